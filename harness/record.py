@@ -1,0 +1,116 @@
+"""The words that all stages share: verdicts, findings, results, and the rows of a told conversation."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What a judge can say; ERROR is ours, never the target's."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    ERROR = "ERROR"
+
+
+class Weight(StrEnum):
+    """How much a finding counts: a broken SHOULD fails only under --strict, a NOTE never."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    NOTE = "NOTE"
+
+
+class ClaimName(StrEnum):
+    """The three claims of a verdict."""
+
+    SAFETY = "safety"
+    LIVENESS = "liveness"
+    PROTOCOL = "protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One judged fact and the frames that show it."""
+
+    rule: str
+    verdict: Verdict
+    says: str
+    frames: tuple[int, ...] = ()
+    weight: Weight = Weight.MUST
+    requirement: str = ""
+    claim: ClaimName = ClaimName.PROTOCOL
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message of a conversation, as told to a person; every text is printable."""
+
+    frame: int
+    time: float
+    sender: str
+    receiver: str
+    from_target: bool
+    line: str
+    marks: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+
+
+Conversation = tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of one case."""
+
+    id: str
+    title: str
+    verdict: Verdict
+    level: str
+    requirements: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    claims: dict[str, str]
+    capture: str
+    duration_s: float
+    again: str
+    expected: Verdict = Verdict.PASS
+    why: str = ""
+    conversation: Conversation = ()
+    traceback: str = ""
+
+    @property
+    def broken_should(self) -> int:
+        """How many SHOULD-level findings failed."""
+        return sum(f.verdict is Verdict.FAIL and f.weight is Weight.SHOULD for f in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data, the shape of a journal's case event."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunHeader:
+    """What was known when a run began."""
+
+    run: str
+    target: dict[str, str]
+    profile: str
+    configured_as: str
+    seed: int
+    started: str
+    link: str
+    cases: int
+    strict: bool = False
+    format: int = 1
+    notes: tuple[str, ...] = field(default=())
+
+
+def printable(text: str) -> str:
+    """`text` with control and other unprintable characters as \\x escapes: safe for a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
