@@ -1,0 +1,91 @@
+"""What an author of cases imports: the case, its cast and its judging words."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
+from typing import ClassVar
+
+from harness.codes import ProfileName, Trigger
+from harness.observe import Observed, Seen, Trace
+from harness.oracle import given, that
+from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
+from harness.profile import Configuration
+from harness.record import Finding, Weight
+
+Findings = Iterator[Finding]
+
+__all__ = [
+    "Await",
+    "Case",
+    "Configuration",
+    "Elapse",
+    "Finding",
+    "Findings",
+    "Initiator",
+    "Note",
+    "Observed",
+    "ProfileName",
+    "Provoke",
+    "Request",
+    "Script",
+    "Seen",
+    "Send",
+    "Steps",
+    "Trace",
+    "Trigger",
+    "Weight",
+    "given",
+    "that",
+]
+
+
+class Case:
+    """A test of a responder: `script` says what to do, `judge` what must have happened.
+
+    The class's docstring is its title. The parameters of `script` are its cast: the runner makes one
+    initiator for each, known by that name in the capture and the report.
+    """
+
+    requirements: ClassVar[tuple[str, ...]] = ()
+    """Registry ids; the first one gives the level."""
+    deviants: ClassVar[tuple[str, ...]] = ()
+    """Names of deviants that this case must fail."""
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Abilities of a target (`provoke`, a trigger's name, `v1-aggressive`, …); missing: NOT_APPLICABLE."""
+    also: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Ids of the same matter elsewhere: `spec`, `ipv6ready`, `cve`."""
+    profile: ClassVar[ProfileName] = ProfileName.STRICT
+    """The profile that the target is judged by."""
+    subject: ClassVar[str | None] = None
+    """The standing rule that is this case's matter, if its own judge is not."""
+    wait_s: ClassVar[float] = 0.0
+    """Seconds that the script waits for timers of the target."""
+    settings: ClassVar[Callable[[Configuration], Configuration] | None] = None
+    """How the target is to be configured for this case; None: as it stands."""
+
+    def script(self, alice: Initiator) -> Script:
+        """What the cast does, an action at a time."""
+        raise NotImplementedError
+
+    def judge(self, trace: Trace) -> Findings:
+        """What must have happened, judged from the evidence alone."""
+        raise NotImplementedError
+
+
+_SECTION = re.compile(r"^s(?:_(rfc\d+))?_?(\d[\d_]*?|[a-z])(?:_[a-z].*)?$")
+
+
+def case_id(suite: str, module: str, class_name: str) -> str:
+    """The id `suite/section/name`: `s2_5_versions.UnknownCriticalPayload` in ikev2 is `ikev2/2.5/unknown-critical-payload`.
+
+    A file named `s_<letter>_<words>.py` gives the letter as its section: a group of the specification.
+    """
+    match = _SECTION.match(PurePath(module).stem)
+    if match is None:
+        raise ValueError(
+            f"{module}: a file of cases is named s<section>_<words>.py or s_<letter>_<words>.py; rename it"
+        )
+    document, section = match.groups()
+    place = section.strip("_").replace("_", ".")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()
+    return f"{suite}/{document + '-' if document else ''}{place}/{words}"
