@@ -1,0 +1,240 @@
+"""What a device is set up to be: proposals, identities, selectors, lifetimes; it knows no vendor's words."""
+
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
+from typing import Any, Literal, NamedTuple
+
+from harness.codes import (
+    AuthMethodV1,
+    Encr,
+    EncrV1,
+    Esn,
+    Group,
+    HashV1,
+    IdType,
+    Integ,
+    Prf,
+    ProfileName,
+    Protocol,
+)
+
+IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
+
+_ID_TYPES: dict[str, IdType] = {
+    "ipv4": IdType.ID_IPV4_ADDR,
+    "ipv6": IdType.ID_IPV6_ADDR,
+    "fqdn": IdType.ID_FQDN,
+    "user_fqdn": IdType.ID_RFC822_ADDR,
+    "key_id": IdType.ID_KEY_ID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an end says it is; the numbers of these five kinds are the same in both versions of IKE."""
+
+    kind: IdentityKind
+    value: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in _ID_TYPES:
+            raise ValueError(f"no identity is of kind {self.kind!r}; the kinds are {', '.join(_ID_TYPES)}")
+        if self.kind in ("ipv4", "ipv6") and f"ipv{ip_address(self.value).version}" != self.kind:
+            raise ValueError(f"{self.value!r} is no {self.kind} address")
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def id_type(self) -> int:
+        """The ID Type of the Identification payload (RFC 7296 section 3.5, RFC 2407 section 4.6.2.1)."""
+        return _ID_TYPES[self.kind]
+
+    @property
+    def data(self) -> bytes:
+        """The Identification Data: four or sixteen octets of an address, otherwise the text."""
+        if self.kind in ("ipv4", "ipv6"):
+            return ip_address(self.value).packed
+        return self.value.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class IkeProposal:
+    """One suite for an IKE SA of version 2; `key_bits` is None where the cipher has one key length."""
+
+    encr: int
+    key_bits: int | None
+    integ: int
+    prf: int
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpPolicy:
+    """One suite for an ISAKMP SA of version 1; `lifetime` in seconds is offered and bounds what is taken."""
+
+    encr: int
+    key_bits: int | None
+    hash: int
+    auth: int
+    group: int
+    lifetime: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProposal:
+    """One suite for a Child SA or an IPsec SA, in the code points of version 2."""
+
+    protocol: int
+    encr: int
+    key_bits: int | None
+    integ: int
+    esn: int = Esn.NO_ESN
+
+
+class Selector(NamedTuple):
+    """A pair of subnets in CIDR form, as seen from the device that is configured."""
+
+    local: str
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long SAs live, in seconds; None: no such limit.
+
+    At a soft limit a device whose profile allows it rekeys; at a hard one every device removes.
+    """
+
+    ike_soft: float | None = 77_760.0
+    ike_hard: float | None = 86_400.0
+    child_soft: float | None = 3_240.0
+    child_hard: float | None = 3_600.0
+    child_kilobytes: int | None = 4_608_000
+    half_open: float = 30.0
+    idle: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"a lifetime is positive; {name} is {value}")
+
+
+SOFT_SHARE = 0.9
+"""The share of a hard lifetime at which a soft limit stands if nobody says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dpd:
+    """Liveness checks: after `interval` seconds of silence, repeated each `retry`, given up after `retries`."""
+
+    interval: float
+    retry: float = 2.0
+    retries: int = 5
+
+
+DEFAULT_PSK = b"an-open-secret-for-tests-only"
+
+PROPOSALS_V2: tuple[IkeProposal, ...] = (
+    IkeProposal(Encr.ENCR_AES_GCM_16, 256, Integ.NONE, Prf.PRF_HMAC_SHA2_256, Group.CURVE25519),
+    IkeProposal(Encr.ENCR_AES_CBC, 256, Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256, Group.MODP_2048),
+    IkeProposal(Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256, Group.ECP_256),
+    IkeProposal(Encr.ENCR_3DES, None, Integ.AUTH_HMAC_SHA1_96, Prf.PRF_HMAC_SHA1, Group.MODP_1024),
+)
+
+POLICIES_V1: tuple[IsakmpPolicy, ...] = (
+    IsakmpPolicy(EncrV1.AES_CBC, 128, HashV1.SHA2_256, AuthMethodV1.PRE_SHARED_KEY, Group.MODP_2048),
+    IsakmpPolicy(EncrV1.AES_CBC, 128, HashV1.SHA1, AuthMethodV1.PRE_SHARED_KEY, Group.MODP_1536),
+    IsakmpPolicy(EncrV1.TRIPLE_DES_CBC, None, HashV1.SHA1, AuthMethodV1.PRE_SHARED_KEY, Group.MODP_1024),
+    IsakmpPolicy(EncrV1.TRIPLE_DES_CBC, None, HashV1.MD5, AuthMethodV1.PRE_SHARED_KEY, Group.MODP_1024),
+)
+
+CHILD_PROPOSALS: tuple[ChildProposal, ...] = (
+    ChildProposal(Protocol.ESP, Encr.ENCR_AES_GCM_16, 256, Integ.NONE),
+    ChildProposal(Protocol.ESP, Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA2_256_128),
+    ChildProposal(Protocol.ESP, Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA1_96),
+    ChildProposal(Protocol.ESP, Encr.ENCR_3DES, None, Integ.AUTH_HMAC_SHA1_96),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One device and its one peer; the values here by default are those that the catalogue is played with."""
+
+    profile: ProfileName = ProfileName.STRICT
+    versions: tuple[int, ...] = (1, 2)
+    """The versions of IKE that it speaks."""
+    initiate_version: int = 2
+    """The version in which a two-way device starts."""
+    initiate_mode: Literal["main", "aggressive"] = "main"
+    """The phase 1 mode in which a two-way device starts version 1."""
+    aggressive: bool = True
+    """Whether it answers Aggressive Mode."""
+    proposals_v2: tuple[IkeProposal, ...] = PROPOSALS_V2
+    proposals_v1: tuple[IsakmpPolicy, ...] = POLICIES_V1
+    child_proposals: tuple[ChildProposal, ...] = CHILD_PROPOSALS
+    pfs_group: int | None = None
+    """The group demanded of a Child SA that is made or rekeyed by itself; None: none demanded."""
+    local_id: Identity = Identity("ipv4", "192.0.2.1")
+    remote_id: Identity | None = Identity("ipv4", "192.0.2.2")
+    """Who the peer must be; None: anybody who knows the key."""
+    psk: bytes = field(default=DEFAULT_PSK, repr=False)
+    local_address: str = "192.0.2.1"
+    peer: str | None = "192.0.2.2"
+    """The address of the peer; None: any, so nothing can be started towards it."""
+    local_subnets: tuple[str, ...] = ("198.51.100.0/24",)
+    remote_subnets: tuple[str, ...] = ("203.0.113.0/24",)
+    second_selector: Selector | None = None
+    """A further pair of subnets, for a second Child SA."""
+    lifetimes: Lifetimes = Lifetimes()
+    dpd: Dpd | None = None
+    """Liveness checks of its own; None: it only answers them."""
+    cookie_threshold: int | None = None
+    """More half-open IKE SAs than this, and a COOKIE is demanded; 0: always; None: never."""
+
+    def __post_init__(self) -> None:
+        if not self.versions or not set(self.versions) <= {1, 2}:
+            raise ValueError(f"the versions of IKE are 1 and 2, not {self.versions}")
+        if self.initiate_version not in (1, 2):
+            raise ValueError(f"the versions of IKE are 1 and 2, not {self.initiate_version}")
+        if self.initiate_mode not in ("main", "aggressive"):
+            raise ValueError(f"phase 1 starts in mode main or aggressive, not {self.initiate_mode!r}")
+        for subnet in (*self.local_subnets, *self.remote_subnets, *(self.second_selector or ())):
+            ip_network(subnet)
+        for address in filter(None, (self.local_address, self.peer)):
+            ip_address(address)
+
+    def mirrored(self) -> "Configuration":
+        """The same tunnel seen from its other end: identities, addresses and subnets exchanged.
+
+        Where any peer is welcome the other end is called 192.0.2.2.
+        """
+        peer = self.peer or "192.0.2.2"
+        second = self.second_selector
+        return replace(
+            self,
+            local_id=self.remote_id or address_identity(peer),
+            remote_id=self.local_id,
+            local_address=peer,
+            peer=self.local_address,
+            local_subnets=self.remote_subnets,
+            remote_subnets=self.local_subnets,
+            second_selector=Selector(second.remote, second.local) if second else None,
+        )
+
+    def with_lifetimes(self, **changes: Any) -> "Configuration":
+        """The same with other lifetimes; a hard limit that is given alone brings its soft one along."""
+        for kind in ("ike", "child"):
+            hard = changes.get(f"{kind}_hard")
+            if hard is not None:
+                changes.setdefault(f"{kind}_soft", hard * SOFT_SHARE)
+        return replace(self, lifetimes=replace(self.lifetimes, **changes))
+
+
+def address_identity(address: str) -> Identity:
+    """The identity of an end that is known by its address."""
+    return Identity("ipv4" if ip_address(address).version == 4 else "ipv6", address)
+
+
+DEFAULT = Configuration()
