@@ -1,0 +1,1 @@
+"""Captures: pcapng written and read, and the keys that travel with them."""

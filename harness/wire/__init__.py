@@ -1,0 +1,1 @@
+"""Octets to messages and back: no keys, no time, no sockets."""
