@@ -1,0 +1,111 @@
+"""What a rule is given besides the SA: the configuration, chance, the time, and a view of the other SAs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.clock import Entropy
+from harness.codes import ProfileName
+from harness.profile import PROFILES, Configuration, Start
+from harness.responder.state import Sa
+from harness.wire import Message
+from harness.wire.datagram import Datagram, Endpoint, frame
+
+if TYPE_CHECKING:
+    from harness.responder.table import Rules
+
+
+class World(Protocol):
+    """The SAs of a responder, to look at."""
+
+    def find(self, ours: bytes) -> Sa | None:
+        """The SA whose SPI or cookie on our side is `ours`."""
+        ...
+
+    def all(self) -> Iterable[Sa]:
+        """Every SA, oldest first."""
+        ...
+
+    def by_init(self, octets: bytes, source: Endpoint) -> Sa | None:
+        """The SA that these octets, from this source, made."""
+        ...
+
+    def half_open_count(self) -> int:
+        """How many SAs wait for their peer to prove itself."""
+        ...
+
+    def may_answer_stray(self, now: float) -> bool:
+        """Draws from the allowance of unprotected notifies for unknown SPIs (RFC 7296 section 2.21.4)."""
+        ...
+
+    cookie_secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message on its way in; `payloads` are the opened ones once the SA's keys have opened it."""
+
+    message: Message
+    octets: bytes
+    datagram: Datagram
+    natt: bool
+    payloads: tuple[Any, ...] = ()
+    why: str | None = None
+    plaintext: bytes = b""
+
+    def find(self, kind: type, notify_type: int | None = None) -> Any:
+        """The first payload of `kind` (and of this notify type), or None."""
+        return next(iter(self.all(kind, notify_type)), None)
+
+    def all(self, kind: type, notify_type: int | None = None) -> tuple[Any, ...]:
+        """Every payload of `kind` (and of this notify type)."""
+        return tuple(
+            p
+            for p in self.payloads
+            if isinstance(p, kind) and (notify_type is None or p.notify_type == notify_type)  # type: ignore[attr-defined]
+        )
+
+    def opened(self, payloads: tuple[Any, ...], why: str | None, plaintext: bytes) -> "Incoming":
+        """This message with what its sealed part holds."""
+        return replace(self, payloads=payloads, why=why, plaintext=plaintext)
+
+    def reply(self, octets: bytes) -> Datagram:
+        """A datagram from where this one went, to where it came from (RFC 7296 section 2.11)."""
+        return Datagram(self.datagram.destination, self.datagram.source, frame(octets, self.natt))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The surroundings of one event."""
+
+    configuration: Configuration
+    entropy: Entropy
+    now: float
+    rules: "Rules"
+    world: World
+    local: Endpoint | None = None
+    peer: Endpoint | None = None
+
+    def may(self, start: Start) -> bool:
+        """Whether the profile lets the device start this by itself."""
+        return bool(self.decide("may_start", start))
+
+    def decide(self, name: str, *arguments: Any) -> Any:
+        """The decision `name` of the table, on these arguments."""
+        rule: Callable[..., Any] = self.rules.decisions[name]
+        return rule(self, *arguments)
+
+    @property
+    def profile(self) -> ProfileName:
+        """The profile the device is configured with."""
+        return self.configuration.profile
+
+
+def permitted(profile: ProfileName, start: Start) -> bool:
+    """Whether `profile` has `start` among what a device may do by itself."""
+    return start in PROFILES[profile].may
+
+
+def send(local: Endpoint, remote: Endpoint, octets: bytes, natt: bool) -> Datagram:
+    """A datagram of our own on an SA's endpoints."""
+    return Datagram(local, remote, frame(octets, natt))

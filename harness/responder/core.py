@@ -1,0 +1,155 @@
+"""The reference responder without sockets: datagrams, time and triggers in; a step out."""
+
+import heapq
+from collections.abc import Iterable
+from typing import Any
+
+from harness.clock import Entropy
+from harness.codes import Trigger
+from harness.profile import Configuration
+from harness.responder import v1, v2
+from harness.responder.context import Context, Incoming
+from harness.responder.rules import HONEST
+from harness.responder.state import Sa
+from harness.responder.step import Armed, Step, drop, together
+from harness.responder.table import Rules
+from harness.wire import NotIke, decode
+from harness.wire.datagram import Datagram, Endpoint, Kind, demultiplex
+
+STRAY_ANSWERS_PER_SECOND = 10.0
+"""How many unprotected notifies for unknown SPIs are sent a second (RFC 7296 section 2.21.4: rate limited)."""
+
+
+class Responder:
+    """An IKEv1 and IKEv2 responder; under the profile two-way a device that starts exchanges as well.
+
+    `receive`, `wake` and `provoke` take the time as an argument and return what is to be sent; nothing else
+    comes out. With the same entropy and the same calls it repeats octet for octet.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        entropy: Entropy,
+        rules: Rules = HONEST,
+        *,
+        local: Endpoint | None = None,
+        peer: Endpoint | None = None,
+        nat_ports: frozenset[int] = frozenset({4500}),
+    ) -> None:
+        self.configuration = configuration
+        self.rules = rules
+        self._entropy = entropy
+        self._local = local
+        self._peer = peer
+        self._nat_ports = nat_ports
+        self._sas: dict[bytes, Sa] = {}
+        self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
+        self._made_by: dict[bytes, tuple[bytes, Endpoint]] = {}
+        self._half_open: set[bytes] = set()
+        self._timers: list[tuple[float, int, bytes, Armed]] = []
+        self._armed = 0
+        self._stray_allowance = STRAY_ANSWERS_PER_SECOND
+        self._stray_at = 0.0
+        self.cookie_secret = entropy.octets(32)
+
+    def receive(self, datagram: Datagram, now: float) -> Step:
+        """Take one datagram in."""
+        kind, octets = demultiplex(datagram, self._nat_ports)
+        if kind is not Kind.IKE:
+            return drop(f"not IKE: {kind}")
+        message = decode(octets)
+        if isinstance(message, NotIke):
+            return drop(f"no IKE header: {message.why}")
+
+        natt = len(octets) != len(datagram.data)
+        incoming = Incoming(message, octets, datagram, natt, tuple(message.payloads), message.why)
+        versions = self.configuration.versions
+        answer = v1.receive if message.major == 1 and 1 in versions else v2.receive
+        return self._apply(self._context(now), answer(self._context(now), incoming))
+
+    def wake(self, now: float) -> Step:
+        """Do what is due by `now`, in the order in which it fell due."""
+        steps = []
+        while self._timers and self._timers[0][0] <= now:
+            _, _, ours, armed = heapq.heappop(self._timers)
+            sa = self._sas.get(ours)
+            if sa is None:
+                continue
+            context = self._context(now)
+            rule = self.rules.timers.get((sa.version, armed.timer))
+            if rule is not None:
+                steps.append(self._apply(context, rule(context, sa, armed)))
+        return together(steps)
+
+    def provoke(self, trigger: Trigger, now: float) -> Step:
+        """Let a local event happen: traffic, a route change, a reload."""
+        context = self._context(now)
+        rule = self.rules.triggers.get(trigger)
+        if rule is None:
+            return drop(f"{trigger} means nothing to this device")
+        return self._apply(context, rule(context))
+
+    @property
+    def next_wake(self) -> float | None:
+        """When `wake` is next to be called."""
+        while self._timers and self._timers[0][2] not in self._sas:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def all(self) -> Iterable[Sa]:
+        """Every SA, oldest first."""
+        return tuple(self._sas.values())
+
+    def find(self, ours: bytes) -> Sa | None:
+        """The SA whose SPI or cookie on our side is `ours`."""
+        return self._sas.get(ours)
+
+    def by_init(self, octets: bytes, source: Endpoint) -> Sa | None:
+        """The SA that these octets, from this source, made (RFC 7296 section 2.1: the whole message tells)."""
+        ours = self._inits.get((octets, source))
+        return None if ours is None else self._sas.get(ours)
+
+    def half_open_count(self) -> int:
+        """How many SAs wait for their peer to prove itself."""
+        return len(self._half_open)
+
+    def may_answer_stray(self, now: float) -> bool:
+        """Draws from the allowance of unprotected notifies for unknown SPIs."""
+        earned = (now - self._stray_at) * STRAY_ANSWERS_PER_SECOND
+        self._stray_allowance = min(STRAY_ANSWERS_PER_SECOND, self._stray_allowance + max(0.0, earned))
+        self._stray_at = now
+        if self._stray_allowance < 1.0:
+            return False
+        self._stray_allowance -= 1.0
+        return True
+
+    def secrets(self) -> Iterable[dict[str, Any]]:
+        """The keys of every SA that has some, in the form evidence carries them."""
+        return tuple(secret for sa in self._sas.values() for secret in v1.secrets(sa) + v2.secrets(sa))
+
+    def _context(self, now: float) -> Context:
+        return Context(self.configuration, self._entropy, now, self.rules, self, self._local, self._peer)
+
+    def _apply(self, context: Context, step: Step) -> Step:
+        if self.rules.outgoing is not None:
+            step = self.rules.outgoing(context, step)
+        for sa in step.changed:
+            if sa.ours not in self._sas and sa.init_request:
+                self._made_by[sa.ours] = made_by = (sa.init_request, sa.remote)
+                self._inits[made_by] = sa.ours
+            self._sas[sa.ours] = sa
+            (self._half_open.add if sa.half_open else self._half_open.discard)(sa.ours)
+        for ours in step.gone:
+            self._forget(ours)
+        for ours, armed in step.armed:
+            self._armed += 1
+            heapq.heappush(self._timers, (armed.due, self._armed, ours, armed))
+        return step
+
+    def _forget(self, ours: bytes) -> None:
+        self._sas.pop(ours, None)
+        self._half_open.discard(ours)
+        made_by = self._made_by.pop(ours, None)
+        if made_by is not None:
+            self._inits.pop(made_by, None)

@@ -1,0 +1,413 @@
+"""The requests an IKEv2 device makes by itself, and what it does with the responses.
+
+Liveness checks and Deletes are for every profile. Whatever starts a negotiation or a rekey is reached only
+where `Context.may` says that the profile permits it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.codes import Exchange, Group, NotifyType, Protocol
+from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
+from harness.profile import ChildProposal, IkeProposal, Start
+from harness.responder.context import Context, Incoming
+from harness.responder.policy import Chosen, selector, selectors_payload
+from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Selector, State
+from harness.responder.step import NOTHING, Armed, Step, drop
+from harness.responder.table import TABLE
+from harness.responder.v2 import initial, messages
+from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
+from harness.wire import Message, decode, v2
+from harness.wire import replace as replace_message
+from harness.wire.datagram import Endpoint
+
+Build = Callable[[Context, IkeSa, Own], Step]
+
+
+def begin(context: Context, sa: IkeSa, own: Own) -> Step:
+    """Send a request of our own, or queue it behind the one that is not answered yet (section 2.3: window 1)."""
+    if sa.outstanding is not None:
+        return Step(changed=(replace(sa, queue=(*sa.queue, own)),))
+    return _BUILDERS[own.kind](context, sa, own)
+
+
+def begin_all(context: Context, sa: IkeSa, owns: Sequence[Own]) -> Step:
+    """Several requests of our own on one SA, in this order, one at a time."""
+    whole = NOTHING
+    for own in owns:
+        step = begin(context, sa, own)
+        changed = step.changed[0]
+        assert isinstance(changed, IkeSa)
+        sa, whole = changed, whole.then(step)
+    return whole
+
+
+def answered(context: Context, step: Step) -> Step:
+    """The step of a response taken, followed by the next request in the queue."""
+    sa = step.changed[0] if step.changed else None
+    if not isinstance(sa, IkeSa):
+        return step
+    free = replace(sa, outstanding=None, heard=context.now)
+    rest = replace(step, changed=(free, *step.changed[1:]))
+    if not free.queue or free.state is State.CLOSED:
+        return rest
+    return rest.then(begin(context, replace(free, queue=free.queue[1:]), free.queue[0]))
+
+
+def give_up(context: Context, sa: IkeSa) -> Step:
+    """A peer that answers nothing is taken for dead: the SA goes, silently (section 2.4)."""
+    gone = Step(gone=(sa.ours,), events=("peer-lost",))
+    if sa.state in (State.INIT_SENT, State.AUTH_SENT):
+        return gone
+    return gone.then(recreate(context, sa))
+
+
+def recreate(context: Context, sa: IkeSa) -> Step:
+    """Where the profile lets this end make lost SAs again, a new IKE SA is begun."""
+    if not context.may(Start.RECREATE):
+        return NOTHING
+    return start_ike_sa(context, (sa.local, sa.remote))
+
+
+def _liveness(context: Context, sa: IkeSa, own: Own) -> Step:
+    return messages.request(context, sa, own, Exchange.INFORMATIONAL)
+
+
+def _delete_child(context: Context, sa: IkeSa, own: Own) -> Step:
+    delete = v2.Delete(protocol=Protocol.ESP, spi_size=4, spis=(own.spi_in,))
+    return messages.request(context, sa, own, Exchange.INFORMATIONAL, delete)
+
+
+def _delete_ike(context: Context, sa: IkeSa, own: Own) -> Step:
+    delete = v2.Delete(protocol=Protocol.IKE, spi_size=0, spis=())
+    closing = sa if sa.state is State.REKEYED else replace(sa, state=State.CLOSING)
+    return messages.request(context, closing, own, Exchange.INFORMATIONAL, delete)
+
+
+def _offer(
+    suites: tuple[IkeProposal | ChildProposal, ...], spi: bytes, group: int | None
+) -> v2.SecurityAssociation:
+    """One proposal per suite, numbered from 1 (section 3.3.1)."""
+    proposals = []
+    for number, suite in enumerate(suites, 1):
+        chosen_group = suite.group if isinstance(suite, IkeProposal) else (group or Group.NONE)
+        proposals += Chosen(suite, chosen_group, spi, number).payload(spi).proposals
+    return v2.SecurityAssociation(proposals=tuple(proposals))
+
+
+def _child(context: Context, sa: IkeSa, own: Own) -> Step:
+    """CREATE_CHILD_SA for a new child, or with REKEY_SA for the successor of one (sections 1.3.1, 1.3.3)."""
+    old = sa.child(own.spi_in) if own.spi_in else None
+    if own.kind == "rekey-child" and old is None:
+        return Step(changed=(sa,))
+    group = context.configuration.pfs_group
+    spi, nonce = initial.child_spi(context, sa), context.entropy.octets(initial.NONCE_OCTETS)
+    private = None if group is None else key_exchange(group).private(context.entropy)
+    local = old.local if old is not None else own.local
+    remote = old.remote if old is not None else own.remote
+    rekey = v2.Notify(protocol=Protocol.ESP, notify_type=NotifyType.REKEY_SA, spi=own.spi_in)
+    payloads = (
+        *((rekey,) if old is not None else ()),
+        _offer(context.configuration.child_proposals, spi, group),
+        v2.Nonce(data=nonce),
+        *(() if private is None else (v2.KeyExchange(group=group or 0, data=private.public),)),
+        v2.TrafficSelectorsI(selectors=selectors_payload(local)),
+        v2.TrafficSelectorsR(selectors=selectors_payload(remote)),
+    )
+    return messages.request(
+        context, sa, own, Exchange.CREATE_CHILD_SA, *payloads, ours=spi, nonce=nonce, private=private
+    )
+
+
+def _rekey_ike(context: Context, sa: IkeSa, own: Own) -> Step:
+    """CREATE_CHILD_SA for the IKE SA's successor (section 1.3.2), offering the suite in force."""
+    assert sa.suite is not None
+    spi, nonce = initial.fresh_spi(context), context.entropy.octets(initial.NONCE_OCTETS)
+    private = key_exchange(sa.suite.group).private(context.entropy)
+    payloads = (
+        _offer((sa.suite,), spi, None),
+        v2.Nonce(data=nonce),
+        v2.KeyExchange(group=sa.suite.group, data=private.public),
+    )
+    return messages.request(
+        context, sa, own, Exchange.CREATE_CHILD_SA, *payloads, ours=spi, nonce=nonce, private=private
+    )
+
+
+_BUILDERS: dict[str, Build] = {
+    "liveness": _liveness,
+    "delete-child": _delete_child,
+    "delete-ike": _delete_ike,
+    "new-child": _child,
+    "rekey-child": _child,
+    "rekey-ike": _rekey_ike,
+}
+
+
+@TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4", response=True)
+def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """The peer lives, or has let go of the child that we deleted."""
+    return answered(context, Step(changed=(sa,)))
+
+
+@TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
+@TABLE.on(State.REKEYED, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
+def own_delete_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """The peer has let go of the IKE SA; where the profile permits, another one is made."""
+    if sa.outstanding is None or sa.outstanding.own.kind != "delete-ike":
+        return answered(context, Step(changed=(sa,)))
+    gone = Step(gone=(sa.ours,), events=("ike-sa-deleted",))
+    return gone if sa.state is State.REKEYED else gone.then(recreate(context, sa))
+
+
+@TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3", response=True)
+def own_create_child_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """Take the child or the IKE SA that the peer agreed to; a refusal changes nothing."""
+    assert sa.outstanding is not None
+    accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
+    if accepted is None or nonce is None or not accepted.proposals:
+        return answered(context, Step(changed=(sa,), events=("refused",)))
+    take = _take_ike if sa.outstanding.own.kind == "rekey-ike" else _take_child
+    return take(context, sa, sa.outstanding, response, accepted.proposals[0], nonce.data)
+
+
+def _shared(outstanding: Outstanding, response: Incoming) -> bytes | None:
+    """The shared secret of our key exchange with the peer's KE payload; empty without one, None if refused."""
+    if outstanding.private is None:
+        return b""
+    theirs = response.find(v2.KeyExchange)
+    if theirs is None:
+        return None
+    try:
+        return bytes(outstanding.private.shared(theirs.data))  # type: ignore[attr-defined]
+    except InvalidPublicValue:
+        return None
+
+
+def _suite_of(suites: tuple[Any, ...], proposal: v2.Proposal) -> Any:
+    """The one of our suites that the peer's answer names."""
+    for suite in suites:
+        group = suite.group if isinstance(suite, IkeProposal) else Group.NONE
+        wanted = Chosen(suite, group, b"", 1).payload(b"").proposals[0].transforms
+        theirs = {(t.type, t.id, tuple((a.type, a.value) for a in t.attributes)) for t in proposal.transforms}
+        if {(t.type, t.id, tuple((a.type, a.value) for a in t.attributes)) for t in wanted} <= theirs:
+            return suite
+    return None
+
+
+def _selectors(payload: Any) -> tuple[Selector, ...]:
+    """The selectors of a TS payload as ours; none without the payload."""
+    if payload is None:
+        return ()
+    return tuple(Selector(t.start, t.end, t.protocol, t.start_port, t.end_port) for t in payload.selectors)
+
+
+def _take_child(
+    context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, proposal: v2.Proposal, nr: bytes
+) -> Step:
+    suite = _suite_of(context.configuration.child_proposals, proposal)
+    shared = _shared(asked, response)
+    if suite is None or shared is None or sa.keys is None:
+        return answered(context, Step(changed=(sa,), events=("refused",)))
+    keymat = ChildSuite(suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn)
+    keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, keymat, asked.nonce, nr, shared)
+    child = ChildSa(
+        asked.ours,
+        proposal.spi,
+        suite,
+        _selectors(response.find(v2.TrafficSelectorsI)),
+        _selectors(response.find(v2.TrafficSelectorsR)),
+        context.now,
+        keys,
+        we_started=True,
+    )
+    after = sa.without(asked.own.spi_in).with_child(child)
+    armed = initial.child_timers(context, sa, child)
+    if asked.own.kind == "rekey-child":
+        after = replace(after, queue=(*after.queue, Own("delete-child", spi_in=asked.own.spi_in)))
+    return answered(context, Step(changed=(after,), armed=armed, events=("child-sa-established",)))
+
+
+def _take_ike(
+    context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, proposal: v2.Proposal, nr: bytes
+) -> Step:
+    shared = _shared(asked, response)
+    if not shared or sa.suite is None or sa.keys is None or len(proposal.spi) != 8:
+        return answered(context, Step(changed=(sa,), events=("refused",)))
+    keys = rekeyed_keys(sa.keys, _crypto(sa.suite), asked.ours, proposal.spi, asked.nonce, nr, shared)
+    heir = IkeSa(
+        ours=asked.ours,
+        spi_i=asked.ours,
+        spi_r=proposal.spi,
+        local=sa.local,
+        remote=sa.remote,
+        state=State.ESTABLISHED,
+        we_started=True,
+        suite=sa.suite,
+        keys=keys,
+        natt=sa.natt,
+        peer_id=sa.peer_id,
+        born=context.now,
+        heard=context.now,
+        children=sa.children,
+    )
+    armed = (*initial.ike_timers(context, heir), *_inherited(context, heir))
+    old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours, queue=(Own("delete-ike"),))
+    return answered(context, Step(changed=(old, heir), armed=armed, events=("ike-sa-rekeyed",)))
+
+
+def _inherited(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
+    """What was left of each child's lifetimes, on the SA that inherited them."""
+    armed = []
+    for child in heir.children:
+        for _, timer in initial.child_timers(context, heir, child):
+            due = timer.due - (context.now - child.born)
+            if due > context.now:
+                armed.append((heir.ours, replace(timer, due=due)))
+    return tuple(armed)
+
+
+def _crypto(suite: IkeProposal) -> Suite:
+    return Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, suite.group)
+
+
+def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint]) -> Step:
+    """Begin an IKE SA: send IKE_SA_INIT with all our suites and the first one's group (section 1.2)."""
+    suite = context.configuration.proposals_v2[0]
+    return _send_init(context, between, suite.group, initial.fresh_spi(context))
+
+
+def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int, spi_i: bytes) -> Step:
+    private, ni = (
+        key_exchange(group).private(context.entropy),
+        context.entropy.octets(initial.NONCE_OCTETS),
+    )
+    suites = context.configuration.proposals_v2
+    first = sorted(suites, key=lambda s: s.group != group)
+    payloads = (
+        _offer(tuple(first), b"", None),
+        v2.KeyExchange(group=group, data=private.public),
+        v2.Nonce(data=ni),
+        *initial.nat_notifies(spi_i, bytes(8), *between),
+    )
+    octets = Message(
+        spi_i=spi_i,
+        spi_r=bytes(8),
+        exchange=Exchange.IKE_SA_INIT,
+        flags=messages.INITIATOR,
+        message_id=0,
+        payloads=payloads,
+    ).encode()
+    asked = Outstanding(Own("ike-sa"), 0, octets, nonce=ni, private=private)
+    sa = IkeSa(
+        ours=spi_i,
+        spi_i=spi_i,
+        spi_r=bytes(8),
+        local=between[0],
+        remote=between[1],
+        state=State.INIT_SENT,
+        we_started=True,
+        init_request=octets,
+        ni=ni,
+        born=context.now,
+        heard=context.now,
+        next_own=1,
+        outstanding=asked,
+    )
+    return messages.launch(context, sa, "sent ike-sa")
+
+
+@TABLE.on(State.INIT_SENT, Exchange.IKE_SA_INIT, rfc="7296/1.2", response=True)
+def own_init_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """Follow a COOKIE or another group, or go on to IKE_AUTH."""
+    cookie = response.find(v2.Notify, NotifyType.COOKIE)
+    wanted = response.find(v2.Notify, NotifyType.INVALID_KE_PAYLOAD)
+    if cookie is not None and sa.outstanding is not None:
+        return _with_cookie(context, sa, cookie.data)
+    if wanted is not None and len(wanted.data) == 2:
+        return _with_group(context, sa, int.from_bytes(wanted.data, "big"))
+    return _send_auth(context, sa, response)
+
+
+def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
+    """Another IKE_SA_INIT in the group the peer wants, if it is one of ours (section 1.2)."""
+    if all(suite.group != group for suite in context.configuration.proposals_v2):
+        return Step(gone=(sa.ours,), events=("refused",))
+    return _send_init(context, (sa.local, sa.remote), group, sa.spi_i)
+
+
+def _with_cookie(context: Context, sa: IkeSa, cookie: bytes) -> Step:
+    """The same request again, with the cookie as its first payload and all else unchanged (section 2.6)."""
+    assert sa.outstanding is not None
+    first = decode(sa.init_request)
+    assert isinstance(first, Message)
+    kept = tuple(p for p in first.payloads if getattr(p, "notify_type", None) != NotifyType.COOKIE)
+    payloads = (v2.Notify(notify_type=NotifyType.COOKIE, data=cookie), *kept)
+    octets = replace_message(first, payloads=payloads, next_payload=None).encode()
+    again = replace(sa, init_request=octets, outstanding=replace(sa.outstanding, octets=octets, sent=1))
+    return messages.launch(context, again, "sent ike-sa")
+
+
+def _send_auth(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
+    if accepted is None or nonce is None or not accepted.proposals or sa.outstanding is None:
+        return Step(gone=(sa.ours,), events=("refused",))
+    suite = _suite_of(context.configuration.proposals_v2, accepted.proposals[0])
+    shared = _shared(sa.outstanding, response)
+    if suite is None or not shared:
+        return Step(gone=(sa.ours,), events=("refused",))
+
+    spi_r = response.message.spi_r
+    keys = ike_keys(_crypto(suite), sa.spi_i, spi_r, sa.ni, nonce.data, shared)
+    agreed = replace(
+        sa,
+        spi_r=spi_r,
+        state=State.AUTH_SENT,
+        suite=suite,
+        keys=keys,
+        nr=nonce.data,
+        init_response=response.octets,
+        outstanding=None,
+    )
+    ours = initial.own_id(context.configuration.local_id, v2.IdInitiator)
+    spi = initial.child_spi(context, agreed)
+    payloads = (
+        ours,
+        v2.Authentication(method=2, data=initial.our_auth(context, agreed, ours)),
+        _offer(context.configuration.child_proposals, spi, None),
+        v2.TrafficSelectorsI(selectors=configured_selectors(context.configuration.local_subnets)),
+        v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),
+    )
+    return messages.request(context, agreed, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
+
+
+def configured_selectors(subnets: tuple[str, ...]) -> tuple[v2.TrafficSelector, ...]:
+    """Configured subnets as they stand in a TS payload."""
+    return selectors_payload(selector(s) for s in subnets)
+
+
+@TABLE.on(State.AUTH_SENT, Exchange.IKE_AUTH, rfc="7296/1.2", response=True)
+def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """Believe the peer's AUTH; then the IKE SA is up, with its first child if the peer agreed to one."""
+    who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
+    if who is None or auth is None or not context.decide("believes", sa, who, auth):
+        return Step(gone=(sa.ours,), events=("refused",))
+    assert sa.keys is not None
+    assert sa.outstanding is not None
+    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now, outstanding=None)
+    armed = initial.ike_timers(context, up)
+    accepted = response.find(v2.SecurityAssociation)
+    if accepted is None or not accepted.proposals:
+        return Step(changed=(up,), armed=armed, events=("ike-sa-established",))
+    # The first child takes the nonces of IKE_SA_INIT (section 2.17).
+    asked = replace(sa.outstanding, own=Own("new-child"), nonce=sa.ni, private=None)
+    child = _take_child(context, up, asked, response, accepted.proposals[0], sa.nr)
+    return replace(child, armed=(*armed, *child.armed), events=("ike-sa-established", *child.events))
+
+
+def reachable(context: Context) -> tuple[Endpoint, Endpoint] | Step:
+    """Our endpoint and the configured peer's; without a peer nothing can be started."""
+    if context.local is None or context.peer is None:
+        return drop("no peer is configured to start anything with")
+    return context.local, context.peer

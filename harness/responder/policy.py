@@ -1,0 +1,193 @@
+"""What the responder chooses: a proposal, traffic selectors, whether to start something itself.
+
+These are decisions of this end alone; the peer has its own.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.codes import Esn, Group, Integ, Protocol, TransformType, TsType
+from harness.profile import ChildProposal, IkeProposal, Start
+from harness.responder.context import Context, permitted
+from harness.responder.state import Selector
+from harness.responder.table import TABLE
+from harness.wire import v2
+
+KEY_LENGTH = 14
+"""The one transform attribute of IKEv2 (RFC 7296 section 3.3.5)."""
+
+KNOWN_TYPES = frozenset(
+    int(t)
+    for t in (TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE, TransformType.ESN)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A proposal taken: what it means here, and the payload that says so to the peer."""
+
+    suite: IkeProposal | ChildProposal
+    group: int
+    spi: bytes
+    number: int
+
+    def payload(self, spi: bytes) -> v2.SecurityAssociation:
+        """The SA payload that accepts this proposal, with our SPI in it (RFC 7296 section 3.3)."""
+        suite = self.suite
+        transforms = [_cipher(suite.encr, suite.key_bits)]
+        if isinstance(suite, IkeProposal):
+            transforms.append(v2.Transform(type=TransformType.PRF, id=suite.prf))
+        if suite.integ != Integ.NONE:
+            transforms.append(v2.Transform(type=TransformType.INTEG, id=suite.integ))
+        if self.group != Group.NONE:
+            transforms.append(v2.Transform(type=TransformType.KE, id=self.group))
+        if isinstance(suite, ChildProposal):
+            transforms.append(v2.Transform(type=TransformType.ESN, id=suite.esn))
+        protocol = Protocol.IKE if isinstance(suite, IkeProposal) else suite.protocol
+        proposal = v2.Proposal(number=self.number, protocol=protocol, spi=spi, transforms=tuple(transforms))
+        return v2.SecurityAssociation(proposals=(proposal,))
+
+
+def _cipher(encr: int, key_bits: int | None) -> v2.Transform:
+    attributes = () if key_bits is None else (v2.Attribute(type=KEY_LENGTH, value=key_bits),)
+    return v2.Transform(type=TransformType.ENCR, id=encr, attributes=attributes)
+
+
+def _ciphers(proposal: v2.Proposal) -> set[tuple[int, int | None]]:
+    """The (cipher, key length) pairs offered; a transform with an unknown attribute is left out (section 3.3.6)."""
+    offered: set[tuple[int, int | None]] = set()
+    for transform in proposal.transforms:
+        if transform.type != TransformType.ENCR:
+            continue
+        lengths = [a.value for a in transform.attributes if a.type == KEY_LENGTH and isinstance(a.value, int)]
+        if len(lengths) == len(transform.attributes) and len(lengths) <= 1:
+            offered.add((transform.id, lengths[0] if lengths else None))
+    return offered
+
+
+def _ids(proposal: v2.Proposal, kind: TransformType) -> set[int]:
+    return {t.id for t in proposal.transforms if t.type == kind and not t.attributes}
+
+
+def _understood(proposal: v2.Proposal) -> bool:
+    return all(t.type in KNOWN_TYPES for t in proposal.transforms)
+
+
+def _integrity_fits(proposal: v2.Proposal, wanted: int) -> bool:
+    """Whether the integrity offered is what we want; with an AEAD cipher none, or NONE (RFC 5282 section 8)."""
+    offered = _ids(proposal, TransformType.INTEG)
+    return wanted in offered or (wanted == Integ.NONE and not offered)
+
+
+@TABLE.decision(rfc="7296/2.7")
+def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -> Chosen | None:
+    """The first of the peer's proposals that one of our suites fits, or None; `spi_size` is 0 in IKE_SA_INIT."""
+    for proposal in offer.proposals:
+        if proposal.protocol != Protocol.IKE or len(proposal.spi) != spi_size or not _understood(proposal):
+            continue
+        ciphers, prfs = _ciphers(proposal), _ids(proposal, TransformType.PRF)
+        groups = _ids(proposal, TransformType.KE)
+        for suite in context.configuration.proposals_v2:
+            if (suite.encr, suite.key_bits) not in ciphers or suite.prf not in prfs:
+                continue
+            if suite.group in groups and _integrity_fits(proposal, suite.integ):
+                return Chosen(suite, suite.group, proposal.spi, proposal.number)
+    return None
+
+
+@TABLE.decision(rfc="7296/2.7")
+def choose_child(context: Context, offer: v2.SecurityAssociation, ke_group: int) -> Chosen | None:
+    """The first of the peer's proposals for a child that ours fits, or None.
+
+    `ke_group` is the group of the peer's KE payload, NONE without one (RFC 7296 section 1.3.1). A device
+    configured with PFS wants its own group; one without takes the peer's or none.
+    """
+    pfs = context.configuration.pfs_group
+    for proposal in offer.proposals:
+        if len(proposal.spi) != 4 or not _understood(proposal):
+            continue
+        groups = _ids(proposal, TransformType.KE)
+        group = _child_group(groups, ke_group, pfs)
+        if group is None:
+            continue
+        suite = _child_suite(context.configuration.child_proposals, proposal)
+        if suite is not None:
+            return Chosen(suite, group, proposal.spi, proposal.number)
+    return None
+
+
+def _child_group(offered: set[int], ke_group: int, pfs: int | None) -> int | None:
+    """The group for a child, or None if the proposal can't serve; NONE means no key exchange."""
+    if pfs is not None and ke_group != Group.NONE:
+        return pfs if pfs in offered else None
+    if ke_group in offered:
+        return ke_group
+    if not offered or Group.NONE in offered:
+        return Group.NONE
+    return None if ke_group == Group.NONE else min(offered)
+
+
+def _child_suite(ours: Iterable[ChildProposal], proposal: v2.Proposal) -> ChildProposal | None:
+    ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN) or {int(Esn.NO_ESN)}
+    for suite in ours:
+        if suite.protocol != proposal.protocol or (suite.encr, suite.key_bits) not in ciphers:
+            continue
+        if suite.esn in esns and _integrity_fits(proposal, suite.integ):
+            return suite
+    return None
+
+
+def selector(subnet: str) -> Selector:
+    """The selector of a subnet in CIDR form, any protocol and port."""
+    network = ipaddress.ip_network(subnet)
+    return Selector(network.network_address.packed, network.broadcast_address.packed)
+
+
+def _common(offered: v2.TrafficSelector, ours: Selector) -> Selector | None:
+    """What an offered selector and one of ours share (RFC 7296 section 2.9)."""
+    family = TsType.TS_IPV4_ADDR_RANGE if len(ours.start) == 4 else TsType.TS_IPV6_ADDR_RANGE
+    if offered.ts_type != family or len(offered.start) != len(ours.start) or offered.start > offered.end:
+        return None
+    start, end = max(offered.start, ours.start), min(offered.end, ours.end)
+    if start > end or offered.start_port > offered.end_port:
+        return None
+    return Selector(start, end, offered.protocol, offered.start_port, offered.end_port)
+
+
+@TABLE.decision(rfc="7296/2.9")
+def narrow(
+    context: Context, offered: Sequence[v2.TrafficSelector], subnets: Sequence[str]
+) -> tuple[Selector, ...]:
+    """The part of the offered selectors that our policy covers; empty: nothing fits."""
+    ours = [selector(subnet) for subnet in subnets]
+    shared = (_common(theirs, own) for theirs in offered for own in ours)
+    return tuple(dict.fromkeys(s for s in shared if s is not None))
+
+
+def selectors_payload(selectors: Iterable[Selector]) -> tuple[v2.TrafficSelector, ...]:
+    """Selectors as they stand in a TS payload (RFC 7296 section 3.13.1)."""
+    return tuple(
+        v2.TrafficSelector(
+            ts_type=TsType.TS_IPV4_ADDR_RANGE if len(s.start) == 4 else TsType.TS_IPV6_ADDR_RANGE,
+            protocol=s.protocol,
+            start_port=s.start_port,
+            end_port=s.end_port,
+            start=s.start,
+            end=s.end,
+        )
+        for s in selectors
+    )
+
+
+@TABLE.decision(rfc="7296/1.2")
+def may_start(context: Context, start: Start) -> bool:
+    """Whether the configured profile lets the device start this; responder-only lives in this one line."""
+    return permitted(context.profile, start)
+
+
+@TABLE.decision(rfc="7296/2.6")
+def demands_cookie(context: Context) -> bool:
+    """Whether so many SAs are half-open that an IKE_SA_INIT must bring a cookie first."""
+    threshold = context.configuration.cookie_threshold
+    return threshold is not None and context.world.half_open_count() >= threshold

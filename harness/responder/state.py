@@ -1,0 +1,179 @@
+"""What the responder knows of its SAs: values that are replaced, never altered."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol, Self
+
+from harness.profile import ChildProposal, IkeProposal
+from harness.sa.v2 import ChildKeys, Keys
+from harness.wire.datagram import Endpoint
+
+
+class State(StrEnum):
+    """Where an IKEv2 SA stands; IDLE is the state of an SA that is not there yet."""
+
+    IDLE = "idle"
+    INIT_SENT = "init-sent"
+    AUTH_SENT = "auth-sent"
+    HALF_OPEN = "half-open"
+    ESTABLISHED = "established"
+    REKEYED = "rekeyed"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Timer(StrEnum):
+    """What a timer is for."""
+
+    HALF_OPEN = "half-open"
+    IKE_SOFT = "ike-soft"
+    IKE_HARD = "ike-hard"
+    CHILD_SOFT = "child-soft"
+    CHILD_HARD = "child-hard"
+    RETRANSMIT = "retransmit"
+    LIVENESS = "liveness"
+    LINGER = "linger"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One traffic selector: an address range of one family, with protocol and ports (0, 0-65535: any)."""
+
+    start: bytes
+    end: bytes
+    protocol: int = 0
+    start_port: int = 0
+    end_port: int = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSa:
+    """A pair of IPsec SAs: we receive on `spi_in` and send on `spi_out`."""
+
+    spi_in: bytes
+    spi_out: bytes
+    proposal: ChildProposal
+    local: tuple[Selector, ...]
+    remote: tuple[Selector, ...]
+    born: float
+    keys: ChildKeys | None = field(default=None, repr=False)
+    we_started: bool = False
+    rekeyed: bool = False
+    soft_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A request of our own, before it is built: its kind, the child it is about, and traffic selectors."""
+
+    kind: str
+    spi_in: bytes = b""
+    local: tuple[Selector, ...] = ()
+    remote: tuple[Selector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """Our request that has no response yet, kept octet for octet for retransmission (RFC 7296 section 2.1)."""
+
+    own: Own
+    message_id: int
+    octets: bytes = field(repr=False)
+    sent: int = 1
+    ours: bytes = field(default=b"", repr=False)
+    nonce: bytes = field(default=b"", repr=False)
+    private: object | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IkeSa:
+    """An IKEv2 SA from our end; `ours` is our SPI and the key under which the SA is found."""
+
+    ours: bytes
+    spi_i: bytes
+    spi_r: bytes
+    local: Endpoint
+    remote: Endpoint
+    state: State = State.IDLE
+    we_started: bool = False
+    suite: IkeProposal | None = None
+    keys: Keys | None = field(default=None, repr=False)
+    init_request: bytes = field(default=b"", repr=False)
+    init_response: bytes = field(default=b"", repr=False)
+    ni: bytes = field(default=b"", repr=False)
+    nr: bytes = field(default=b"", repr=False)
+    natt: bool = False
+    peer_id: bytes = b""
+    born: float = 0.0
+    heard: float = 0.0
+    expected: int = 0
+    answered: int = -1
+    answered_request: bytes = field(default=b"", repr=False)
+    answered_response: bytes = field(default=b"", repr=False)
+    next_own: int = 0
+    outstanding: Outstanding | None = None
+    queue: tuple[Own, ...] = ()
+    children: tuple[ChildSa, ...] = ()
+    heir: bytes = b""
+    version: int = 2
+
+    def become(self, state: State, **changes: object) -> Self:
+        """This SA in another state, with other changes."""
+        return replace(self, state=state, **changes)  # type: ignore[arg-type]
+
+    def child(self, spi: bytes) -> ChildSa | None:
+        """The child that receives, or sends, on `spi`."""
+        return next((c for c in self.children if spi in (c.spi_in, c.spi_out)), None)
+
+    def without(self, spi_in: bytes) -> Self:
+        """This SA without the child that receives on `spi_in`."""
+        return replace(self, children=tuple(c for c in self.children if c.spi_in != spi_in))
+
+    def with_child(self, child: ChildSa) -> Self:
+        """This SA with the child added, or with its new value."""
+        kept = tuple(c for c in self.children if c.spi_in != child.spi_in)
+        return replace(self, children=(*kept, child))
+
+    @property
+    def up(self) -> bool:
+        """True while the SA serves: established and not being replaced or closed."""
+        return self.state is State.ESTABLISHED
+
+    @property
+    def half_open(self) -> bool:
+        """True while the peer has not proved who it is."""
+        return self.state is State.HALF_OPEN
+
+
+class Sa(Protocol):
+    """What the core needs of an SA of either version."""
+
+    @property
+    def ours(self) -> bytes:
+        """Our SPI or cookie: the key under which the SA is found."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The major version, 1 or 2."""
+        ...
+
+    @property
+    def remote(self) -> Endpoint:
+        """Where the peer was last heard."""
+        ...
+
+    @property
+    def up(self) -> bool:
+        """True while the SA serves."""
+        ...
+
+    @property
+    def half_open(self) -> bool:
+        """True while the peer has not proved who it is."""
+        ...
+
+    @property
+    def init_request(self) -> bytes:
+        """The first message of the peer that made it, as received."""
+        ...

@@ -1,0 +1,141 @@
+"""What local events make the device do: under responder-only nothing, under two-way what a real device starts.
+
+Each trigger asks `Context.may` and nothing else; there is no second way to an initiation.
+"""
+
+from dataclasses import replace
+
+from harness.codes import Trigger
+from harness.profile import Start
+from harness.responder import v1
+from harness.responder.context import Context
+from harness.responder.initiate import begin, begin_all, give_up, reachable, start_ike_sa
+from harness.responder.policy import selector
+from harness.responder.state import IkeSa, Own, Selector
+from harness.responder.step import NOTHING, Step, drop, together
+from harness.responder.table import TABLE
+from harness.responder.v2.timers import expire
+
+SILENT = "responder-only: the profile starts nothing for this"
+
+
+def _established(context: Context) -> tuple[IkeSa, ...]:
+    return tuple(sa for sa in context.world.all() if isinstance(sa, IkeSa) and sa.up)
+
+
+def _standing_v1(context: Context) -> tuple[v1.IsakmpSa, ...]:
+    return tuple(sa for sa in context.world.all() if isinstance(sa, v1.IsakmpSa) and sa.up)
+
+
+@TABLE.trigger(
+    Trigger.BOOT, Trigger.INTERFACE_UP, Trigger.OPERATOR_INITIATE, Trigger.FAILOVER, Trigger.ROUTE_CONVERGENCE
+)
+def start_tunnel(context: Context) -> Step:
+    """The tunnel's end comes to life, or must be reached anew: a two-way device begins an IKE SA."""
+    if not context.may(Start.IKE_SA):
+        return drop(SILENT)
+    return _initiate(context)
+
+
+@TABLE.trigger(Trigger.MATCHING_TRAFFIC, Trigger.MULTICAST)
+def traffic(context: Context) -> Step:
+    """A packet that a tunnel must carry: with a child nothing is missing; without one it is asked for."""
+    if any(sa.children for sa in (*_established(context), *_standing_v1(context))):
+        return NOTHING
+    return _child_for_traffic(context, second=False)
+
+
+@TABLE.trigger(Trigger.SECOND_SELECTOR)
+def second_traffic(context: Context) -> Step:
+    """A packet for the second pair of subnets: a two-way device asks for a child of its own."""
+    return _child_for_traffic(context, second=True)
+
+
+def _child_for_traffic(context: Context, *, second: bool) -> Step:
+    """A child on the SA that stands, else a new SA; each only if the profile permits it."""
+    for sa in _established(context):
+        if not context.may(Start.FIRST_CHILD):
+            return drop(SILENT)
+        return begin(
+            context,
+            sa,
+            Own("new-child", local=_subnet(context, second, 0), remote=_subnet(context, second, 1)),
+        )
+    for isakmp in _standing_v1(context):
+        return (
+            v1.start_quick_mode(context, isakmp, second=second)
+            if context.may(Start.FIRST_CHILD)
+            else drop(SILENT)
+        )
+    return _initiate(context) if context.may(Start.IKE_SA) else drop(SILENT)
+
+
+def _subnet(context: Context, second: bool, side: int) -> tuple[Selector, ...]:
+    configuration = context.configuration
+    if second and configuration.second_selector is not None:
+        return (selector(configuration.second_selector[side]),)
+    return tuple(selector(s) for s in (configuration.local_subnets, configuration.remote_subnets)[side])
+
+
+def _initiate(context: Context) -> Step:
+    """Begin an SA in the version that the configuration names."""
+    between = reachable(context)
+    if isinstance(between, Step):
+        return between
+    if context.configuration.initiate_version == 1:
+        return v1.start_phase1(context)
+    return start_ike_sa(context, between)
+
+
+@TABLE.trigger(Trigger.RELOAD, Trigger.ADDRESS_CHANGE, Trigger.CLEAR)
+def start_over(context: Context) -> Step:
+    """All SAs are deleted; a two-way device makes them again, and asks for the first one at once."""
+    closed = close_all(context)
+    if not context.may(Start.RECREATE):
+        return closed if closed.send else drop(SILENT)
+    return closed if _established(context) else closed.then(_initiate(context))
+
+
+@TABLE.trigger(Trigger.INTERFACE_DOWN)
+def close_all(context: Context) -> Step:
+    """Every SA is deleted, and the peers are told (RFC 7296 section 1.4.1)."""
+    v2_closed = [
+        begin(context, replace(sa, children=(), queue=()), Own("delete-ike")) for sa in _established(context)
+    ]
+    return together([*v2_closed, v1.close_all(context)])
+
+
+@TABLE.trigger(Trigger.DPD_LOSS)
+def peer_lost(context: Context) -> Step:
+    """The liveness check has found the peer dead: its SAs go; a two-way device makes them again."""
+    lost = together([give_up(context, sa) for sa in _established(context)])
+    return lost.then(v1.give_up_all(context))
+
+
+@TABLE.trigger(Trigger.SOFT_EXPIRY)
+def soft_expiry(context: Context) -> Step:
+    """Every SA has reached its soft limit now, by time or by volume: rekeys, where the profile permits them."""
+    steps = []
+    for sa in _established(context):
+        children = (
+            [Own("rekey-child", spi_in=c.spi_in) for c in sa.children]
+            if context.may(Start.CHILD_REKEY)
+            else []
+        )
+        itself = [Own("rekey-ike")] if context.may(Start.IKE_REKEY) else []
+        steps.append(begin_all(context, sa, [*children, *itself]))
+    return together([*steps, v1.soft_expiry(context)])
+
+
+@TABLE.trigger(Trigger.HARD_EXPIRY)
+def hard_expiry(context: Context) -> Step:
+    """Every child has reached its hard limit now, by time or by volume."""
+    return together(
+        [*(expire(context, sa, sa.children) for sa in _established(context)), v1.hard_expiry(context)]
+    )
+
+
+@TABLE.trigger(Trigger.CLOCK_STEP)
+def clock_step(context: Context) -> Step:
+    """The wall clock jumped; lifetimes follow the steady clock, so nothing happens."""
+    return NOTHING

@@ -1,0 +1,164 @@
+"""RFC 7296 section 1.3: CREATE_CHILD_SA, seen from the responder: a new child, a rekeyed child, a rekeyed IKE SA."""
+
+from dataclasses import replace
+from typing import Any
+
+from harness.codes import Exchange, Group, NotifyType, Protocol
+from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
+from harness.responder.context import Context, Incoming
+from harness.responder.state import ChildSa, IkeSa, State
+from harness.responder.step import Armed, Step
+from harness.responder.table import TABLE
+from harness.responder.v2.initial import NONCE_OCTETS, child_timers, fresh_spi, ike_timers, make_child
+from harness.responder.v2.messages import closed, refuse, respond
+from harness.sa.v2 import Suite, rekeyed_keys
+from harness.wire import v2
+
+
+@TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3")
+def answer_create_child_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
+    """Serve the request for a new child, a child's rekey or the IKE SA's rekey."""
+    offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
+    if offer is None or nonce is None or not offer.proposals or not 16 <= len(nonce.data) <= 256:
+        return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+    if offer.proposals[0].protocol == Protocol.IKE:
+        return context.decide("rekey_ike_sa", sa, request)  # type: ignore[no-any-return]
+
+    rekeyed = request.find(v2.Notify, NotifyType.REKEY_SA)
+    old = None if rekeyed is None else context.decide("child_to_rekey", sa, rekeyed)
+    if rekeyed is not None and old is None:  # 7296/2.25: say which SPI is not here
+        unknown = v2.Notify(
+            protocol=rekeyed.protocol, notify_type=NotifyType.CHILD_SA_NOT_FOUND, spi=rekeyed.spi
+        )
+        return respond(context, sa, request, unknown)
+    return _child(context, sa, request, offer, nonce.data, old)
+
+
+@TABLE.on(State.REKEYED, Exchange.CREATE_CHILD_SA, rfc="7296/2.25.2")
+@TABLE.on(State.CLOSING, Exchange.CREATE_CHILD_SA, rfc="7296/2.25.2")
+def refuse_while_leaving(context: Context, sa: IkeSa, request: Incoming) -> Step:
+    """An SA that is being replaced or closed takes no new children: TEMPORARY_FAILURE."""
+    return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
+
+
+@TABLE.decision(rfc="7296/1.3.3")
+def child_to_rekey(context: Context, sa: IkeSa, notify: v2.Notify) -> ChildSa | None:
+    """The child that REKEY_SA names by the SPI the peer expects in its inbound packets."""
+    child = sa.child(notify.spi)
+    if child is None or notify.protocol != child.proposal.protocol or notify.spi != child.spi_out:
+        return None
+    return child
+
+
+def _child(
+    context: Context, sa: IkeSa, request: Incoming, offer: Any, ni: bytes, old: ChildSa | None
+) -> Step:
+    """The child asked for, with the key exchange that the peer offered, if any (sections 1.3.1, 1.3.3)."""
+    offered = request.find(v2.KeyExchange)
+    ke_group = Group.NONE if offered is None else offered.group
+    chosen = context.decide("choose_child", offer, ke_group)
+    if chosen is None:
+        return refuse(context, sa, request, NotifyType.NO_PROPOSAL_CHOSEN)
+    if chosen.group not in (Group.NONE, ke_group):
+        return refuse(context, sa, request, NotifyType.INVALID_KE_PAYLOAD, chosen.group.to_bytes(2, "big"))
+
+    shared, ours = b"", ()
+    if chosen.group != Group.NONE:
+        exchanged = exchange_keys(context, offered)
+        if exchanged is None:
+            return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+        shared, ours = exchanged[0], (exchanged[1],)
+    nr = context.entropy.octets(NONCE_OCTETS)
+    made = make_child(context, sa, request, offer, ke_group, ni, nr, shared, chosen)
+    if isinstance(made, NotifyType):
+        return refuse(context, sa, request, made)
+
+    child, (accepted, tsi, tsr) = made
+    after = sa if old is None else sa.with_child(replace(old, rekeyed=True))
+    after = after.with_child(child)
+    step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, tsi, tsr)
+    event = "child-sa-established" if old is None else "child-sa-rekeyed"
+    return replace(step, armed=(*step.armed, *child_timers(context, sa, child)), events=(event,))
+
+
+def exchange_keys(context: Context, offered: v2.KeyExchange) -> tuple[bytes, v2.KeyExchange] | None:
+    """The shared secret and our KE payload for the peer's; None if its public value is refused."""
+    private = key_exchange(offered.group).private(context.entropy)
+    try:
+        shared = private.shared(offered.data)
+    except InvalidPublicValue:
+        return None
+    return shared, v2.KeyExchange(group=offered.group, data=private.public)
+
+
+@TABLE.decision(rfc="7296/1.3.2")
+def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
+    """A new IKE SA inherits the children; its initiator is whoever asked (sections 1.3.2, 2.8, 2.18)."""
+    offer, nonce, offered = (
+        request.find(v2.SecurityAssociation),
+        request.find(v2.Nonce),
+        request.find(v2.KeyExchange),
+    )
+    if offered is None:
+        return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+    chosen = context.decide("choose_ike", offer, 8)
+    if chosen is None:
+        return refuse(context, sa, request, NotifyType.NO_PROPOSAL_CHOSEN)
+    if chosen.group != offered.group:
+        return refuse(context, sa, request, NotifyType.INVALID_KE_PAYLOAD, chosen.group.to_bytes(2, "big"))
+    exchanged = exchange_keys(context, offered)
+    if exchanged is None:
+        return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+
+    shared, ours = exchanged
+    nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
+    heir = _heir(context, sa, request, chosen, spi_r, nonce.data, nr, shared)
+    old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours)
+    step = respond(context, old, request, chosen.payload(spi_r), v2.Nonce(data=nr), ours)
+    armed = (*step.armed, *ike_timers(context, heir), *inherited_timers(context, heir))
+    return replace(step, changed=(*step.changed, heir), armed=armed, events=("ike-sa-rekeyed",))
+
+
+def _heir(
+    context: Context,
+    sa: IkeSa,
+    request: Incoming,
+    chosen: Any,
+    spi_r: bytes,
+    ni: bytes,
+    nr: bytes,
+    shared: bytes,
+) -> IkeSa:
+    assert sa.keys is not None
+    suite = Suite(
+        chosen.suite.encr, chosen.suite.key_bits, chosen.suite.integ, chosen.suite.prf, chosen.group
+    )
+    keys = rekeyed_keys(sa.keys, suite, chosen.spi, spi_r, ni, nr, shared)
+    return IkeSa(
+        ours=spi_r,
+        spi_i=chosen.spi,
+        spi_r=spi_r,
+        local=request.datagram.destination,
+        remote=request.datagram.source,
+        state=State.ESTABLISHED,
+        suite=chosen.suite,
+        keys=keys,
+        natt=request.natt,
+        peer_id=sa.peer_id,
+        born=context.now,
+        heard=context.now,
+        children=sa.children,
+    )
+
+
+def inherited_timers(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
+    """The children's timers on the SA that inherited them: what was left of each lifetime."""
+    armed = []
+    for child in heir.children:
+        aged = context.now - child.born
+        armed += [
+            (heir.ours, Armed(timer.due - aged, timer.timer, timer.about))
+            for _, timer in child_timers(context, heir, child)
+            if timer.due - aged > context.now
+        ]
+    return tuple(armed)

@@ -1,0 +1,119 @@
+"""RFC 7296 section 2.1: which SA a message belongs to, and whether it is a request or a response."""
+
+from typing import Any
+
+from harness.codes import Exchange, NotifyType
+from harness.responder.context import Context, Incoming
+from harness.responder.state import IkeSa, Sa
+from harness.responder.step import Step, drop
+from harness.responder.v2.messages import unprotected, unseal
+from harness.sa.secrets import to_evidence
+from harness.wire import v2
+
+NO_SPI = bytes(8)
+
+
+def receive(context: Context, incoming: Incoming) -> Step:
+    """Answer one IKEv2 message, or say why not."""
+    message = incoming.message
+    if message.major != 2:
+        return _other_version(context, incoming)
+    if 2 not in context.configuration.versions:
+        return drop("IKEv2 is not configured")
+    if message.is_response:
+        return _response(context, incoming)
+    if message.exchange == Exchange.IKE_SA_INIT and message.spi_r == NO_SPI:
+        return _pass(context, IDLE, incoming, "init")
+
+    sa = _owner(context, incoming)
+    if sa is None:
+        return _stray(context, incoming)
+    return _pass(context, sa, incoming, "sealed")
+
+
+IDLE = IkeSa(ours=b"", spi_i=b"", spi_r=b"", local=None, remote=None)  # type: ignore[arg-type]
+"""The SA that is not there yet."""
+
+
+def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:
+    """Through the guards of a stage, then to the cell."""
+    for name, guard in context.rules.guards.items():
+        if not name.startswith(stage):
+            continue
+        outcome = guard(context, sa, incoming)
+        if isinstance(outcome, Step):
+            return Step(cells=(name,)).then(outcome)
+        if outcome is not None:
+            incoming = outcome
+
+    cell = context.rules.requests.get((sa.state, incoming.message.exchange))
+    if cell is None:
+        return drop(f"no {incoming.message.exchange} is due on an SA that is {sa.state}")
+    return Step(cells=(cell.__name__,)).then(cell(context, sa, incoming))
+
+
+def _owner(context: Context, incoming: Incoming) -> IkeSa | None:
+    """The SA of a message: our SPI is the one that the sender, by its I flag, says is not its own (section 3.1)."""
+    message = incoming.message
+    ours, theirs = (
+        (message.spi_r, message.spi_i) if message.from_initiator else (message.spi_i, message.spi_r)
+    )
+    sa = context.world.find(ours)
+    if not isinstance(sa, IkeSa) or sa.we_started == message.from_initiator:
+        return None
+    return sa if theirs in (sa.spi_i, sa.spi_r) else None
+
+
+def _response(context: Context, incoming: Incoming) -> Step:
+    """A response counts only if we asked (sections 2.1, 2.21.4)."""
+    sa = _asked_by(context, incoming)
+    if sa is None or sa.outstanding is None or sa.outstanding.message_id != incoming.message.message_id:
+        return drop("a response to nothing that was asked")
+    opened = _opened_response(sa, incoming)
+    if isinstance(opened, Step):
+        return opened
+    cell = context.rules.responses.get((sa.state, incoming.message.exchange))
+    if cell is None:
+        return drop("a response of another exchange than was asked")
+    return Step(cells=(cell.__name__,)).then(cell(context, sa, opened))
+
+
+def _asked_by(context: Context, incoming: Incoming) -> IkeSa | None:
+    message = incoming.message
+    if message.exchange != Exchange.IKE_SA_INIT:
+        return _owner(context, incoming)
+    sa = context.world.find(message.spi_i)
+    return sa if isinstance(sa, IkeSa) and sa.we_started and not message.from_initiator else None
+
+
+def _opened_response(sa: IkeSa, incoming: Incoming) -> Incoming | Step:
+    if incoming.message.exchange == Exchange.IKE_SA_INIT:
+        return incoming
+    from_initiator = incoming.message.from_initiator
+    if sa.keys is None:
+        return drop("a sealed response before there are keys")
+    return unseal(sa, incoming, by_initiator=from_initiator)
+
+
+def _stray(context: Context, incoming: Incoming) -> Step:
+    """A request for an SPI that is not ours gets at most an unprotected notify, rate limited (section 2.21.4)."""
+    if incoming.message.exchange == Exchange.IKE_SA_INIT:
+        return drop("an IKE_SA_INIT request with a responder SPI that is not ours")
+    if not context.world.may_answer_stray(context.now):
+        return drop("unknown SPI, and the allowance of notifies is used up")
+    return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.INVALID_IKE_SPI)),))
+
+
+def _other_version(context: Context, incoming: Incoming) -> Step:
+    """A higher major version gets INVALID_MAJOR_VERSION (sections 1.5, 2.5); a lower one is not for this half."""
+    message = incoming.message
+    if message.major < 2 or message.is_response:
+        return drop(f"major version {message.major}")
+    if not context.world.may_answer_stray(context.now):
+        return drop("higher major version, and the allowance of notifies is used up")
+    return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.INVALID_MAJOR_VERSION)),))
+
+
+def secrets(sa: Sa) -> list[dict[str, Any]]:
+    """The SA's keys in the form evidence carries them; none before there are any, or for another version."""
+    return [to_evidence(sa.keys)] if isinstance(sa, IkeSa) and sa.keys is not None else []

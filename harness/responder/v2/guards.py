@@ -1,0 +1,146 @@
+"""What holds in every state: replays, the window, the seal, form, unknown critical payloads, cookies.
+
+Guards of the stage `init` see an IKE_SA_INIT request that asks for a new SA; those of the stage `sealed` every
+other request. A guard answers with a Step, hands on another view of the message, or has nothing to say.
+"""
+
+from harness.codes import NotifyType
+from harness.responder.context import Context, Incoming
+from harness.responder.state import IkeSa, State
+from harness.responder.step import Step, drop
+from harness.responder.table import TABLE
+from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
+from harness.sa.v2 import cookie
+from harness.wire import Malformed, Unknown, v2
+
+NONCE_OCTETS = range(16, 257)
+"""RFC 7296 section 3.9."""
+
+
+@TABLE.guard(rfc="7296/2.1")
+def init_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A repeated IKE_SA_INIT request gets the response it got before, while its SA lives."""
+    made = context.world.by_init(incoming.octets, incoming.datagram.source)
+    if not isinstance(made, IkeSa):
+        return None
+    return Step(send=(incoming.reply(made.init_response),))
+
+
+@TABLE.guard(rfc="7296/3.1")
+def init_header(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """The first request comes from the original initiator, with its SPI set and Message ID 0."""
+    message = incoming.message
+    if not message.from_initiator or message.message_id != 0:
+        return drop("an IKE_SA_INIT request whose I flag or Message ID is wrong")
+    if message.spi_i == bytes(8):
+        return drop("an IKE_SA_INIT request without initiator SPI")
+    return None
+
+
+@TABLE.guard(rfc="7296/2.21.1")
+def init_well_formed(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A malformed first message is dropped: INVALID_SYNTAX belongs into a sealed message (section 3.10.1)."""
+    if incoming.why is not None or incoming.message.length is not None or incoming.message.trailing:
+        return drop(f"malformed: {incoming.why or 'its length is not the datagram’s'}")
+    broken = next((p for p in incoming.payloads if isinstance(p, Malformed)), None)
+    return None if broken is None else drop(f"malformed payload {broken.type}: {broken.why}")
+
+
+@TABLE.guard(rfc="7296/2.5")
+def init_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """An unknown critical payload refuses the message, and the refusal names it."""
+    stranger = _unknown_critical(incoming)
+    if stranger is None:
+        return None
+    notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
+    return Step(send=(unprotected(incoming, notify),))
+
+
+@TABLE.guard(rfc="7296/1.2")
+def init_complete(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """Without SA, KE and a nonce of 16 to 256 octets there is nothing to answer (sections 1.2, 3.9)."""
+    if incoming.find(v2.SecurityAssociation) is None or incoming.find(v2.KeyExchange) is None:
+        return drop("no SA or KE payload")
+    nonce = incoming.find(v2.Nonce)
+    if nonce is None or len(nonce.data) not in NONCE_OCTETS:
+        return drop("no nonce of 16 to 256 octets")
+    return None
+
+
+@TABLE.guard(rfc="7296/2.6")
+def init_cookie(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """Under load only a request that returns our cookie, as its first payload, makes state."""
+    if not context.decide("demands_cookie"):
+        return None
+    wanted = _cookie(context, incoming)
+    first = incoming.payloads[0]
+    if isinstance(first, v2.Notify) and first.notify_type == NotifyType.COOKIE and first.data == wanted:
+        return None
+    return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.COOKIE, data=wanted)),))
+
+
+def _cookie(context: Context, incoming: Incoming) -> bytes:
+    nonce = incoming.find(v2.Nonce)
+    return cookie(
+        context.world.cookie_secret, 1, nonce.data, incoming.datagram.source.address, incoming.message.spi_i
+    )
+
+
+@TABLE.guard(rfc="7296/2.1")
+def sealed_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A repeated request gets the response it got before, octet for octet; nothing is done twice."""
+    if incoming.message.message_id != sa.answered or not sa.answered_response:
+        return None
+    if incoming.octets != sa.answered_request:
+        return drop("a Message ID already answered, with other octets")
+    return Step(send=(incoming.reply(sa.answered_response),))
+
+
+@TABLE.guard(rfc="7296/2.3")
+def sealed_in_window(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """With a window of one, only the next Message ID is served."""
+    if incoming.message.message_id == sa.expected:
+        return None
+    return drop(f"Message ID {incoming.message.message_id} outside the window, {sa.expected} is due")
+
+
+@TABLE.guard(rfc="7296/2.21.3")
+def sealed_opens(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Incoming:
+    """What does not open is dropped without a trace: anyone may have sent it."""
+    if sa.keys is None:
+        return drop("a sealed request before there are keys")
+    if len(incoming.message.payloads) != 1 or incoming.message.trailing:
+        return drop("payloads beside the SK payload")
+    return unseal(sa, incoming, by_initiator=not sa.we_started)
+
+
+@TABLE.guard(rfc="7296/2.21.3")
+def sealed_expected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """Before IKE_AUTH is done no other exchange is served (sections 1.2, 1.3)."""
+    if (sa.state, incoming.message.exchange) in context.rules.requests:
+        return None
+    return drop(f"exchange {incoming.message.exchange} is not due on an SA that is {sa.state}")
+
+
+@TABLE.guard(rfc="7296/2.21.3")
+def sealed_well_formed(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """Malformed content under a good seal gets INVALID_SYNTAX, and the SA is gone (sections 2.21.2, 2.21.3)."""
+    broken = any(isinstance(p, Malformed) for p in incoming.payloads)
+    if not broken and incoming.why is None:
+        return None
+    return closed(context, refuse(context, sa, incoming, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+
+
+@TABLE.guard(rfc="7296/2.5")
+def sealed_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """An unknown critical payload refuses the request and names itself; in IKE_AUTH the SA ends too (section 2.21.2)."""
+    stranger = _unknown_critical(incoming)
+    if stranger is None:
+        return None
+    notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
+    step = respond(context, sa, incoming, notify)
+    return closed(context, step, "ike-sa-gone") if sa.state is State.HALF_OPEN else step
+
+
+def _unknown_critical(incoming: Incoming) -> Unknown | None:
+    return next((p for p in incoming.payloads if isinstance(p, Unknown) and p.critical), None)

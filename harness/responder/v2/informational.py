@@ -1,0 +1,58 @@
+"""RFC 7296 section 1.4: INFORMATIONAL, seen from the responder: liveness, Delete, notifies."""
+
+from typing import Any
+
+from harness.codes import Exchange, Protocol
+from harness.responder.context import Context, Incoming
+from harness.responder.state import IkeSa, State
+from harness.responder.step import Step
+from harness.responder.table import TABLE
+from harness.responder.v2.messages import closed, respond
+from harness.wire import v2
+
+
+@TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4")
+@TABLE.on(State.REKEYED, Exchange.INFORMATIONAL, rfc="7296/1.4")
+@TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4")
+def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step:
+    """Answer with the other halves of the children deleted, or with nothing at all inside."""
+    deletes = request.all(v2.Delete)
+    if any(d.protocol == Protocol.IKE for d in deletes):
+        return closed(context, respond(context, sa, request), "ike-sa-deleted")  # 7296/1.4.1: empty
+
+    after, ours = context.decide("delete_children", sa, deletes)
+    step = respond(context, after, request, *ours)
+    gone = ("child-sa-deleted",) * (len(sa.children) - len(after.children))
+    return Step(events=gone).then(step)
+
+
+@TABLE.decision(rfc="7296/1.4.1")
+def delete_children(
+    context: Context, sa: IkeSa, deletes: tuple[v2.Delete, ...]
+) -> tuple[IkeSa, tuple[Any, ...]]:
+    """The SA without the children named by the SPIs that the peer receives on, and Deletes for their pairs.
+
+    A child whose Delete of our own is on its way is left out of the answer (RFC 7296 section 1.4.1).
+    """
+    after, named = sa, []
+    for delete in deletes:
+        for spi in delete.spis:
+            child = next((c for c in after.children if c.spi_out == spi), None)
+            if child is None or child.proposal.protocol != delete.protocol:
+                continue
+            after = after.without(child.spi_in)
+            if not _we_are_deleting(sa, child.spi_in):
+                named.append((int(delete.protocol), child.spi_in))
+    protocols = dict.fromkeys(protocol for protocol, _ in named)
+    return after, tuple(
+        v2.Delete(protocol=p, spi_size=4, spis=tuple(spi for q, spi in named if q == p)) for p in protocols
+    )
+
+
+def _we_are_deleting(sa: IkeSa, spi_in: bytes) -> bool:
+    outstanding = sa.outstanding
+    return (
+        outstanding is not None
+        and outstanding.own.kind == "delete-child"
+        and outstanding.own.spi_in == spi_in
+    )

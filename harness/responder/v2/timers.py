@@ -1,0 +1,102 @@
+"""What an IKEv2 SA does when a timer is due: half-open expiry, lifetimes, retransmission, liveness."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.profile import Start
+from harness.responder.context import Context, send
+from harness.responder.initiate import begin, begin_all, give_up
+from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
+from harness.responder.step import NOTHING, Armed, Step
+from harness.responder.table import TABLE
+from harness.responder.v2.messages import FIRST_RETRANSMISSION_S, TRANSMISSIONS
+
+
+@TABLE.timer(Timer.HALF_OPEN, rfc="7296/2.4")
+def forget_half_open(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A peer that never came back is forgotten, without a word."""
+    return Step(gone=(sa.ours,), events=("half-open-expired",)) if sa.state is State.HALF_OPEN else NOTHING
+
+
+@TABLE.timer(Timer.LINGER, rfc="7296/2.1")
+def forget_closed(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A closed SA need not repeat its last response for ever."""
+    return Step(gone=(sa.ours,)) if sa.state is State.CLOSED else NOTHING
+
+
+@TABLE.timer(Timer.CHILD_SOFT, rfc="7296/2.8")
+def child_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A child near its end is rekeyed where the profile lets this end do so; else nothing happens."""
+    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
+    if child is None or child.rekeyed or not sa.up or not context.may(Start.CHILD_REKEY):
+        return NOTHING
+    return begin(context, sa, Own("rekey-child", spi_in=child.spi_in))
+
+
+@TABLE.timer(Timer.CHILD_HARD, rfc="7296/1.4.1")
+def child_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A child past its lifetime is removed and the peer is told by a Delete; nothing takes its place."""
+    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
+    if child is None or not sa.up:
+        return NOTHING
+    return Step(events=("child-sa-expired",)).then(expire(context, sa, (child,)))
+
+
+def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
+    """Children removed, each with its Delete; where the profile lets this end make them again, they are asked for."""
+    owns = [Own("delete-child", spi_in=child.spi_in) for child in children]
+    if context.may(Start.RECREATE):
+        owns += [Own("new-child", local=child.local, remote=child.remote) for child in children]
+    for child in children:
+        sa = sa.without(child.spi_in)
+    return begin_all(context, sa, owns)
+
+
+@TABLE.timer(Timer.IKE_SOFT, rfc="7296/2.8")
+def ike_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """An IKE SA near its end is rekeyed where the profile lets this end do so; else nothing happens."""
+    if not sa.up or not context.may(Start.IKE_REKEY):
+        return NOTHING
+    return begin(context, sa, Own("rekey-ike"))
+
+
+@TABLE.timer(Timer.IKE_HARD, rfc="7296/1.4.1")
+def ike_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """An IKE SA past its lifetime is deleted with all its children; nothing takes its place."""
+    if sa.state is State.REKEYED:
+        return Step(gone=(sa.ours,), events=("ike-sa-expired",))
+    if not sa.up:
+        return NOTHING
+    bare = replace(sa, children=(), queue=())
+    return Step(events=("ike-sa-expired",)).then(begin(context, bare, Own("delete-ike")))
+
+
+@TABLE.timer(Timer.RETRANSMIT, rfc="7296/2.4")
+def retransmit(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A request of ours without response goes out again, the same octets; after the last one the SA is given up."""
+    outstanding = sa.outstanding
+    if outstanding is None or outstanding.message_id != armed.about:
+        return NOTHING
+    if outstanding.sent >= TRANSMISSIONS:
+        return give_up(context, sa)
+    pause = FIRST_RETRANSMISSION_S * 2**outstanding.sent
+    return Step(
+        send=(send(sa.local, sa.remote, outstanding.octets, sa.natt),),
+        changed=(replace(sa, outstanding=replace(outstanding, sent=outstanding.sent + 1)),),
+        armed=((sa.ours, Armed(context.now + pause, Timer.RETRANSMIT, outstanding.message_id)),),
+    )
+
+
+@TABLE.timer(Timer.LIVENESS, rfc="7296/2.4")
+def check_liveness(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A peer not heard for the configured interval is asked for a sign of life: an empty INFORMATIONAL."""
+    dpd = context.configuration.dpd
+    if dpd is None or not sa.up:
+        return NOTHING
+    quiet = context.now - sa.heard
+    next_check = (sa.ours, Armed(context.now + max(dpd.interval - quiet, 1.0), Timer.LIVENESS))
+    if quiet < dpd.interval or sa.outstanding is not None:
+        return Step(armed=(next_check,))
+    return Step(armed=((sa.ours, Armed(context.now + dpd.interval, Timer.LIVENESS)),)).then(
+        begin(context, sa, Own("liveness"))
+    )
