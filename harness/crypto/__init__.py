@@ -1,0 +1,31 @@
+"""Octets in, octets out: the algorithms of IKE by their registry numbers; knows no message, no time, no peer."""
+
+from harness.crypto.aead import AEADS, Aead, aead, encryption_key_size
+from harness.crypto.cipher import CBC_CIPHERS, CbcCipher, cbc_cipher
+from harness.crypto.integrity import INTEGRITIES, Integrity, integrity, integrity_key_size
+from harness.crypto.key_exchange import GROUPS, InvalidPublicValue, KeyExchange, Private, modp_prime
+from harness.crypto.prf import PRFS, PseudorandomFunction, prf
+from harness.crypto.unsupported import UnsupportedAlgorithm
+
+__all__ = [
+    "AEADS",
+    "CBC_CIPHERS",
+    "GROUPS",
+    "INTEGRITIES",
+    "PRFS",
+    "Aead",
+    "CbcCipher",
+    "Integrity",
+    "InvalidPublicValue",
+    "KeyExchange",
+    "Private",
+    "PseudorandomFunction",
+    "UnsupportedAlgorithm",
+    "aead",
+    "cbc_cipher",
+    "encryption_key_size",
+    "integrity",
+    "integrity_key_size",
+    "modp_prime",
+    "prf",
+]
