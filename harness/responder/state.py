@@ -68,6 +68,7 @@ class Own:
 
     kind: str
     spi_in: bytes = b""
+    spi_out: bytes = b""
     local: tuple[Selector, ...] = ()
     remote: tuple[Selector, ...] = ()
 
@@ -124,6 +125,11 @@ class IkeSa:
     def child(self, spi: bytes) -> ChildSa | None:
         """The child that receives, or sends, on `spi`."""
         return next((c for c in self.children if spi in (c.spi_in, c.spi_out)), None)
+
+    def busy_with(self, *kinds: str, spi_out: bytes | None = None) -> bool:
+        """Whether a request of ours of these kinds (about the child sending on `spi_out`) waits for its response."""
+        asked = () if self.outstanding is None else (self.outstanding.own,)
+        return any(o.kind in kinds and spi_out in (None, o.spi_out) for o in (*asked, *self.queue))
 
     def without(self, spi_in: bytes) -> Self:
         """This SA without the child that receives on `spi_in`."""

@@ -26,6 +26,12 @@ def answer_create_child_sa(context: Context, sa: IkeSa, request: Incoming) -> St
 
     rekeyed = request.find(v2.Notify, NotifyType.REKEY_SA)
     old = None if rekeyed is None else context.decide("child_to_rekey", sa, rekeyed)
+    if sa.busy_with("rekey-ike"):  # 7296/2.25.2
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
+    if (
+        rekeyed is not None and old is None and sa.busy_with("delete-child", spi_out=rekeyed.spi)
+    ):  # 7296/2.25.1
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     if rekeyed is not None and old is None:  # 7296/2.25: say which SPI is not here
         unknown = v2.Notify(
             protocol=rekeyed.protocol, notify_type=NotifyType.CHILD_SA_NOT_FOUND, spi=rekeyed.spi
@@ -101,6 +107,8 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     )
     if offered is None:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+    if sa.busy_with("new-child", "rekey-child", "delete-child"):  # 7296/2.25.1
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     chosen = context.decide("choose_ike", offer, 8)
     if chosen is None:
         return refuse(context, sa, request, NotifyType.NO_PROPOSAL_CHOSEN)

@@ -6,6 +6,7 @@ from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Sa
 from harness.responder.step import Step, drop
+from harness.responder.table import TABLE
 from harness.responder.v2.messages import unprotected, unseal
 from harness.sa.secrets import to_evidence
 from harness.wire import v2
@@ -17,7 +18,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
     """Answer one IKEv2 message, or say why not."""
     message = incoming.message
     if message.major != 2:
-        return _other_version(context, incoming)
+        return context.decide("other_version", incoming)  # type: ignore[no-any-return]
     if 2 not in context.configuration.versions:
         return drop("IKEv2 is not configured")
     if message.is_response:
@@ -68,7 +69,7 @@ def _response(context: Context, incoming: Incoming) -> Step:
     """A response counts only if we asked (sections 2.1, 2.21.4)."""
     sa = _asked_by(context, incoming)
     if sa is None or sa.outstanding is None or sa.outstanding.message_id != incoming.message.message_id:
-        return drop("a response to nothing that was asked")
+        return context.decide("unasked", incoming)  # type: ignore[no-any-return]
     opened = _opened_response(sa, incoming)
     if isinstance(opened, Step):
         return opened
@@ -76,6 +77,12 @@ def _response(context: Context, incoming: Incoming) -> Step:
     if cell is None:
         return drop("a response of another exchange than was asked")
     return Step(cells=(cell.__name__,)).then(cell(context, sa, opened))
+
+
+@TABLE.decision(rfc="7296/2.21.4")
+def unasked(context: Context, incoming: Incoming) -> Step:
+    """A response to nothing that was asked is never answered."""
+    return drop("a response to nothing that was asked")
 
 
 def _asked_by(context: Context, incoming: Incoming) -> IkeSa | None:
@@ -104,7 +111,8 @@ def _stray(context: Context, incoming: Incoming) -> Step:
     return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.INVALID_IKE_SPI)),))
 
 
-def _other_version(context: Context, incoming: Incoming) -> Step:
+@TABLE.decision(rfc="7296/2.5")
+def other_version(context: Context, incoming: Incoming) -> Step:
     """A higher major version gets INVALID_MAJOR_VERSION (sections 1.5, 2.5); a lower one is not for this half."""
     message = incoming.message
     if message.major < 2 or message.is_response:

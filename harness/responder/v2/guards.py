@@ -19,10 +19,12 @@ NONCE_OCTETS = range(16, 257)
 
 @TABLE.guard(rfc="7296/2.1")
 def init_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-    """A repeated IKE_SA_INIT request gets the response it got before, while its SA lives."""
+    """A repeated IKE_SA_INIT request gets the response it got before, until its IKE_AUTH has come."""
     made = context.world.by_init(incoming.octets, incoming.datagram.source)
     if not isinstance(made, IkeSa):
         return None
+    if made.state is not State.HALF_OPEN:
+        return drop("an IKE_SA_INIT repeated after its IKE_AUTH")
     return Step(send=(incoming.reply(made.init_response),))
 
 

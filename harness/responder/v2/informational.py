@@ -32,7 +32,7 @@ def delete_children(
 ) -> tuple[IkeSa, tuple[Any, ...]]:
     """The SA without the children named by the SPIs that the peer receives on, and Deletes for their pairs.
 
-    A child whose Delete of our own is on its way is left out of the answer (RFC 7296 section 1.4.1).
+    A child that this end is deleting is no longer in the SA, and so is left out of the answer (section 1.4.1).
     """
     after, named = sa, []
     for delete in deletes:
@@ -41,18 +41,8 @@ def delete_children(
             if child is None or child.proposal.protocol != delete.protocol:
                 continue
             after = after.without(child.spi_in)
-            if not _we_are_deleting(sa, child.spi_in):
-                named.append((int(delete.protocol), child.spi_in))
+            named.append((int(delete.protocol), child.spi_in))
     protocols = dict.fromkeys(protocol for protocol, _ in named)
     return after, tuple(
         v2.Delete(protocol=p, spi_size=4, spis=tuple(spi for q, spi in named if q == p)) for p in protocols
-    )
-
-
-def _we_are_deleting(sa: IkeSa, spi_in: bytes) -> bool:
-    outstanding = sa.outstanding
-    return (
-        outstanding is not None
-        and outstanding.own.kind == "delete-child"
-        and outstanding.own.spi_in == spi_in
     )

@@ -44,7 +44,7 @@ def child_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
 
 def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
     """Children removed, each with its Delete; where the profile lets this end make them again, they are asked for."""
-    owns = [Own("delete-child", spi_in=child.spi_in) for child in children]
+    owns = [Own("delete-child", spi_in=child.spi_in, spi_out=child.spi_out) for child in children]
     if context.may(Start.RECREATE):
         owns += [Own("new-child", local=child.local, remote=child.remote) for child in children]
     for child in children:

@@ -1,0 +1,40 @@
+# Every target sets up what it needs: a virtual environment with the dependencies of pyproject.toml.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+RUN_OPTIONS ?=
+
+.PHONY: run test check bench format clean wheel
+
+run: $(STAMP)  ## play the whole catalogue against the embedded reference responder
+	$(BIN)/ike-harness run $(RUN_OPTIONS)
+
+test: $(STAMP)  ## all tests, those with real daemons and network namespaces included
+	$(BIN)/python -m pytest testcases/selftest
+
+check: $(STAMP)  ## format, lint, types, layers, selftests that need neither root nor a daemon
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest testcases/selftest -m "not daemon and not slow"
+
+bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls
+	$(BIN)/python -m benchmarks
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel: $(STAMP)
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev,fast]"
+	touch $(STAMP)
