@@ -1,0 +1,402 @@
+"""Straight-line Python for declared fields, made once at import; nothing interprets a declaration per message."""
+
+import linecache
+from collections.abc import Callable, Iterable
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.wire.fields import Field
+
+MISSING: Any = object()
+"""The default of a field that has none."""
+
+_CODES = {"u8": "B", "u16": "H", "u24": "BH", "u32": "I", "u15": "H"}
+_NUMBERS = frozenset(_CODES) | {"bit"}
+
+
+class Broken(Exception):
+    """Octets don't read as what their type says; caught where the chain is read, where it becomes a value."""
+
+
+class _Code:
+    """Lines of one function's source and the names they use."""
+
+    def __init__(self, cls: type[Any], fields: tuple["Field", ...]) -> None:
+        self.cls = cls
+        self.fields = fields
+        self.names: dict[str, Any] = {"cls": cls, "new": cls.__new__, "Broken": Broken}
+        self.lines: list[str] = []
+        self.own_length = any(f.length_of == "self" for f in fields)
+        self.told_by = {f.length_of or f.bits_of or f.count_of: f for f in fields if f.told}
+        self.counts = {f.count_of: f for f in fields if f.count_of}
+        self.indent = 1
+
+    def __call__(self, *lines: str) -> None:
+        self.lines.extend("    " * self.indent + line for line in lines)
+
+    def bind(self, name: str, value: object) -> str:
+        """A name under which the generated source finds `value`."""
+        self.names[name] = value
+        return name
+
+    def function(self, signature: str) -> Callable[..., Any]:
+        """The function of that signature with the lines written so far."""
+        name = signature.partition("(")[0]
+        source = "\n".join((f"def {signature}:", *self.lines, ""))
+        place = f"<{self.cls.__module__}.{self.cls.__name__}.{name}>"
+        linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+        exec(compile(source, place, "exec"), self.names)  # noqa: S102  (our own declarations, at import)
+        made: Callable[..., Any] = self.names[name]
+        made.__qualname__ = f"{self.cls.__qualname__}.{name}"
+        made.__module__ = self.cls.__module__
+        return made
+
+    def runs(self) -> list[list["Field"]]:
+        """The fields, neighbouring numbers together."""
+        runs: list[list[Field]] = []
+        for field in self.fields:
+            if field.kind == "inner":
+                continue
+            if runs and field.kind in _NUMBERS and runs[-1][0].kind in _NUMBERS:
+                runs[-1].append(field)
+            else:
+                runs.append([field])
+        return runs
+
+
+# --- decode -------------------------------------------------------------------------------------
+
+
+def _read_numbers(code: _Code, run: list["Field"], index: int, end: str) -> None:
+    packing = Struct(">" + "".join(_CODES.get(f.kind, "") for f in run))
+    targets: list[str] = []
+    after: list[str] = []
+    for place, field in enumerate(run):
+        name = f"f_{field.name}"
+        if field.kind == "u24":
+            targets += [f"{name}_high", name]
+            after.append(f"{name} |= {name}_high << 16")
+        elif field.kind == "u15" and place and run[place - 1].kind == "bit":
+            top = f"f_{run[place - 1].name}"
+            targets.append(name)
+            after += [f"{top} = {name} >> 15", f"{name} &= 0x7FFF"]
+        elif field.kind != "bit":
+            targets.append(name)
+    what = f"{code.cls.__name__}.{run[0].name}"
+    code(
+        f"if {end} - p < {packing.size}:",
+        f"    raise Broken(f'{what} wants {packing.size} octets at {{p}}, {{{end} - p}} left')",
+        f"{', '.join(targets)}, = {code.bind(f'unpack_{index}', packing.unpack_from)}(octets, p)",
+        *after,
+        f"p += {packing.size}",
+    )
+
+
+def _read_own_length(code: _Code) -> None:
+    what = f"{code.cls.__name__}.length"
+    code(
+        "stop = start + f_length",
+        "if stop < p or stop > end:",
+        f"    raise Broken(f'{what} at {{start}} is {{f_length}}, {{end - start}} left')",
+        "f_length = None",
+    )
+
+
+def _take(code: _Code, what: str, size: str, end: str) -> None:
+    code(
+        f"q = p + {size}",
+        f"if q > {end}:",
+        f"    raise Broken(f'{code.cls.__name__}.{what} wants {{q - p}} octets at {{p}}, {{{end} - p}} left')",
+        f"f_{what} = octets[p:q]",
+        "p = q",
+    )
+
+
+def _read_octets(code: _Code, field: "Field", end: str) -> None:
+    size = f"f_{field.size}"
+    if code.told_by[field.name].bits_of:
+        _take(code, field.name, f"({size} + 7 >> 3)", end)
+        code(f"if {size} == len(f_{field.name}) * 8:", f"    {size} = None")
+        return
+    _take(code, field.name, size, end)
+    code(f"{size} = None")
+
+
+def _read_strings(code: _Code, field: "Field", end: str) -> None:
+    size, name = f"f_{field.size}", f"f_{field.name}"
+    what = f"{code.cls.__name__}.{field.name}"
+    code(
+        f"if {end} - p if {size} == 0 else ({end} - p) % {size}:",
+        f"    raise Broken(f'{what}: {{{end} - p}} octets at {{p}} are no whole number of {{{size}}}')",
+        f"{name} = tuple([octets[i:i + {size}] for i in range(p, {end}, {size})]) if {size} else ()",
+        f"if {name} or {size} == 0:",
+        f"    {size} = None",
+        f"p = {end}",
+    )
+
+
+def _read_value(code: _Code, field: "Field", end: str) -> None:
+    place = code.fields.index(field)
+    kind, length = f"f_{code.fields[place - 2].name}", f"f_{code.fields[place - 1].name}"
+    code(f"if {kind} >= 0x8000:", f"    {kind} -= 0x8000", f"    f_{field.name} = {length}", "else:")
+    code.indent += 1
+    _take(code, field.name, length, end)
+    code.indent -= 1
+    code(f"{length} = None")
+
+
+def _read_field(code: _Code, field: "Field", end: str) -> None:
+    name = f"f_{field.name}"
+    if field.kind == "octets":
+        _read_octets(code, field, end)
+    elif field.kind == "padding":
+        _take(code, field.name, f"(-len(f_{field.size}) & 3)", end)
+        code(f"if not {name}.strip(b'\\0'):", f"    {name} = None")
+    elif field.kind == "half":
+        _take(code, field.name, f"({end} - p >> 1)", end)
+    elif field.kind == "rest":
+        code(f"{name} = octets[p:{end}]", f"p = {end}")
+    elif field.kind == "strings":
+        _read_strings(code, field, end)
+    elif field.kind == "structures":
+        read = code.bind(f"read_{field.name}", field.of.decode_list)
+        code(f"{name} = {read}(octets, p, {end}) if p != {end} else ()", f"p = {end}")
+    elif field.kind == "optional":
+        assert field.when is not None
+        read = code.bind(f"read_{field.name}", field.of.decode_one)
+        code(f"{name} = None", f"if f_{field.when[0]} & {field.when[1]}:")
+        code(f"    {name}, p = {read}(octets, p, {end})")
+    elif field.kind == "short_or_long":
+        _read_value(code, field, end)
+    else:
+        raise TypeError(f"no field of kind {field.kind}")
+    count = code.counts.get(field.name)
+    if count is not None:
+        code(f"if f_{count.name} == len({name}):", f"    f_{count.name} = None")
+
+
+def _read_fields(code: _Code) -> str:
+    """Lines that read every field from `p` on; the name of the variable that holds the end."""
+    end = "end"
+    for index, run in enumerate(code.runs()):
+        if run[0].kind not in _NUMBERS:
+            _read_field(code, run[0], end)
+            continue
+        _read_numbers(code, run, index, end)
+        if any(f.length_of == "self" for f in run):
+            _read_own_length(code)
+            end = "stop"
+    return end
+
+
+def _leftover(code: _Code, end: str) -> None:
+    code(f"if p != {end}:")
+    code(f"    raise Broken(f'{code.cls.__name__}: {{{end} - p}} octets left over at {{p}}')")
+
+
+def _fill(code: _Code) -> None:
+    more = next((f for f in code.fields if f.more), None)
+    if more is not None:
+        code(f"if f_{more.name} == (0 if p == end else {more.more}):", f"    f_{more.name} = None")
+    code("self = new(cls)")
+    code(*(f"self.{f.name} = f_{f.name}" for f in code.fields if f.kind != "inner"))
+
+
+# --- encode -------------------------------------------------------------------------------------
+
+
+def _number(code: _Code, field: "Field") -> str:
+    """The expression that a number is packed from; `v_…` are the octets already made."""
+    said = f"self.{field.name}"
+    if field.length_of == "self":
+        truth = "size"
+    elif field.length_of:
+        kind = next(f.kind for f in code.fields if f.name == field.length_of)
+        value = f"v_{field.length_of}"
+        truth = f"len({value})"
+        if kind == "strings":
+            truth = f"(len(self.{field.length_of}[0]) if self.{field.length_of} else 0)"
+    elif field.bits_of:
+        truth = f"len(v_{field.bits_of}) * 8"
+    elif field.count_of:
+        truth = f"len(self.{field.count_of})"
+    elif field.more:
+        truth = f"({field.more} if left else 0)"
+    else:
+        return said
+    return f"{truth} if {said} is None else {said}"
+
+
+def _pack(code: _Code, run: list["Field"], index: int) -> str:
+    packing = Struct(">" + "".join(_CODES.get(f.kind, "") for f in run))
+    values: list[str] = []
+    short = next((f for f in code.fields if f.kind == "short_or_long"), None)
+    for place, field in enumerate(run):
+        said = f"self.{field.name}"
+        if field.kind == "u24":
+            values += [f"{said} >> 16", f"{said} & 0xFFFF"]
+        elif field.kind == "u15" and short is not None:
+            values.append(f"{said} | form")
+        elif field.kind == "u15" and place and run[place - 1].kind == "bit":
+            values.append(f"self.{run[place - 1].name} << 15 | {said}")
+        elif short is not None and field.length_of == short.name:
+            values.append("number")
+        elif field.kind != "bit":
+            values.append(_number(code, field))
+    return f"{code.bind(f'pack_{index}', packing.pack)}({', '.join(values)})"
+
+
+def _write_field(code: _Code, field: "Field") -> None:
+    """Lines that put the octets of one field into `v_<name>`."""
+    value, said = f"v_{field.name}", f"self.{field.name}"
+    if field.kind == "strings":
+        code(f"{value} = b''.join({said})")
+    elif field.kind == "structures":
+        write = code.bind(f"write_{field.name}", field.of.encode_list)
+        code(f"{value} = {write}({said}) if {said} else b''")
+    elif field.kind == "optional":
+        code(f"{value} = b'' if {said} is None else {said}.encode()")
+    elif field.kind == "padding":
+        code(f"{value} = bytes(-len(v_{field.size}) & 3) if {said} is None else {said}")
+    elif field.kind == "short_or_long":
+        length = f"self.{code.fields[code.fields.index(field) - 1].name}"
+        code(f"{value} = {said}", f"if isinstance({value}, int):")
+        code(f"    form, number, {value} = 0x8000, {value} if {length} is None else {length}, b''")
+        code("else:", f"    form, number = 0, len({value}) if {length} is None else {length}")
+    else:
+        code(f"{value} = {said}")
+
+
+def _write_fields(code: _Code) -> str:
+    """Lines that make the octets of every field, and the expression that joins them."""
+    runs = code.runs()
+    for run in runs:
+        if run[0].kind not in _NUMBERS:
+            _write_field(code, run[0])
+    if code.own_length:
+        fixed = sum(Struct(">" + "".join(_CODES.get(f.kind, "") for f in run)).size for run in runs)
+        parts = [f"len(v_{run[0].name})" for run in runs if run[0].kind not in _NUMBERS]
+        code(f"size = {' + '.join([str(fixed), *parts])}")
+    joined = [
+        _pack(code, run, index) if run[0].kind in _NUMBERS else f"v_{run[0].name}"
+        for index, run in enumerate(runs)
+    ]
+    return " + ".join(joined) or "b''"
+
+
+# --- what a declaration becomes --------------------------------------------------------------------
+
+
+def payload_codec(cls: type[Any], fields: tuple["Field", ...]) -> dict[str, Any]:
+    """`decode_body(octets, at, end, flags)` and `encode_body()` of a payload."""
+    read = _Code(cls, fields)
+    end = _read_fields(read)
+    if fields[-1].kind not in {"rest", "structures", "strings"}:
+        _leftover(read, end)
+    _fill(read)
+    seals = any(f.kind == "inner" for f in fields)
+    read("self.flags = flags", f"self.next = {0 if seals else None}", "self.length = None", "return self")
+    write = _Code(cls, fields)
+    write(f"return {_write_fields(write)}")
+    members: dict[str, Any] = {
+        "decode_body": staticmethod(read.function("decode_body(octets, p, end, flags)")),
+        "encode_body": write.function("encode_body(self)"),
+    }
+    if seals:
+        members["inner"] = property(lambda self: self.next, doc="The first inner payload's type.")
+    return members
+
+
+def structure_codec(cls: type[Any], fields: tuple["Field", ...]) -> dict[str, Any]:
+    """`decode_list(octets, at, end)`, `decode_one(…)` and `encode_list(items)` of a structure."""
+    return {
+        "decode_list": staticmethod(_list_reader(cls, fields)),
+        "decode_one": staticmethod(_one_reader(cls, fields)),
+        "encode_list": staticmethod(_list_writer(cls, fields)),
+    }
+
+
+def _list_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., Any]:
+    code = _Code(cls, fields)
+    code("items = []", "while p < end:")
+    code.indent += 1
+    code("start = p")
+    end = _read_fields(code)
+    if code.own_length:
+        _leftover(code, end)
+    _fill(code)
+    code("items.append(self)")
+    code.indent -= 1
+    code("return tuple(items)")
+    return code.function("decode_list(octets, p, end)")
+
+
+def _one_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., Any]:
+    code = _Code(cls, fields)
+    code("start = p")
+    end = _read_fields(code)
+    if code.own_length:
+        _leftover(code, end)
+    _fill(code)
+    code("return self, p")
+    return code.function("decode_one(octets, p, end)")
+
+
+def _list_writer(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., Any]:
+    code = _Code(cls, fields)
+    code("parts = []", "left = len(items)", "for self in items:")
+    code.indent += 1
+    code("left -= 1")
+    code(f"parts.append({_write_fields(code)})")
+    code.indent -= 1
+    code("return b''.join(parts)")
+    return code.function("encode_list(items)")
+
+
+def shape(cls: type[Any], fields: Iterable["Field"]) -> dict[str, Any]:
+    """Constructor, comparison, hash and repr over the fields; positional ones first."""
+    ordered = sorted(fields, key=lambda f: f.kw_only)
+    names = tuple(f.name for f in ordered)
+    init = _Code(cls, ())
+    arguments = ["self"]
+    for field in ordered:
+        if field.kw_only and "*" not in arguments:
+            arguments.append("*")
+        if field.default is MISSING:
+            arguments.append(field.name)
+        else:
+            arguments.append(f"{field.name}={init.bind(f'd_{field.name}', field.default)}")
+    init(*(f"self.{'next' if f.kind == 'inner' else f.name} = {f.name}" for f in ordered))
+    return {
+        "NAMES": names,
+        "__match_args__": tuple(f.name for f in ordered if not f.kw_only),
+        "__init__": init.function(f"__init__({', '.join(arguments)})"),
+        "__eq__": _equality(cls, names),
+        "__hash__": _hash(cls, names),
+        "__repr__": _repr(ordered),
+    }
+
+
+def _equality(cls: type[Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    code = _Code(cls, ())
+    code("if other.__class__ is not self.__class__:", "    return NotImplemented")
+    code("return " + (" and ".join(f"self.{n} == other.{n}" for n in names) or "True"))
+    return code.function("__eq__(self, other)")
+
+
+def _hash(cls: type[Any], names: tuple[str, ...]) -> Callable[..., Any]:
+    code = _Code(cls, ())
+    code(f"return hash(({', '.join(f'self.{n}' for n in names)},))")
+    return code.function("__hash__(self)")
+
+
+def _repr(fields: Iterable["Field"]) -> Callable[[Any], str]:
+    shown = tuple((f.name, f.default) for f in fields)
+
+    def represent(self: Any) -> str:
+        values = ((name, getattr(self, name), default) for name, default in shown)
+        said = ", ".join(f"{name}={value!r}" for name, value, default in values if value != default)
+        return f"{self.__class__.__name__}({said})"
+
+    return represent

@@ -1,0 +1,258 @@
+"""RFC 7296 section 3.1 and RFC 2408 section 3.1: the header, the chain of payloads, whole messages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Any, ClassVar, NamedTuple, SupportsBytes, TypeVar
+
+from harness.codes import Exchange, name_of
+from harness.wire import v1, v2
+from harness.wire.fields import Ciphertext, Malformed, Payload, Unknown
+from harness.wire.generate import Broken
+
+HEADER = Struct(">8s8sBBBBII")
+_GENERIC = Struct(">BBH")
+_read_generic = _GENERIC.unpack_from
+_write_generic = _GENERIC.pack
+
+_Reader = Callable[[bytes, int, int, int], Any]
+_READERS: Mapping[int, Mapping[int, _Reader]] = {1: v1.READERS, 2: v2.READERS}
+_NO_READERS: Mapping[int, _Reader] = {}
+_SEALS: Mapping[int, frozenset[int]] = {2: v2.SEALS}
+_NO_SEALS: frozenset[int] = frozenset()
+
+P = TypeVar("P", bound=Payload)
+
+
+class Chain(NamedTuple):
+    """Payloads read one after the other, the octets after the last one, and why reading stopped there."""
+
+    payloads: tuple[Payload, ...]
+    trailing: bytes = b""
+    why: str | None = None
+
+
+@dataclass(slots=True)
+class NotIke:
+    """Octets too few for an IKE header."""
+
+    octets: bytes
+    why: str = field(default="", compare=False)
+
+    def encode(self) -> bytes:
+        """The octets as they came."""
+        return self.octets
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Message:
+    """An IKE message of either version; treated as immutable.
+
+    `next_payload` and `length` are None where they tell the truth. `trailing` are octets after the last
+    readable payload; `why` says why reading stopped there (None: it didn't have to) and is not encoded.
+    """
+
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "spi_i",
+        "spi_r",
+        "exchange",
+        "flags",
+        "message_id",
+        "payloads",
+        "version",
+        "next_payload",
+        "length",
+        "trailing",
+        "why",
+    )
+
+    spi_i: bytes
+    spi_r: bytes
+    exchange: int
+    flags: int
+    message_id: int
+    payloads: tuple[Payload, ...] = ()
+    version: int = 0x20
+    next_payload: int | None = None
+    length: int | None = None
+    trailing: bytes = b""
+    why: str | None = field(default=None, compare=False)
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return self.version >> 4
+
+    @property
+    def minor(self) -> int:
+        """The minor version."""
+        return self.version & 0xF
+
+    @property
+    def is_response(self) -> bool:
+        """Version 2's R bit."""
+        return self.major >= 2 and bool(self.flags & 0x20)
+
+    @property
+    def from_initiator(self) -> bool:
+        """Version 2's I bit: sent by the original initiator of the IKE SA."""
+        return self.major >= 2 and bool(self.flags & 0x08)
+
+    @property
+    def encrypted(self) -> bool:
+        """Version 1's E bit."""
+        return self.major == 1 and bool(self.flags & 0x01)
+
+    def encode(self) -> bytes:
+        """The octets; struct.error for a number beyond its field."""
+        payloads = self.payloads
+        first = payloads[0] if payloads else None
+        if first.__class__ is Ciphertext:
+            assert first is not None
+            chain = first.encode_body() + encode_chain(payloads[1:])
+        else:
+            chain = encode_chain(payloads)
+        following = self.next_payload
+        if following is None:
+            following = 0 if first is None else first.type
+        length = self.length
+        if length is None:
+            length = 28 + len(chain) + len(self.trailing)
+        header = HEADER.pack(
+            self.spi_i,
+            self.spi_r,
+            following,
+            self.version,
+            self.exchange,
+            self.flags,
+            self.message_id,
+            length,
+        )
+        return header + chain + self.trailing
+
+    def all(self, cls: type[P], notify_type: int | None = None) -> tuple[P, ...]:
+        """The payloads of a class, in order; of a notify type if one is given."""
+        return tuple(
+            p
+            for p in self.payloads
+            if isinstance(p, cls) and (notify_type is None or getattr(p, "notify_type", None) == notify_type)
+        )
+
+    def find(self, cls: type[P], notify_type: int | None = None) -> P | None:
+        """The first payload of a class (and notify type), or None."""
+        return next(iter(self.all(cls, notify_type)), None)
+
+    def __contains__(self, cls: type[Payload]) -> bool:
+        return any(isinstance(p, cls) for p in self.payloads)
+
+    def __str__(self) -> str:
+        said = [name_of(Exchange, self.exchange)]
+        if self.major >= 2:
+            said += ["response" if self.is_response else "request", str(self.message_id)]
+        elif self.message_id:
+            said.append(f"{self.message_id:08x}")
+        if self.major not in (1, 2):
+            said.append(f"version {self.major}.{self.minor}")
+        said.append(f"{{ {', '.join(map(str, self.payloads))} }}" if self.payloads else "{ }")
+        if self.trailing:
+            said.append(f"+ {len(self.trailing)} octets")
+        return " ".join(said)
+
+
+def decode(octets: bytes | SupportsBytes) -> Message | NotIke:
+    """The message that `octets` are, whatever they are; `encode` of it gives the same octets back."""
+    octets = bytes(octets)
+    if len(octets) < 28:
+        return NotIke(octets, f"an IKE header is 28 octets, {len(octets)} came")
+    spi_i, spi_r, first, version, exchange, flags, message_id, length = HEADER.unpack_from(octets)
+    size = len(octets)
+    end = size if length >= size else max(length, 28)
+    next_payload = None
+    if version >> 4 == 1 and flags & 1:
+        payloads: tuple[Payload, ...] = (Ciphertext(first, octets[28:end]),)
+        why, at = None, end
+    else:
+        payloads, at, why = _read_chain(first, octets, 28, end, version >> 4)
+        if not payloads and first:
+            next_payload = first
+    if length != size and why is None:
+        why = f"the header says {length} octets, {size} came"
+    return Message(
+        spi_i,
+        spi_r,
+        exchange,
+        flags,
+        message_id,
+        payloads,
+        version,
+        next_payload,
+        None if length == size else length,
+        octets[at:],
+        why,
+    )
+
+
+def decode_chain(first: int, octets: bytes, major: int) -> Chain:
+    """The payloads that `octets` hold, the first of type `first`; anything unreadable is `trailing`."""
+    payloads, at, why = _read_chain(first, octets, 0, len(octets), major)
+    return Chain(payloads, octets[at:], why)
+
+
+def _read_chain(
+    kind: int, octets: bytes, at: int, end: int, major: int
+) -> tuple[tuple[Payload, ...], int, str | None]:
+    """Payloads from `at` on, where reading stopped, and why if it was before `end` or for want of octets."""
+    readers = _READERS.get(major, _NO_READERS)
+    seals = _SEALS.get(major, _NO_SEALS)
+    payloads: list[Payload] = []
+    why = None
+    while kind:
+        if end - at < 4:
+            why = f"payload {kind} at {at} wants a header of 4 octets, {end - at} left"
+            break
+        following, flags, length = _read_generic(octets, at)
+        stop = at + length
+        if length < 4 or stop > end:
+            why = f"payload {kind} at {at} says {length} octets, {end - at} left"
+            break
+        reader = readers.get(kind)
+        payload: Payload
+        if reader is None:
+            payload = Unknown(kind, octets[at + 4 : stop], flags=flags)
+        else:
+            try:
+                payload = reader(octets, at + 4, stop, flags)
+            except Broken as broken:
+                payload = Malformed(kind, octets[at + 4 : stop], str(broken), flags=flags)
+        payloads.append(payload)
+        at = stop
+        if kind in seals:
+            payload.next = following
+            kind = 0
+            break
+        kind = following
+    if kind and payloads:
+        payloads[-1].next = kind
+    if why is None and at < end:
+        why = f"{end - at} octets after the last payload"
+    return tuple(payloads), at, why
+
+
+def encode_chain(payloads: Sequence[Payload]) -> bytes:
+    """The payloads with their generic headers; the last one's Next Payload is 0 unless it says otherwise."""
+    parts = []
+    left = len(payloads)
+    for place, payload in enumerate(payloads, 1):
+        body = payload.encode_body()
+        following = payload.next
+        if following is None:
+            following = payloads[place].type if place < left else 0
+        length = payload.length
+        parts.append(_write_generic(following, payload.flags, len(body) + 4 if length is None else length))
+        parts.append(body)
+    return b"".join(parts)
+
+
+def encode(message: Message | NotIke) -> bytes:
+    """The octets of what `decode` gave, or of a message made by hand."""
+    return message.encode()
