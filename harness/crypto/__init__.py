@@ -3,7 +3,14 @@
 from harness.crypto.aead import AEADS, Aead, aead, encryption_key_size
 from harness.crypto.cipher import CBC_CIPHERS, CbcCipher, cbc_cipher
 from harness.crypto.integrity import INTEGRITIES, Integrity, integrity, integrity_key_size
-from harness.crypto.key_exchange import GROUPS, InvalidPublicValue, KeyExchange, Private, modp_prime
+from harness.crypto.key_exchange import (
+    GROUPS,
+    InvalidPublicValue,
+    KeyExchange,
+    Private,
+    key_exchange,
+    modp_prime,
+)
 from harness.crypto.prf import PRFS, PseudorandomFunction, prf
 from harness.crypto.unsupported import UnsupportedAlgorithm
 
@@ -26,6 +33,7 @@ __all__ = [
     "encryption_key_size",
     "integrity",
     "integrity_key_size",
+    "key_exchange",
     "modp_prime",
     "prf",
 ]

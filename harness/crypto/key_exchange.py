@@ -227,6 +227,12 @@ class KeyExchange:
         return EcpPrivate(self.group, number % _CURVES[self.group].order or 1)
 
 
+@lru_cache(maxsize=32)
+def key_exchange(group: int) -> KeyExchange:
+    """The key exchange method with this group number. Raises UnsupportedAlgorithm."""
+    return KeyExchange(group)
+
+
 GROUPS = frozenset(_MODP) | frozenset(_CURVES) | {int(Group.CURVE25519)}
 
 

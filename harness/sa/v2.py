@@ -1,0 +1,448 @@
+"""IKEv2: key schedule, the Encrypted payload, AUTH for a shared key, NAT detection and cookies (RFC 7296)."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
+
+from harness.crypto import (
+    AEADS,
+    Aead,
+    CbcCipher,
+    Integrity,
+    UnsupportedAlgorithm,
+    aead,
+    cbc_cipher,
+    encryption_key_size,
+    integrity,
+    integrity_key_size,
+    prf,
+)
+from harness.crypto.aead import IV_SIZE, SALT_SIZE
+from harness.sa.opened import Opened as Opened
+from harness.sa.opened import Sealed as Sealed
+from harness.wire import Chain, Message, Payload, decode_chain, encode_chain, replace
+from harness.wire.v2 import Encrypted, EncryptedFragment
+
+_IKE_HEADER = 28
+_PAYLOAD_HEADER = 4
+_FRAGMENT_HEADER = 8
+_SK = 46
+_SKF = 53
+_KEY_PAD = b"Key Pad for IKEv2"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The algorithms of one IKE SA by their IKEv2 transform ids; `integ` is 0 with a combined-mode cipher."""
+
+    encr: int
+    key_bits: int | None
+    integ: int
+    prf: int
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one IKE SA (RFC 7296 section 2.14); a combined-mode cipher's key ends with its salt.
+
+    Keys that are not known, as when read from another program's table, are empty.
+    """
+
+    suite: Suite
+    spi_i: bytes
+    spi_r: bytes
+    sk_d: bytes = field(repr=False)
+    sk_ai: bytes = field(repr=False)
+    sk_ar: bytes = field(repr=False)
+    sk_ei: bytes = field(repr=False)
+    sk_er: bytes = field(repr=False)
+    sk_pi: bytes = field(repr=False)
+    sk_pr: bytes = field(repr=False)
+
+
+def ike_keys(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, shared: bytes) -> Keys:
+    """The keys of an IKE SA from IKE_SA_INIT; `ni`, `nr` are the nonces' data, `shared` is g^ir (RFC 7296 section 2.14).
+
+    Raises UnsupportedAlgorithm.
+    """
+    return _cut(suite, spi_i, spi_r, ni, nr, skeyseed(suite.prf, ni, nr, shared))
+
+
+def rekeyed_keys(
+    old: Keys, suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, shared: bytes
+) -> Keys:
+    """The keys of an IKE SA that replaces `old` (RFC 7296 section 2.18).
+
+    SKEYSEED is made with the old SA's prf and SK_d, the rest with the new suite; the SPIs are the new ones,
+    that of the rekey's initiator first. Raises UnsupportedAlgorithm.
+    """
+    return _cut(suite, spi_i, spi_r, ni, nr, rekeyed_skeyseed(old.suite.prf, old.sk_d, ni, nr, shared))
+
+
+def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
+    """SKEYSEED of a new IKE SA: prf(Ni | Nr, g^ir) (RFC 7296 section 2.14)."""
+    return prf(prf_id)(ni + nr, shared)
+
+
+def rekeyed_skeyseed(prf_id: int, sk_d: bytes, ni: bytes, nr: bytes, shared: bytes) -> bytes:
+    """SKEYSEED of an IKE SA that replaces another, by that one's prf and SK_d (RFC 7296 section 2.18)."""
+    return prf(prf_id)(sk_d, shared + ni + nr)
+
+
+def _cut(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, seed: bytes) -> Keys:
+    function = prf(suite.prf)
+    d, p = function.size, function.size
+    a = 0 if suite.encr in AEADS else integrity_key_size(suite.integ)
+    e = encryption_key_size(suite.encr, suite.key_bits)
+    stream = function.plus(seed, ni + nr + spi_i + spi_r, d + 2 * (a + e + p))
+    cuts = []
+    at = 0
+    for size in (d, a, a, e, e, p, p):
+        cuts.append(stream[at : at + size])
+        at += size
+    return Keys(suite, spi_i, spi_r, *cuts)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSuite:
+    """The algorithms of one Child SA: protocol 2 (AH) or 3 (ESP), then IKEv2 transform ids."""
+
+    protocol: int
+    encr: int
+    key_bits: int | None
+    integ: int
+    esn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildKeys:
+    """The keys of a pair of Child SAs: `_i` for what the exchange's initiator sends, `_r` for the other direction."""
+
+    encr_i: bytes = field(repr=False)
+    integ_i: bytes = field(repr=False)
+    encr_r: bytes = field(repr=False)
+    integ_r: bytes = field(repr=False)
+
+
+def child_keys(
+    sk_d: bytes, prf_id: int, suite: ChildSuite, ni: bytes, nr: bytes, shared: bytes = b""
+) -> ChildKeys:
+    """The keys of a pair of Child SAs (RFC 7296 section 2.17); `shared` is the new g^ir, if there was an exchange.
+
+    Nonces are those of the exchange that makes the Child SA. Raises UnsupportedAlgorithm.
+    """
+    e = encryption_key_size(suite.encr, suite.key_bits) if suite.protocol == 3 else 0
+    a = integrity_key_size(suite.integ)
+    keymat = prf(prf_id).plus(sk_d, shared + ni + nr, 2 * (e + a))
+    one = e + a
+    return ChildKeys(keymat[:e], keymat[e:one], keymat[one : one + e], keymat[one + e :])
+
+
+# --- AUTH ---------------------------------------------------------------------------------------------------------
+
+
+def signed_octets(real_message: bytes, nonce: bytes, id_body: bytes, sk_p: bytes, prf_id: int) -> bytes:
+    """The octets that AUTH covers (RFC 7296 section 2.15).
+
+    `real_message` is the signer's last IKE_SA_INIT message from its first SPI octet on (no non-ESP marker), `nonce` is
+    the other end's, `id_body` is the signer's ID payload without generic header, `sk_p` is the signer's SK_pi or SK_pr.
+    """
+    return real_message + nonce + prf(prf_id)(sk_p, id_body)
+
+
+def psk_auth(prf_id: int, psk: bytes, signed: bytes) -> bytes:
+    """The AUTH data for a shared secret: prf(prf(psk, "Key Pad for IKEv2"), signed) (RFC 7296 section 2.15)."""
+    function = prf(prf_id)
+    return function(function(psk, _KEY_PAD), signed)
+
+
+# --- NAT detection and cookies ------------------------------------------------------------------------------------
+
+
+def nat_detection(spi_i: bytes, spi_r: bytes, address: str, port: int) -> bytes:
+    """The data of NAT_DETECTION_SOURCE_IP and NAT_DETECTION_DESTINATION_IP: SHA-1, whatever was negotiated
+    (RFC 7296 section 2.23). The SPIs are those of the header it travels under.
+    """
+    place = ip_address(address).packed + port.to_bytes(2, "big")
+    return hashlib.sha1(spi_i + spi_r + place, usedforsecurity=False).digest()
+
+
+def cookie(secret: bytes, version: int, ni: bytes, address: str, spi_i: bytes) -> bytes:
+    """A cookie of 33 octets: version of the secret, then SHA-256(Ni | IPi | SPIi | secret) (RFC 7296 section 2.6)."""
+    place = ip_address(address).packed
+    return bytes((version & 0xFF,)) + hashlib.sha256(ni + place + spi_i + secret).digest()
+
+
+# --- the Encrypted payload ----------------------------------------------------------------------------------------
+
+
+class _CipherAndIntegrity:
+    """Encrypt, then integrity over everything from the IKE header on (RFC 7296 section 3.14)."""
+
+    __slots__ = ("_cipher", "_integrity", "alignment", "icv_size", "iv_size", "key_sizes")
+
+    def __init__(self, cipher: CbcCipher, check: Integrity) -> None:
+        self._cipher = cipher
+        self._integrity = check
+        self.alignment = self.iv_size = cipher.block_size
+        self.icv_size = check.icv_size
+        self.key_sizes = cipher.key_size, check.key_size
+
+    def seal(self, ke: bytes, ka: bytes, head: bytes, iv: bytes, plaintext: bytes) -> bytes:
+        body = iv + self._cipher.encrypt(ke, iv, plaintext)
+        return body + self._integrity.icv(ka, head + body)
+
+    def open(self, ke: bytes, ka: bytes, head: bytes, body: bytes) -> bytes | Sealed:
+        end = len(body) - self.icv_size
+        if end < self.iv_size + self.alignment:
+            return Sealed(f"{len(body)} octets hold no IV, block and ICV")
+        if not self._integrity.holds(ka, head + body[:end], body[end:]):
+            return Sealed("the ICV does not hold")
+        ciphertext = body[self.iv_size : end]
+        if len(ciphertext) % self.alignment:
+            return Sealed(
+                f"{len(ciphertext)} octets of ciphertext are no whole number of blocks", authentic=True
+            )
+        return self._cipher.decrypt(ke, body[: self.iv_size], ciphertext)
+
+
+class _Combined:
+    """A combined-mode cipher; everything before the IV is associated data (RFC 5282 section 5.1)."""
+
+    __slots__ = ("_aead", "alignment", "icv_size", "iv_size", "key_sizes")
+
+    def __init__(self, cipher: Aead) -> None:
+        self._aead = cipher
+        self.alignment = 1
+        self.iv_size = IV_SIZE
+        self.icv_size = cipher.icv_size
+        self.key_sizes = cipher.key_size + SALT_SIZE, 0
+
+    def seal(self, ke: bytes, ka: bytes, head: bytes, iv: bytes, plaintext: bytes) -> bytes:  # noqa: ARG002  # a twin
+        return iv + self._aead.seal(ke, iv, head, plaintext)
+
+    def open(self, ke: bytes, ka: bytes, head: bytes, body: bytes) -> bytes | Sealed:  # noqa: ARG002  # a twin
+        if len(body) < self.iv_size + self.icv_size:
+            return Sealed(f"{len(body)} octets hold no IV and ICV")
+        plaintext = self._aead.open(ke, body[: self.iv_size], head, body[self.iv_size :])
+        return Sealed("the ICV does not hold") if plaintext is None else plaintext
+
+
+_Protection = _CipherAndIntegrity | _Combined
+
+
+@lru_cache(maxsize=64)
+def _protection(encr: int, key_bits: int | None, integ: int) -> _Protection:
+    if encr in AEADS:
+        return _Combined(aead(encr, key_bits))
+    return _CipherAndIntegrity(cbc_cipher(encr, key_bits), integrity(integ))
+
+
+def _of(suite: Suite) -> _Protection:
+    return _protection(suite.encr, suite.key_bits, suite.integ)
+
+
+def iv_size(suite: Suite) -> int:
+    """Octets of the IV at the head of an Encrypted payload under this suite. Raises UnsupportedAlgorithm."""
+    return _of(suite).iv_size
+
+
+Inner = Chain | Sequence[Payload] | tuple[int, bytes]
+
+
+def _inner(inner: Inner) -> tuple[int, bytes]:
+    if isinstance(inner, tuple) and len(inner) == 2 and isinstance(inner[0], int):
+        return inner[0], inner[1]
+    payloads = inner.payloads if isinstance(inner, Chain) else inner
+    trailing = inner.trailing if isinstance(inner, Chain) else b""
+    first = payloads[0].type if payloads else 0
+    return first, encode_chain(payloads) + trailing
+
+
+def _direction(keys: Keys, by_initiator: bool) -> tuple[bytes, bytes]:
+    return (keys.sk_ei, keys.sk_ai) if by_initiator else (keys.sk_er, keys.sk_ar)
+
+
+def seal(
+    message: Message,
+    keys: Keys,
+    *,
+    by_initiator: bool,
+    iv: bytes,
+    inner: Inner,
+    padding: bytes = b"",
+    pad_length: int | None = None,
+    flags: int = 0,
+    length: int | None = None,
+) -> bytes:
+    """The message with an Encrypted payload at its end (RFC 7296 section 3.14).
+
+    `message` gives the header and the payloads in clear before the Encrypted one (usually none). `by_initiator` is true
+    for what the original initiator of the IKE SA sends. `iv` has `iv_size(suite)` octets. `inner` is payloads, a chain,
+    or a pair of first payload type and any octets. `padding` goes before the zeros that alignment needs; `pad_length`,
+    `flags` and `length` (of the Encrypted payload) are what to say instead of the truth. The ICV holds in every case.
+    """
+    first, content = _inner(inner)
+    encrypted = _Outer(lambda data: Encrypted(data=data, inner=first, flags=flags, length=length))
+    return encrypted.seal(
+        message, keys, by_initiator, iv, _padded(_of(keys.suite), content, padding, pad_length)
+    )
+
+
+def seal_fragment(
+    message: Message,
+    keys: Keys,
+    *,
+    by_initiator: bool,
+    iv: bytes,
+    number: int,
+    total: int,
+    first: int,
+    content: bytes,
+    padding: bytes = b"",
+) -> bytes:
+    """One fragment message: `content` is its piece of the inner octets, `first` their first payload type in fragment 1
+    and 0 in the others (RFC 7383 section 2.5). Associated data of combined modes reaches to the IV.
+    """
+    outer = _Outer(lambda data: EncryptedFragment(number=number, total=total, data=data, inner=first))
+    return outer.seal(message, keys, by_initiator, iv, _padded(_of(keys.suite), content, padding, None))
+
+
+class _Outer:
+    """Builds a message around a protected payload: once with room for it, so that lengths are final, then for good."""
+
+    __slots__ = ("_payload",)
+
+    def __init__(self, payload: Callable[[bytes], Payload]) -> None:
+        self._payload = payload
+
+    def seal(self, message: Message, keys: Keys, by_initiator: bool, iv: bytes, plaintext: bytes) -> bytes:
+        protection = _of(keys.suite)
+        room = len(iv) + len(plaintext) + protection.icv_size
+        draft = replace(message, payloads=(*message.payloads, self._payload(bytes(room)))).encode()
+        end = len(draft) - len(message.trailing)
+        head = draft[: end - room]
+        ke, ka = _direction(keys, by_initiator)
+        return head + protection.seal(ke, ka, head, iv, plaintext) + draft[end:]
+
+
+def _padded(protection: _Protection, content: bytes, padding: bytes, pad_length: int | None) -> bytes:
+    fill = -(len(content) + len(padding) + 1) % protection.alignment
+    pad = padding + bytes(fill)
+    stated = len(pad) if pad_length is None else pad_length
+    return content + pad + bytes((stated & 0xFF,))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFragment:
+    """One fragment, opened: its place, the first payload type it names, and its piece of the inner octets."""
+
+    number: int
+    total: int
+    first: int
+    plaintext: bytes
+
+
+def open_sealed(octets: bytes, keys: Keys, *, by_initiator: bool) -> Opened | Sealed:
+    """What the Encrypted payload at the end of a whole IKE message holds, or why it does not open (section 3.14).
+
+    `octets` begin with SPIi. `by_initiator` is true for what the original initiator of the IKE SA sent. Never raises.
+    """
+    found = _find(octets)
+    if isinstance(found, str):
+        return Sealed(found)
+    kind, at = found
+    if kind != _SK:
+        return Sealed("the message is a fragment")
+    plaintext = _unprotect(octets, at + _PAYLOAD_HEADER, keys, by_initiator)
+    if isinstance(plaintext, Sealed):
+        return plaintext
+    first = octets[at]
+    chain = decode_chain(first, plaintext, 2)
+    return Opened(chain.payloads, chain.trailing, chain.why, plaintext, first)
+
+
+def open_fragment(octets: bytes, keys: Keys, *, by_initiator: bool) -> OpenedFragment | Sealed:
+    """The piece that an Encrypted Fragment payload at the end of a whole IKE message holds (RFC 7383 section 2.5).
+
+    Numbers are as sent, also impossible ones. Never raises.
+    """
+    found = _find(octets)
+    if isinstance(found, str):
+        return Sealed(found)
+    kind, at = found
+    if kind != _SKF:
+        return Sealed("the message is no fragment")
+    if len(octets) < at + _FRAGMENT_HEADER:
+        return Sealed("the fragment ends before its numbers")
+    plaintext = _unprotect(octets, at + _FRAGMENT_HEADER, keys, by_initiator)
+    if isinstance(plaintext, Sealed):
+        return plaintext
+    number, total = (
+        int.from_bytes(octets[at + 4 : at + 6], "big"),
+        int.from_bytes(octets[at + 6 : at + 8], "big"),
+    )
+    return OpenedFragment(number, total, octets[at], plaintext)
+
+
+def reassemble(fragments: Iterable[OpenedFragment]) -> Opened | Sealed:
+    """The payloads of a fragmented message, pieces in any order (RFC 7383 section 2.6); the largest total counts.
+
+    Pieces with other totals, or with a number outside 1 … total, are left out; the first of equal numbers is taken.
+    """
+    pieces = tuple(fragments)
+    total = max((piece.total for piece in pieces), default=0)
+    by_number: dict[int, OpenedFragment] = {}
+    for piece in pieces:
+        if piece.total == total and 1 <= piece.number <= total:
+            by_number.setdefault(piece.number, piece)
+    if len(by_number) < total or not total:
+        return Sealed(f"{len(by_number)} of {total} fragments are here", authentic=True)
+    plaintext = b"".join(by_number[number].plaintext for number in range(1, total + 1))
+    first = by_number[1].first
+    chain = decode_chain(first, plaintext, 2)
+    return Opened(chain.payloads, chain.trailing, chain.why, plaintext, first)
+
+
+def _unprotect(octets: bytes, body_at: int, keys: Keys, by_initiator: bool) -> bytes | Sealed:
+    ke, ka = _direction(keys, by_initiator)
+    try:
+        protection = _of(keys.suite)
+    except UnsupportedAlgorithm as error:
+        return Sealed(str(error))
+    if (len(ke), len(ka)) != protection.key_sizes:
+        return Sealed("the keys of this direction are not known")
+    plaintext = protection.open(ke, ka, octets[:body_at], octets[body_at:])
+    if isinstance(plaintext, Sealed):
+        return plaintext
+    if not plaintext:
+        return Sealed("nothing is encrypted, not even a pad length", authentic=True)
+    pad = plaintext[-1]
+    if pad >= len(plaintext):
+        return Sealed(f"a pad length of {pad} exceeds the {len(plaintext)} octets encrypted", authentic=True)
+    return plaintext[: len(plaintext) - 1 - pad]
+
+
+def _find(octets: bytes) -> tuple[int, int] | str:
+    """Type and place of the protected payload that ends the message, or why there is none."""
+    size = len(octets)
+    if size < _IKE_HEADER:
+        return f"{size} octets hold no IKE header"
+    stated = int.from_bytes(octets[24:28], "big")
+    if stated != size:
+        return f"the header says {stated} octets, there are {size}"
+    kind, at = octets[16], _IKE_HEADER
+    while kind:
+        if at + _PAYLOAD_HEADER > size:
+            return f"payload {kind} begins after the end of the message"
+        length = int.from_bytes(octets[at + 2 : at + 4], "big")
+        if kind in (_SK, _SKF):
+            left = size - at
+            return (kind, at) if length == left else f"payload {kind} says {length} octets, {left} are left"
+        if length < _PAYLOAD_HEADER:
+            return f"payload {kind} says {length} octets"
+        kind, at = octets[at], at + length
+    return "no payload of the message is protected"
