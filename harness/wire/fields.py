@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from harness.codes import Code, name_of
@@ -10,6 +11,7 @@ from harness.wire import generate
 from harness.wire.generate import MISSING
 
 T = TypeVar("T")
+GENERIC_HEADER = Struct(">BBH")
 
 
 @dataclass(slots=True)
@@ -27,12 +29,13 @@ class Field:
     of: Any = None
     when: tuple[str, int] | None = None
     more: int = 0
+    follows: bool = False
     name: str = ""
 
     @property
     def told(self) -> bool:
         """Whether the field says something that follows from the others: None means the truth."""
-        return bool(self.length_of or self.bits_of or self.count_of or self.more)
+        return bool(self.length_of or self.bits_of or self.count_of or self.more or self.follows)
 
 
 def u8(
@@ -43,9 +46,12 @@ def u8(
     length_of: str | None = None,
     count_of: str | None = None,
     more: int = 0,
+    follows: bool = False,
 ) -> Any:
-    """An octet. `more` is what it holds in all but the last structure of a list, where it holds 0."""
-    return Field("u8", default, kw_only, names, length_of, None, count_of, more=more)
+    """An octet. `more` is what it holds in all but the last structure of a list, where it holds 0;
+    one that `follows` holds the type of the next payload.
+    """
+    return Field("u8", default, kw_only, names, length_of, None, count_of, more=more, follows=follows)
 
 
 def u16(
@@ -225,9 +231,9 @@ class Payload(Declared):
     type: ClassVar[int] = 0
     decode_body: ClassVar[Callable[[bytes, int, int, int], Any]]
 
+    next: int | None = u8(follows=True, default=None, kw_only=True)
     flags: int = u8(default=0, kw_only=True)
-    next: int | None = u8(default=None, kw_only=True)
-    length: int | None = u16(default=None, kw_only=True)
+    length: int | None = u16(length_of="self", default=None, kw_only=True)
 
     @property
     def critical(self) -> bool:
@@ -237,10 +243,17 @@ class Payload(Declared):
     @property
     def body(self) -> bytes:
         """The octets after the generic header."""
-        return self.encode_body()
+        return self.encode()[4:]
 
     def encode_body(self) -> bytes:
-        """The octets after the generic header; struct.error for a number beyond its field."""
+        """The octets after the generic header."""
+        return self.encode()[4:]
+
+    def encode(self, following: int = 0) -> bytes:
+        """The octets, generic header included; struct.error for a number beyond its field.
+
+        `following` is the type of the payload after this one, which stands in Next Payload unless `next` says otherwise.
+        """
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -256,7 +269,7 @@ def payload(type_: int, *, rfc: str) -> Callable[[type[T]], type[T]]:
         generic = tuple(f for f in Payload.GENERIC if not (seals and f.name == "next"))
         _add(made, {"type": int(type_)})
         _add(made, generate.shape(made, (*fields, *generic)))
-        _add(made, generate.payload_codec(made, fields))
+        _add(made, generate.payload_codec(made, Payload.GENERIC, fields))
         return made
 
     return decorate
@@ -286,9 +299,11 @@ class Unknown(Payload):
         self.next = next
         self.length = length
 
-    def encode_body(self) -> bytes:
-        """The octets as they are."""
-        return self.data
+    def encode(self, following: int = 0) -> bytes:
+        """Generic header and octets."""
+        kind = following if self.next is None else self.next
+        length = len(self.data) + 4 if self.length is None else self.length
+        return GENERIC_HEADER.pack(kind, self.flags, length) + self.data
 
     def _key(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.NAMES if name != "why")
@@ -341,6 +356,19 @@ class Ciphertext(Unknown):
     """
 
     __slots__ = ()
+
+    def encode(self, following: int = 0) -> bytes:  # noqa: ARG002  (nothing says what follows)
+        """The octets as they are."""
+        return self.data
+
+    @property
+    def body(self) -> bytes:
+        """All the octets."""
+        return self.data
+
+    def encode_body(self) -> bytes:
+        """All the octets."""
+        return self.data
 
     def __str__(self) -> str:
         return f"encrypted {len(self.data)} octets"

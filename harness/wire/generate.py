@@ -13,6 +13,7 @@ MISSING: Any = object()
 
 _CODES = {"u8": "B", "u16": "H", "u24": "BH", "u32": "I", "u15": "H"}
 _NUMBERS = frozenset(_CODES) | {"bit"}
+_TO_THE_END = frozenset({"rest", "strings", "structures"})
 
 
 class Broken(Exception):
@@ -191,6 +192,8 @@ def _read_fields(code: _Code) -> str:
 
 
 def _leftover(code: _Code, end: str) -> None:
+    if code.fields[-1].kind in _TO_THE_END:
+        return
     code(f"if p != {end}:")
     code(f"    raise Broken(f'{code.cls.__name__}: {{{end} - p}} octets left over at {{p}}')")
 
@@ -221,6 +224,8 @@ def _number(code: _Code, field: "Field") -> str:
         truth = f"len(v_{field.bits_of}) * 8"
     elif field.count_of:
         truth = f"len(self.{field.count_of})"
+    elif field.follows:
+        truth = "following"
     elif field.more:
         truth = f"({field.more} if left else 0)"
     else:
@@ -288,20 +293,21 @@ def _write_fields(code: _Code) -> str:
 # --- what a declaration becomes --------------------------------------------------------------------
 
 
-def payload_codec(cls: type[Any], fields: tuple["Field", ...]) -> dict[str, Any]:
-    """`decode_body(octets, at, end, flags)` and `encode_body()` of a payload."""
+def payload_codec(
+    cls: type[Any], generic: tuple["Field", ...], fields: tuple["Field", ...]
+) -> dict[str, Any]:
+    """`decode_body(octets, at, end, flags)` and `encode(following)` of a payload."""
     read = _Code(cls, fields)
     end = _read_fields(read)
-    if fields[-1].kind not in {"rest", "structures", "strings"}:
-        _leftover(read, end)
+    _leftover(read, end)
     _fill(read)
     seals = any(f.kind == "inner" for f in fields)
     read("self.flags = flags", f"self.next = {0 if seals else None}", "self.length = None", "return self")
-    write = _Code(cls, fields)
+    write = _Code(cls, generic + fields)
     write(f"return {_write_fields(write)}")
     members: dict[str, Any] = {
         "decode_body": staticmethod(read.function("decode_body(octets, p, end, flags)")),
-        "encode_body": write.function("encode_body(self)"),
+        "encode": write.function("encode(self, following=0)"),
     }
     if seals:
         members["inner"] = property(lambda self: self.next, doc="The first inner payload's type.")

@@ -7,13 +7,11 @@ from typing import Any, ClassVar, NamedTuple, SupportsBytes, TypeVar
 
 from harness.codes import Exchange, name_of
 from harness.wire import v1, v2
-from harness.wire.fields import Ciphertext, Malformed, Payload, Unknown
+from harness.wire.fields import GENERIC_HEADER, Ciphertext, Malformed, Payload, Unknown
 from harness.wire.generate import Broken
 
 HEADER = Struct(">8s8sBBBBII")
-_GENERIC = Struct(">BBH")
-_read_generic = _GENERIC.unpack_from
-_write_generic = _GENERIC.pack
+_read_generic = GENERIC_HEADER.unpack_from
 
 _Reader = Callable[[bytes, int, int, int], Any]
 _READERS: Mapping[int, Mapping[int, _Reader]] = {1: v1.READERS, 2: v2.READERS}
@@ -106,15 +104,10 @@ class Message:
     def encode(self) -> bytes:
         """The octets; struct.error for a number beyond its field."""
         payloads = self.payloads
-        first = payloads[0] if payloads else None
-        if first.__class__ is Ciphertext:
-            assert first is not None
-            chain = first.encode_body() + encode_chain(payloads[1:])
-        else:
-            chain = encode_chain(payloads)
+        chain = encode_chain(payloads)
         following = self.next_payload
         if following is None:
-            following = 0 if first is None else first.type
+            following = payloads[0].type if payloads else 0
         length = self.length
         if length is None:
             length = 28 + len(chain) + len(self.trailing)
@@ -241,15 +234,11 @@ def _read_chain(
 def encode_chain(payloads: Sequence[Payload]) -> bytes:
     """The payloads with their generic headers; the last one's Next Payload is 0 unless it says otherwise."""
     parts = []
-    left = len(payloads)
-    for place, payload in enumerate(payloads, 1):
-        body = payload.encode_body()
-        following = payload.next
-        if following is None:
-            following = payloads[place].type if place < left else 0
-        length = payload.length
-        parts.append(_write_generic(following, payload.flags, len(body) + 4 if length is None else length))
-        parts.append(body)
+    following = 0
+    for payload in reversed(payloads):
+        parts.append(payload.encode(following))
+        following = payload.type
+    parts.reverse()
     return b"".join(parts)
 
 
