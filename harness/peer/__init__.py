@@ -1,0 +1,26 @@
+"""The other end: a scripted peer that starts what a case says and answers what the target starts."""
+
+from harness.peer.end import Ask, ExchangeKey, Received
+from harness.peer.initiator import Initiator
+from harness.peer.mischief import Changes, cut, flip, flip_last
+from harness.peer.script import Action, Await, Elapse, Note, Provoke, Request, Script, Send, Steps
+
+__all__ = [
+    "Action",
+    "Ask",
+    "Await",
+    "Changes",
+    "Elapse",
+    "ExchangeKey",
+    "Initiator",
+    "Note",
+    "Provoke",
+    "Received",
+    "Request",
+    "Script",
+    "Send",
+    "Steps",
+    "cut",
+    "flip",
+    "flip_last",
+]

@@ -1,0 +1,114 @@
+"""What a script may ask for, an action at a time; whoever performs it sends the result back into the generator."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.codes import Trigger
+from harness.wire import Message
+from harness.wire.datagram import Datagram, Endpoint
+
+if TYPE_CHECKING:
+    from harness.peer.initiator import Initiator
+
+RETRANSMIT = (0.5, 1.0, 2.0)
+"""When an unanswered request is sent again: seconds since it was first sent."""
+WAIT_S = 4.0
+"""How long a request is waited for in all, in seconds since it was first sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Send `data` and wait for what answers it; the result is the answering message, opened, or None.
+
+    `data` is the whole UDP payload, the non-ESP marker included where there is one. The moments of
+    `retransmit` and the end `wait` count in seconds from the first sending; what is sent again is octet for
+    octet the same.
+    """
+
+    initiator: "Initiator"
+    data: bytes
+    source: Endpoint
+    destination: Endpoint
+    answered_by: Callable[[Message], bool] = field(compare=False, repr=False)
+    """Whether this message, as `Initiator.receive` gave it, is the answer."""
+    mark: str | None = None
+    due: bool = True
+    """The script says that this request must be answered."""
+    hostile: bool = False
+    """The script makes no claim on an answer."""
+    retransmit: tuple[float, ...] = RETRANSMIT
+    wait: float = WAIT_S
+
+    @property
+    def datagram(self) -> Datagram:
+        """What goes onto the link."""
+        return Datagram(self.source, self.destination, self.data)
+
+    def without_waiting(self) -> "Send":
+        """The same octets, sent once, with nobody waiting for an answer."""
+        return Send(self.data, self.source, self.destination, self.mark, self.due, self.hostile)
+
+    def marked(self, mark: str | None) -> "Request":
+        """The same request under another mark."""
+        return replace(self, mark=mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send `data` once and go on; the result is None."""
+
+    data: bytes
+    source: Endpoint
+    destination: Endpoint
+    mark: str | None = None
+    due: bool = False
+    hostile: bool = False
+
+    @property
+    def datagram(self) -> Datagram:
+        """What goes onto the link."""
+        return Datagram(self.source, self.destination, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until a message comes of which `what` is true; the result is that message, opened, or None after `seconds`.
+
+    The initiator goes on answering what the target starts.
+    """
+
+    initiator: "Initiator"
+    what: Callable[[Message], bool] = field(compare=False, repr=False)
+    seconds: float
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elapse:
+    """Let this many seconds pass, in which every initiator goes on answering; the result is None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Provoke:
+    """Give the target a reason to start something, `times` over; the result says what came of it, in words."""
+
+    trigger: Trigger
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Put a fact among the observations of the capture; the result is None."""
+
+    what: str
+    value: Any
+
+
+Action = Request | Send | Await | Elapse | Provoke | Note
+Script = Generator[Action, Any, None]
+"""What a case's `script` is."""
+Steps = Generator[Action, Any, Message | None]
+"""Several actions in a row, whose result is the last answer: `answer = yield from alice.connect()`."""

@@ -1,0 +1,187 @@
+"""RFC 2407 to 2409: what the peer offers and takes in version 1; its own choice, shared with nobody."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+
+from harness.codes import (
+    AttributeP1,
+    AttributeP2,
+    Doi,
+    Encapsulation,
+    EspAuthV1,
+    Group,
+    IdTypeV1,
+    Integ,
+    IsakmpTransform,
+    LifeType,
+    Protocol,
+    Situation,
+)
+from harness.profile import ChildProposal, IsakmpPolicy
+from harness.sa.v1 import Suite
+from harness.wire import v1
+
+_AUTH = {
+    int(Integ.AUTH_HMAC_MD5_96): EspAuthV1.HMAC_MD5,
+    int(Integ.AUTH_HMAC_SHA1_96): EspAuthV1.HMAC_SHA1,
+    int(Integ.AUTH_HMAC_SHA2_256_128): EspAuthV1.HMAC_SHA2_256,
+    int(Integ.AUTH_HMAC_SHA2_384_192): EspAuthV1.HMAC_SHA2_384,
+    int(Integ.AUTH_HMAC_SHA2_512_256): EspAuthV1.HMAC_SHA2_512,
+}
+
+
+def isakmp_suite(policy: IsakmpPolicy) -> Suite:
+    """The suite that a configured policy names."""
+    return Suite(policy.encr, policy.key_bits, policy.hash, policy.auth, policy.group)
+
+
+def _sa(proposals: tuple[v1.Proposal, ...]) -> v1.SecurityAssociation:
+    return v1.SecurityAssociation(Doi.IPSEC, Situation.SIT_IDENTITY_ONLY, proposals)
+
+
+def _duration(kind: int, value: int) -> v1.Attribute:
+    """A duration: basic where sixteen bits hold it, four octets otherwise (RFC 2409 appendix A)."""
+    return v1.Attribute(kind, value if value < 1 << 16 else value.to_bytes(4, "big"))
+
+
+def _phase1_attributes(policy: IsakmpPolicy) -> tuple[v1.Attribute, ...]:
+    key = () if policy.key_bits is None else (v1.Attribute(AttributeP1.KEY_LENGTH, policy.key_bits),)
+    return (
+        v1.Attribute(AttributeP1.ENCRYPTION_ALGORITHM, policy.encr),
+        *key,
+        v1.Attribute(AttributeP1.HASH_ALGORITHM, policy.hash),
+        v1.Attribute(AttributeP1.AUTHENTICATION_METHOD, policy.auth),
+        v1.Attribute(AttributeP1.GROUP_DESCRIPTION, policy.group),
+        v1.Attribute(AttributeP1.LIFE_TYPE, LifeType.SECONDS),
+        _duration(AttributeP1.LIFE_DURATION, policy.lifetime),
+    )
+
+
+def phase1_offer(policies: Iterable[IsakmpPolicy]) -> v1.SecurityAssociation:
+    """The SA payload that offers these policies: one proposal, a transform for each (RFC 2409 section 5)."""
+    transforms = tuple(
+        v1.Transform(number, IsakmpTransform.KEY_IKE, _phase1_attributes(policy))
+        for number, policy in enumerate(policies, start=1)
+    )
+    return _sa((v1.Proposal(1, Protocol.IKE, b"", transforms),))
+
+
+def transforms_of(sa: v1.SecurityAssociation) -> list[tuple[v1.Proposal, v1.Transform]]:
+    """Every transform that could be read, with its proposal, in the order of preference."""
+    return [(proposal, transform) for proposal in sa.proposals for transform in proposal.transforms]
+
+
+def value(transform: v1.Transform, kind: int) -> int | None:
+    """The number that a transform's attribute holds, however it is written; None when there is none."""
+    for attribute in transform.attributes:
+        if attribute.type == kind:
+            held = attribute.value
+            return held if isinstance(held, int) else int.from_bytes(held, "big")
+    return None
+
+
+def phase1_suite(transform: v1.Transform) -> Suite | None:
+    """The suite of a transform, or None when one of its parts is missing."""
+    encr, hashed = (
+        value(transform, AttributeP1.ENCRYPTION_ALGORITHM),
+        value(transform, AttributeP1.HASH_ALGORITHM),
+    )
+    auth = value(transform, AttributeP1.AUTHENTICATION_METHOD)
+    group = value(transform, AttributeP1.GROUP_DESCRIPTION)
+    if encr is None or hashed is None or auth is None or group is None:
+        return None
+    return Suite(encr, value(transform, AttributeP1.KEY_LENGTH), hashed, auth, group)
+
+
+def choose_phase1(
+    offer: v1.SecurityAssociation, ours: Sequence[Suite]
+) -> tuple[v1.SecurityAssociation, Suite] | None:
+    """The answer that takes the first transform we can, its attributes as offered, and the suite."""
+    for proposal, transform in transforms_of(offer):
+        suite = phase1_suite(transform)
+        if proposal.protocol == Protocol.IKE and suite is not None and suite in ours:
+            return _sa((v1.Proposal(proposal.number, Protocol.IKE, b"", (transform,)),)), suite
+    return None
+
+
+def accepted_phase1(answer: v1.SecurityAssociation) -> Suite | None:
+    """The one suite that an answer names."""
+    found = transforms_of(answer)
+    return phase1_suite(found[0][1]) if found else None
+
+
+# --- phase 2 --------------------------------------------------------------------------------------------------------
+
+
+def _phase2_attributes(
+    suite: ChildProposal, group: int, seconds: int, kilobytes: int | None, encapsulation: int
+) -> tuple[v1.Attribute, ...]:
+    attributes = [
+        v1.Attribute(AttributeP2.SA_LIFE_TYPE, LifeType.SECONDS),
+        _duration(AttributeP2.SA_LIFE_DURATION, seconds),
+    ]
+    if kilobytes is not None:
+        attributes.append(v1.Attribute(AttributeP2.SA_LIFE_TYPE, LifeType.KILOBYTES))
+        attributes.append(_duration(AttributeP2.SA_LIFE_DURATION, kilobytes))
+    attributes.append(v1.Attribute(AttributeP2.ENCAPSULATION_MODE, encapsulation))
+    if suite.integ in _AUTH:
+        attributes.append(v1.Attribute(AttributeP2.AUTHENTICATION_ALGORITHM, _AUTH[suite.integ]))
+    if suite.key_bits is not None:
+        attributes.append(v1.Attribute(AttributeP2.KEY_LENGTH, suite.key_bits))
+    if group:
+        attributes.append(v1.Attribute(AttributeP2.GROUP_DESCRIPTION, group))
+    return tuple(attributes)
+
+
+def phase2_offer(
+    suites: Iterable[ChildProposal],
+    spi: bytes,
+    group: int,
+    seconds: int,
+    kilobytes: int | None,
+    encapsulation: int = Encapsulation.TUNNEL,
+) -> v1.SecurityAssociation:
+    """The SA payload of Quick Mode that offers these suites under the SPI of their receiver (RFC 2407 section 4.5).
+
+    ESP's transform identifiers of version 1 are the numbers of version 2 for the ciphers offered here.
+    """
+    transforms = tuple(
+        v1.Transform(number, suite.encr, _phase2_attributes(suite, group, seconds, kilobytes, encapsulation))
+        for number, suite in enumerate(suites, start=1)
+    )
+    return _sa((v1.Proposal(1, Protocol.ESP, spi, transforms),))
+
+
+def _fits(transform: v1.Transform, suite: ChildProposal) -> bool:
+    auth = _AUTH.get(suite.integ)
+    return (
+        transform.id == suite.encr
+        and value(transform, AttributeP2.KEY_LENGTH) == suite.key_bits
+        and value(transform, AttributeP2.AUTHENTICATION_ALGORITHM) == (None if auth is None else int(auth))
+    )
+
+
+def taken_phase2(
+    offer: v1.SecurityAssociation, ours: Sequence[ChildProposal]
+) -> tuple[v1.Proposal, v1.Transform, ChildProposal, int] | None:
+    """The first transform that we can take, its proposal and suite, and the group of its own key exchange or 0."""
+    for proposal, transform in transforms_of(offer):
+        if proposal.protocol != Protocol.ESP or len(proposal.spi) != 4:
+            continue
+        for suite in ours:
+            if _fits(transform, suite):
+                group = value(transform, AttributeP2.GROUP_DESCRIPTION) or Group.NONE
+                return proposal, transform, suite, group
+    return None
+
+
+def phase2_answer(proposal: v1.Proposal, transform: v1.Transform, spi: bytes) -> v1.SecurityAssociation:
+    """The SA payload that takes one transform as it was offered, under our SPI."""
+    return _sa((v1.Proposal(proposal.number, proposal.protocol, spi, (transform,)),))
+
+
+def subnet_id(subnet: str) -> v1.Identification:
+    """A client identity: one subnet in CIDR form (RFC 2407 section 4.6.2)."""
+    network = ip_network(subnet)
+    kind = IdTypeV1.ID_IPV4_ADDR_SUBNET if network.version == 4 else IdTypeV1.ID_IPV6_ADDR_SUBNET
+    return v1.Identification(kind, 0, 0, network.network_address.packed + network.netmask.packed)

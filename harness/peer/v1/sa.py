@@ -1,0 +1,130 @@
+"""What the peer remembers of an ISAKMP SA, its exchanges and its IPsec SAs: changed in place as messages come and go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.crypto import Private
+from harness.peer.v2.sa import NOWHERE, State
+from harness.profile import ChildProposal
+from harness.sa.v1 import SaKeys, Secrets, Suite
+from harness.wire import Message, v1
+from harness.wire.datagram import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message of an exchange: octets to send back, or why it went no further."""
+
+    send: bytes | None = None
+    why: str | None = None
+    counts: bool = True
+    """False: it is as if the message had never come; the IV chain stays where it was (RFC 2409 section 10)."""
+
+
+Next = Callable[[Message, bytes], Taken]
+"""What takes the next message of an exchange: the message, opened, and the octets after its HASH payload."""
+
+
+@dataclass(slots=True, eq=False)
+class Dialogue:
+    """One exchange under one Message ID: its IV chain, what was heard in it, what was said last."""
+
+    exchange: int
+    message_id: int
+    iv: bytes = b""
+    """The IV of the next message, whoever sends it."""
+    base: bytes = b""
+    """The IV of the last message of ours: one that is sent in its place starts from there again."""
+    spoke: bool = False
+    """Whether the last message that counted was ours."""
+    heard: dict[bytes, Message] = field(default_factory=dict)
+    """Every message that counted, by its octets: what comes again is told from news."""
+    said: bytes = b""
+    then: Next | None = None
+    waiting: bool = False
+    """Whether a request of ours is open in it."""
+    answer: Message | None = None
+    """The message that answered the last request."""
+
+
+@dataclass(slots=True, eq=False)
+class IpsecSa:
+    """A pair of IPsec SAs; `spi_in` is the one chosen by this end."""
+
+    spi_in: bytes
+    spi_out: bytes
+    suite: ChildProposal
+    keys_in: SaKeys
+    keys_out: SaKeys
+    initiated: bool
+    """Whether this end started the Quick Mode."""
+
+    def __repr__(self) -> str:
+        return f"IpsecSa({self.spi_in.hex()}, {self.spi_out.hex()})"
+
+
+@dataclass(slots=True, eq=False)
+class IsakmpSa:
+    """An ISAKMP SA; a blank one stands for the SA that never came to be."""
+
+    initiated: bool = True
+    """Whether this end started phase 1; the cookies keep their places whoever starts later (RFC 2409 section 4)."""
+    exchange: int = 0
+    cky_i: bytes = bytes(8)
+    cky_r: bytes = bytes(8)
+    local: Endpoint = NOWHERE
+    remote: Endpoint = NOWHERE
+    natt: bool = False
+    """Whether its messages carry the non-ESP marker."""
+    state: State = State.NONE
+    why: str = ""
+    """Why it went no further."""
+    offered: tuple[Suite, ...] = ()
+    suite: Suite | None = None
+    secrets: Secrets | None = None
+    sai: bytes = b""
+    """The body of the initiator's SA payload as it went over the wire."""
+    ni: bytes = b""
+    nr: bytes = b""
+    private: Private | None = None
+    public_i: bytes = b""
+    public_r: bytes = b""
+    last: bytes = b""
+    """The last ciphertext block of phase 1, from which the IVs of later exchanges come."""
+    nat_t: bool = False
+    """Whether this end offered NAT traversal."""
+    nat_t_agreed: bool = False
+    children: list[IpsecSa] = field(default_factory=list)
+    dialogues: dict[int, Dialogue] = field(default_factory=dict)
+    checks: dict[bytes, Dialogue] = field(default_factory=dict)
+    """Open R-U-THERE by sequence number."""
+    sequence: int = 0
+    notified: list[v1.Notify] = field(default_factory=list)
+    """Notifies of the target that needed no answer."""
+
+    @property
+    def own_cookie(self) -> bytes:
+        """The cookie that this end chose."""
+        return self.cky_i if self.initiated else self.cky_r
+
+    @property
+    def established(self) -> bool:
+        """Whether both ends are authenticated and the SA still stands."""
+        return self.state is State.ESTABLISHED
+
+    @property
+    def child(self) -> IpsecSa | None:
+        """The newest pair of IPsec SAs."""
+        return self.children[-1] if self.children else None
+
+    def child_by_spi_out(self, spi: bytes) -> IpsecSa | None:
+        """The IPsec SAs that the target knows by this inbound SPI."""
+        return next((child for child in self.children if child.spi_out == spi), None)
+
+    def dialogue(self, exchange: int, message_id: int, iv: bytes = b"") -> Dialogue:
+        """A new exchange under this Message ID."""
+        self.dialogues[message_id] = Dialogue(exchange, message_id, iv)
+        return self.dialogues[message_id]
+
+    def __repr__(self) -> str:
+        return f"IsakmpSa({self.cky_i.hex()}, {self.cky_r.hex()}, {self.state})"

@@ -1,0 +1,699 @@
+"""IKEv1 as the peer starts it: Main, Aggressive and Quick Mode, Informational and DPD, each a step that can be bent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace as with_fields
+from typing import Unpack
+
+from harness.codes import (
+    Doi,
+    Encapsulation,
+    Exchange,
+    NotifyTypeV1,
+    Protocol,
+    name_of,
+)
+from harness.crypto import (
+    InvalidPublicValue,
+    KeyExchange,
+    Private,
+    UnsupportedAlgorithm,
+    encryption_key_size,
+    integrity_key_size,
+)
+from harness.peer.end import End
+from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.script import Note, Request, Send, Steps
+from harness.peer.v1.offers import (
+    accepted_phase1,
+    isakmp_suite,
+    phase1_offer,
+    phase2_offer,
+    subnet_id,
+    taken_phase2,
+)
+from harness.peer.v1.sa import Dialogue, IpsecSa, IsakmpSa, Taken
+from harness.peer.v2.sa import State
+from harness.profile import ChildProposal, Identity, IsakmpPolicy
+from harness.sa.v1 import (
+    VID_DPD,
+    VID_NAT_T,
+    SaKeys,
+    exchange_iv,
+    hash_i,
+    hash_r,
+    informational_hash,
+    nat_d,
+    psk_secrets,
+    quick_hash1,
+    quick_hash2,
+    quick_hash3,
+    quick_keys,
+)
+from harness.sa.v1 import encrypt as encrypted
+from harness.wire import Message, Payload, decode, encode_chain, replace, v1
+
+NONCE_OCTETS = 16
+VERSION = 0x10
+ENCRYPTED = 0x01
+UNHASHED = v1.Hash(b"")
+"""Stands where a HASH belongs; the right value goes in when the message is finished."""
+
+Hashing = Callable[[bytes], bytes]
+"""Gives a HASH from the octets that follow its payload."""
+
+
+class StartsV1(End):
+    """The steps of IKEv1 that this end starts; `isakmp` is the ISAKMP SA that they work on."""
+
+    isakmp: IsakmpSa
+    """The current ISAKMP SA; a blank one before the first."""
+    isakmp_sas: dict[bytes, IsakmpSa]
+    """All ISAKMP SAs by the cookie that this end chose."""
+    quick: "Quick | None"
+    """The Quick Mode under way."""
+
+    # --- phase 1 ------------------------------------------------------------------------------------------------
+
+    def main_mode(
+        self,
+        *extra: Payload,
+        at: int = 5,
+        policies: Sequence[IsakmpPolicy] | None = None,
+        nat_t: bool = False,
+        initial_contact: bool = False,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """Main Mode for a new ISAKMP SA, which becomes `isakmp`; the result is the last answer.
+
+        The mark, the changes and `extra` are those of message `at`: 1, 3 or 5.
+        """
+        plan = {at: Plan(**changes)}
+        more = {at: extra}
+        first = self._main_1(more.get(1, ()), policies, nat_t, plan.get(1, HONEST))
+        answer: Message | None = yield first
+        if self.isakmp.suite is None:
+            return answer
+        third: Message | None = yield self._main_3(more.get(3, ()), plan.get(3, HONEST))
+        if third is None or self.isakmp.secrets is None:
+            return third or answer
+        fifth: Message | None = yield self._main_5(
+            more.get(5, ()), None, initial_contact, plan.get(5, HONEST)
+        )
+        return fifth or third
+
+    def main_mode_1(
+        self,
+        *extra: Payload,
+        policies: Sequence[IsakmpPolicy] | None = None,
+        nat_t: bool = False,
+        **changes: Unpack[Changes],
+    ) -> Request:
+        """The first message of Main Mode: HDR, SA."""
+        return self._main_1(extra, policies, nat_t, Plan(**changes))
+
+    def main_mode_3(self, *extra: Payload, **changes: Unpack[Changes]) -> Request | Note:
+        """The third message of Main Mode: HDR, KE, Ni."""
+        return self._main_3(extra, Plan(**changes))
+
+    def main_mode_5(
+        self,
+        *extra: Payload,
+        identity: Identity | None = None,
+        initial_contact: bool = False,
+        **changes: Unpack[Changes],
+    ) -> Request | Note:
+        """The fifth message of Main Mode: HDR*, IDii, HASH_I."""
+        return self._main_5(extra, identity, initial_contact, Plan(**changes))
+
+    def _main_1(
+        self,
+        extra: tuple[Payload, ...],
+        policies: Sequence[IsakmpPolicy] | None,
+        nat_t: bool,
+        plan: Plan,
+    ) -> Request:
+        offered = tuple(policies or self.configuration.proposals_v1)
+        sa, dialogue = self._new_isakmp(Exchange.IDENTITY_PROTECTION, offered, nat_t)
+        offer = phase1_offer(offered)
+        octets = self.clear(sa, dialogue, (offer, *self.vendor_ids(sa), *extra), plan)
+        sa.sai = _sa_body(octets, offer)
+        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_2_came(sa, message))
+
+    def _new_isakmp(
+        self, exchange: int, offered: Sequence[IsakmpPolicy], nat_t: bool
+    ) -> tuple[IsakmpSa, Dialogue]:
+        sa = IsakmpSa(True, exchange, self.nonzero(8), local=self.local, remote=self.remote)
+        sa.state, sa.nat_t = State.STARTED, nat_t
+        sa.offered = tuple(map(isakmp_suite, offered))
+        sa.ni = self.entropy.octets(NONCE_OCTETS)
+        self.isakmp = self.isakmp_sas[sa.cky_i] = sa
+        return sa, sa.dialogue(exchange, 0)
+
+    def vendor_ids(self, sa: IsakmpSa) -> tuple[Payload, ...]:
+        """What this end says it can do: DPD (RFC 3706), and NAT traversal where asked for (RFC 3947)."""
+        return (v1.VendorId(VID_DPD), *((v1.VendorId(VID_NAT_T),) if sa.nat_t else ()))
+
+    def _main_2_came(self, sa: IsakmpSa, message: Message) -> Taken:
+        why = self._policy_taken(sa, message)
+        if why is None:
+            sa.cky_r = message.spi_r
+        return Taken(why=why)
+
+    def _policy_taken(self, sa: IsakmpSa, message: Message) -> str | None:
+        """Take the suite that the target chose, or say why not."""
+        answer = message.find(v1.SecurityAssociation)
+        suite = accepted_phase1(answer) if answer is not None else None
+        if suite is None or suite not in sa.offered:
+            sa.why = "the target chose no policy that was offered"
+            return sa.why
+        sa.suite = suite
+        vendors = {payload.data for payload in message.payloads if isinstance(payload, v1.VendorId)}
+        sa.nat_t_agreed = sa.nat_t and VID_NAT_T in vendors
+        return None
+
+    def _main_3(self, extra: tuple[Payload, ...], plan: Plan) -> Request | Note:
+        sa = self.isakmp
+        if sa.suite is None:
+            return self._no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
+        sa.private = sa.private or KeyExchange(sa.suite.group).private(self.entropy)
+        sa.public_i = sa.private.public
+        payloads = (v1.KeyExchange(sa.public_i), v1.Nonce(sa.ni), *self.nat_payloads(sa), *extra)
+        dialogue = sa.dialogues[0]
+        octets = self.clear(sa, dialogue, payloads, plan)
+        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_4_came(sa, message))
+
+    def nat_payloads(self, sa: IsakmpSa) -> tuple[Payload, ...]:
+        """RFC 3947 section 3.2: the receiver's place first, then the sender's."""
+        if not sa.nat_t_agreed or sa.suite is None:
+            return ()
+        return tuple(
+            v1.NatDetection(nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *place))
+            for place in (sa.remote, sa.local)
+        )
+
+    def _main_4_came(self, sa: IsakmpSa, message: Message) -> Taken:
+        ke, nonce = message.find(v1.KeyExchange), message.find(v1.Nonce)
+        if ke is None or nonce is None or sa.suite is None:
+            return Taken(why="KE or Nonce is missing")
+        why = self.derive(sa, ke.data, nonce.data)
+        if why is None and self._nat_between(sa, message):
+            sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
+        return Taken(why=why)
+
+    def _nat_between(self, sa: IsakmpSa, message: Message) -> bool:
+        found = [payload.data for payload in message.payloads if isinstance(payload, v1.NatDetection)]
+        if not sa.nat_t_agreed or not found or sa.suite is None:
+            return False
+        ours = nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *sa.local)
+        theirs = nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *sa.remote)
+        return found[0] != ours or theirs not in found[1:]
+
+    def derive(self, sa: IsakmpSa, their_public: bytes, their_nonce: bytes) -> str | None:
+        """Derive the secrets of `sa` from the other end's KE and Nonce, or say why not."""
+        assert sa.suite is not None
+        shared = shared_with(sa.private, their_public)
+        if isinstance(shared, str):
+            sa.why = shared
+            return shared
+        if sa.initiated:
+            sa.nr, sa.public_r = their_nonce, their_public
+        else:
+            sa.ni, sa.public_i = their_nonce, their_public
+        sa.secrets = psk_secrets(
+            sa.suite,
+            self.configuration.psk,
+            sa.ni,
+            sa.nr,
+            shared,
+            sa.cky_i,
+            sa.cky_r,
+            sa.public_i,
+            sa.public_r,
+        )
+        sa.state = State.HALF_OPEN
+        sa.last = sa.dialogues[0].iv = sa.secrets.iv0
+        self.came_to_know(sa.secrets)
+        return None
+
+    def _main_5(
+        self, extra: tuple[Payload, ...], identity: Identity | None, initial_contact: bool, plan: Plan
+    ) -> Request | Note:
+        sa = self.isakmp
+        if sa.secrets is None:
+            return self._no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
+        who = identification(identity or self.configuration.local_id)
+        contact = (initial_contact_notify(sa),) if initial_contact else ()
+        dialogue = sa.dialogues[0]
+        octets = self.sealed_v1(
+            sa, dialogue, (who, UNHASHED, *contact, *extra), plan, lambda _: self.proof(sa, who.body, True)
+        )
+        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_6_came(sa, message))
+
+    def proof(self, sa: IsakmpSa, id_body: bytes, initiator: bool) -> bytes:
+        """HASH_I or HASH_R of `sa` under this identity."""
+        assert sa.secrets is not None
+        function = hash_i if initiator else hash_r
+        return function(sa.secrets, sa.public_i, sa.public_r, sa.sai, id_body)
+
+    def _main_6_came(self, sa: IsakmpSa, message: Message) -> Taken:
+        why = self.proven(sa, message, initiator=False)
+        if why is not None:
+            return Taken(why=why, counts=False)
+        sa.state, sa.last = State.ESTABLISHED, sa.dialogues[0].iv
+        return Taken()
+
+    def proven(self, sa: IsakmpSa, message: Message, *, initiator: bool) -> str | None:
+        """Why the other end did not prove who it is, or None when it did."""
+        who, proof = message.find(v1.Identification), message.find(v1.Hash)
+        if who is None or proof is None:
+            return "ID or HASH is missing"
+        if proof.data != self.proof(sa, who.body, initiator):
+            return "the HASH is wrong"
+        wanted = self.configuration.remote_id
+        if wanted is not None and (who.id_type, who.data) != (wanted.id_type, wanted.data):
+            sa.why = "the target is somebody else"
+            return sa.why
+        return None
+
+    def aggressive_mode(
+        self,
+        *extra: Payload,
+        at: int = 1,
+        policies: Sequence[IsakmpPolicy] | None = None,
+        encrypt: bool = True,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """Aggressive Mode for a new ISAKMP SA, which becomes `isakmp`; the result is the answer.
+
+        The mark, the changes and `extra` are those of message `at`: 1 or 3. The third message is encrypted
+        unless `encrypt` is False.
+        """
+        plan = Plan(**changes)
+        answer: Message | None = yield self._aggressive_1(
+            extra if at == 1 else (), policies, None, plan if at == 1 else HONEST
+        )
+        if self.isakmp.established:
+            yield self._aggressive_3(extra if at == 3 else (), encrypt, plan if at == 3 else HONEST)
+        return answer
+
+    def aggressive_mode_1(
+        self,
+        *extra: Payload,
+        policies: Sequence[IsakmpPolicy] | None = None,
+        identity: Identity | None = None,
+        **changes: Unpack[Changes],
+    ) -> Request:
+        """The first message of Aggressive Mode: HDR, SA, KE, Ni, IDii; all policies have the first one's group."""
+        return self._aggressive_1(extra, policies, identity, Plan(**changes))
+
+    def aggressive_mode_3(
+        self, *extra: Payload, encrypt: bool = True, **changes: Unpack[Changes]
+    ) -> Send | Note:
+        """The third message of Aggressive Mode: HDR*, HASH_I; nothing answers it."""
+        return self._aggressive_3(extra, encrypt, Plan(**changes))
+
+    def _aggressive_1(
+        self,
+        extra: tuple[Payload, ...],
+        policies: Sequence[IsakmpPolicy] | None,
+        identity: Identity | None,
+        plan: Plan,
+    ) -> Request:
+        ours = tuple(policies or self.configuration.proposals_v1)
+        offered = tuple(policy for policy in ours if policy.group == ours[0].group)
+        sa, dialogue = self._new_isakmp(Exchange.AGGRESSIVE, offered, False)
+        sa.private = KeyExchange(ours[0].group).private(self.entropy)
+        sa.public_i = sa.private.public
+        offer, who = phase1_offer(offered), identification(identity or self.configuration.local_id)
+        payloads = (
+            offer,
+            v1.KeyExchange(sa.public_i),
+            v1.Nonce(sa.ni),
+            who,
+            *self.vendor_ids(sa),
+            *extra,
+        )
+        octets = self.clear(sa, dialogue, payloads, plan)
+        sa.sai = _sa_body(octets, offer)
+        return self._open(sa, dialogue, octets, plan, lambda message, _: self._aggressive_2_came(sa, message))
+
+    def _aggressive_2_came(self, sa: IsakmpSa, message: Message) -> Taken:
+        ke, nonce = message.find(v1.KeyExchange), message.find(v1.Nonce)
+        why = self._policy_taken(sa, message)
+        if why is not None or ke is None or nonce is None:
+            return Taken(why=why or "KE or Nonce is missing")
+        sa.cky_r = message.spi_r
+        why = self.derive(sa, ke.data, nonce.data) or self.proven(sa, message, initiator=False)
+        if why is None:
+            sa.state = State.ESTABLISHED
+        else:
+            sa.why = why
+        return Taken(why=why)
+
+    def _aggressive_3(self, extra: tuple[Payload, ...], encrypt: bool, plan: Plan) -> Send | Note:
+        sa = self.isakmp
+        if sa.secrets is None or sa.exchange != Exchange.AGGRESSIVE:
+            return self._no_isakmp(Exchange.AGGRESSIVE, sa)
+        who = identification(self.configuration.local_id)
+        dialogue = sa.dialogues[0]
+        octets = self.sealed_v1(
+            sa,
+            dialogue,
+            (UNHASHED, *extra),
+            plan if encrypt else with_fields(plan, sealed=False),
+            lambda _: self.proof(sa, who.body, True),
+        )
+        sa.last, dialogue.said = dialogue.iv, octets
+        return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
+
+    # --- Quick Mode ---------------------------------------------------------------------------------------------
+
+    def quick_mode(
+        self,
+        *extra: Payload,
+        at: int = 1,
+        pfs: int | bool | None = None,
+        suites: Sequence[ChildProposal] | None = None,
+        ids: tuple[str, str] | None = None,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """Quick Mode for a pair of IPsec SAs; the result is the answer to the first message.
+
+        `pfs` is the group of its own key exchange, True the configured or the ISAKMP SA's own, False none;
+        `ids` are our subnet and the target's. The mark, the changes and `extra` are those of message `at`: 1 or 3.
+        """
+        plan = Plan(**changes)
+        before = len(self.isakmp.children)
+        answer: Message | None = yield self._quick_1(
+            extra if at == 1 else (), pfs, suites, ids, plan if at == 1 else HONEST
+        )
+        if len(self.isakmp.children) > before:
+            yield self._quick_3(extra if at == 3 else (), plan if at == 3 else HONEST)
+        return answer
+
+    def quick_mode_1(
+        self,
+        *extra: Payload,
+        pfs: int | bool | None = None,
+        suites: Sequence[ChildProposal] | None = None,
+        ids: tuple[str, str] | None = None,
+        **changes: Unpack[Changes],
+    ) -> Request | Note:
+        """The first message of Quick Mode: HDR*, HASH(1), SA, Ni, [KE], IDci, IDcr."""
+        return self._quick_1(extra, pfs, suites, ids, Plan(**changes))
+
+    def quick_mode_3(self, *extra: Payload, **changes: Unpack[Changes]) -> Send | Note:
+        """The third message of Quick Mode: HDR*, HASH(3); nothing answers it."""
+        return self._quick_3(extra, Plan(**changes))
+
+    def _quick_1(
+        self,
+        extra: tuple[Payload, ...],
+        pfs: int | bool | None,
+        suites: Sequence[ChildProposal] | None,
+        ids: tuple[str, str] | None,
+        plan: Plan,
+    ) -> Request | Note:
+        sa = self.isakmp
+        if sa.secrets is None or not sa.last:
+            return self._no_isakmp(Exchange.QUICK_MODE, sa)
+        group = self._quick_group(sa, pfs)
+        private = KeyExchange(group).private(self.entropy) if group else None
+        offered = tuple(suites or self.configuration.child_proposals)
+        dialogue = self._new_dialogue(sa, Exchange.QUICK_MODE, plan)
+        quick = Quick(sa, dialogue, self.nonzero(4), private, offered, ni=self.entropy.octets(NONCE_OCTETS))
+        self.quick = quick
+        ours, theirs = ids or (self.configuration.local_subnets[0], self.configuration.remote_subnets[0])
+        payloads = (
+            UNHASHED,
+            self.phase2_offer(sa, offered, quick.spi_in, group),
+            v1.Nonce(quick.ni),
+            *((v1.KeyExchange(private.public),) if private else ()),
+            subnet_id(ours),
+            subnet_id(theirs),
+            *extra,
+        )
+        secrets = sa.secrets
+        octets = self.sealed_v1(
+            sa, dialogue, payloads, plan, lambda rest: quick_hash1(secrets, dialogue.message_id, rest)
+        )
+        return self._open(
+            sa, dialogue, octets, plan, lambda message, rest: self._quick_2_came(quick, message, rest)
+        )
+
+    def phase2_offer(
+        self, sa: IsakmpSa, offered: Sequence[ChildProposal], spi: bytes, group: int
+    ) -> v1.SecurityAssociation:
+        """What Quick Mode offers, with the configured lifetimes."""
+        lifetimes = self.configuration.lifetimes
+        seconds = int(lifetimes.child_hard or 28_800)  # RFC 2407 section 4.5: eight hours if nobody says
+        mode = Encapsulation.UDP_TUNNEL if sa.natt else Encapsulation.TUNNEL
+        return phase2_offer(offered, spi, group, seconds, lifetimes.child_kilobytes, mode)
+
+    def _quick_group(self, sa: IsakmpSa, pfs: int | bool | None) -> int:
+        if pfs is None:
+            return self.configuration.pfs_group or 0
+        if pfs is True:
+            return self.configuration.pfs_group or (sa.suite.group if sa.suite else 0)
+        return int(pfs)
+
+    def _quick_2_came(self, quick: "Quick", message: Message, rest: bytes) -> Taken:
+        secrets = quick.sa.secrets
+        proof = message.find(v1.Hash)
+        assert secrets is not None
+        if proof is None or proof.data != quick_hash2(secrets, quick.dialogue.message_id, quick.ni, rest):
+            return Taken(why="HASH(2) is wrong", counts=False)
+        answer, nonce = message.find(v1.SecurityAssociation), message.find(v1.Nonce)
+        taken = taken_phase2(answer, quick.offered) if answer is not None else None
+        if taken is None or nonce is None:
+            return Taken(why="the target chose nothing that was offered")
+        quick.nr, ke = nonce.data, message.find(v1.KeyExchange)
+        shared: bytes | str = b""
+        if quick.private is not None:
+            shared = shared_with(quick.private, ke.data) if ke is not None else "no KE payload came"
+        if isinstance(shared, str):
+            return Taken(why=shared)
+        self.keep_child(quick, taken[2], taken[0].spi, shared, initiated=True)
+        return Taken()
+
+    def keep_child(
+        self, quick: "Quick", suite: ChildProposal, spi_out: bytes, shared: bytes, *, initiated: bool
+    ) -> None:
+        """Derive the keys of both IPsec SAs and keep the pair (RFC 2409 section 5.5)."""
+        secrets = quick.sa.secrets
+        assert secrets is not None
+        encr = encryption_key_size(suite.encr, suite.key_bits)
+        auth = integrity_key_size(suite.integ)
+
+        def keys(spi: bytes) -> SaKeys:
+            return quick_keys(secrets, suite.protocol, spi, quick.ni, quick.nr, encr, auth, shared)
+
+        pair = IpsecSa(quick.spi_in, spi_out, suite, keys(quick.spi_in), keys(spi_out), initiated)
+        quick.sa.children.append(pair)
+
+    def _quick_3(self, extra: tuple[Payload, ...], plan: Plan) -> Send | Note:
+        quick = self.quick
+        if quick is None or not quick.nr or quick.sa.secrets is None:
+            return self._no_isakmp(Exchange.QUICK_MODE, self.isakmp)
+        sa, dialogue, secrets = quick.sa, quick.dialogue, quick.sa.secrets
+        octets = self.sealed_v1(
+            sa,
+            dialogue,
+            (UNHASHED, *extra),
+            plan,
+            lambda _: quick_hash3(secrets, dialogue.message_id, quick.ni, quick.nr),
+        )
+        dialogue.said = octets
+        return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
+
+    # --- Informational ------------------------------------------------------------------------------------------
+
+    def informational_v1(
+        self, *payloads: Payload, sa: IsakmpSa | None = None, **changes: Unpack[Changes]
+    ) -> Send | Note:
+        """An Informational exchange with these payloads: one message that nothing answers; in clear before keys exist."""
+        sa, plan = sa or self.isakmp, Plan(**changes)
+        if sa.state is State.NONE:
+            return self._no_isakmp(Exchange.INFORMATIONAL_V1, sa)
+        octets = self.informational_octets(sa, payloads, plan)
+        return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
+
+    def informational_octets(self, sa: IsakmpSa, payloads: tuple[Payload, ...], plan: Plan) -> bytes:
+        """The one message of an Informational exchange, under a Message ID of its own."""
+        dialogue = self._new_dialogue(sa, Exchange.INFORMATIONAL_V1, plan)
+        secrets = sa.secrets
+        if secrets is None:
+            return self.clear(sa, dialogue, payloads, plan)
+        return self.sealed_v1(
+            sa,
+            dialogue,
+            (UNHASHED, *payloads),
+            plan,
+            lambda rest: informational_hash(secrets, dialogue.message_id, rest),
+        )
+
+    def dpd(self, *, sequence: int | None = None, **changes: Unpack[Changes]) -> Request | Note:
+        """R-U-THERE (RFC 3706 section 5.2); R-U-THERE-ACK with its sequence number answers it."""
+        sa, plan = self.isakmp, Plan(**changes)
+        if sa.secrets is None:
+            return self._no_isakmp(Exchange.INFORMATIONAL_V1, sa)
+        if sequence is None:
+            sa.sequence = (sa.sequence or int.from_bytes(self.entropy.octets(4), "big") >> 1) + 1
+            sequence = sa.sequence
+        number = sequence.to_bytes(4, "big")
+        octets = self.informational_octets(sa, (dpd_notify(sa, NotifyTypeV1.R_U_THERE, number),), plan)
+        check = sa.checks[number] = Dialogue(Exchange.INFORMATIONAL_V1, 0, waiting=True)
+        return self.asked(octets, sa.natt, plan, answered(check), (sa.local, sa.remote))
+
+    def delete_v1(
+        self,
+        what: IpsecSa | IsakmpSa | None = None,
+        **changes: Unpack[Changes],
+    ) -> Send | Note:
+        """Delete of a pair of IPsec SAs or of an ISAKMP SA, by default `isakmp`; nothing answers it."""
+        sa = what if isinstance(what, IsakmpSa) else self.isakmp
+        if isinstance(what, IpsecSa):
+            delete = v1.Delete(Doi.IPSEC, what.suite.protocol, 4, (what.spi_in,))
+        else:
+            delete = v1.Delete(Doi.IPSEC, Protocol.IKE, 16, (sa.cky_i + sa.cky_r,))
+        action = self.informational_v1(delete, sa=sa, **changes)
+        if isinstance(what, IpsecSa):
+            sa.children = [child for child in sa.children if child is not what]
+        elif sa.state is not State.NONE:
+            sa.state, sa.children = State.CLOSED, []
+        return action
+
+    def initial_contact(self, **changes: Unpack[Changes]) -> Send | Note:
+        """INITIAL-CONTACT in an Informational exchange of its own (RFC 2407 section 4.6.3.3)."""
+        return self.informational_v1(initial_contact_notify(self.isakmp), **changes)
+
+    # --- how messages are made ----------------------------------------------------------------------------------
+
+    def clear(self, sa: IsakmpSa, dialogue: Dialogue, payloads: tuple[Payload, ...], plan: Plan) -> bytes:
+        """The octets of a message in clear, bent as planned."""
+        return plan.finished(plan.changed(_message(sa, dialogue, payloads)).encode())
+
+    def sealed_v1(
+        self,
+        sa: IsakmpSa,
+        dialogue: Dialogue,
+        payloads: tuple[Payload, ...],
+        plan: Plan,
+        hashing: Hashing,
+    ) -> bytes:
+        """The octets of an encrypted message, bent as planned; the exchange's IV chain moves on.
+
+        An empty HASH payload that is still there after a `change` gets the right value over what follows it. Raw
+        inner octets stand after the HASH where one comes first, else they are all there is.
+        """
+        assert sa.secrets is not None
+        message = _filled(plan.changed(_message(sa, dialogue, payloads)), plan, hashing)
+        if not plan.sealed:
+            return plan.finished(message.encode())
+        secrets = sa.secrets if plan.keys is None else plan.keys(sa.secrets)
+        dialogue.base = dialogue.base if dialogue.spoke else dialogue.iv
+        octets, dialogue.iv = encrypted(message, secrets, dialogue.base, plan.padding)
+        dialogue.spoke = True
+        return plan.finished(octets)
+
+    def _new_dialogue(self, sa: IsakmpSa, exchange: int, plan: Plan) -> Dialogue:
+        number = int.from_bytes(self.nonzero(4), "big") if plan.message_id is None else plan.message_id
+        if sa.secrets is None:
+            return Dialogue(exchange, number)
+        return sa.dialogue(exchange, number, exchange_iv(sa.secrets, sa.last, number))
+
+    def _open(
+        self,
+        sa: IsakmpSa,
+        dialogue: Dialogue,
+        octets: bytes,
+        plan: Plan,
+        then: Callable[[Message, bytes], Taken],
+    ) -> Request:
+        """A request within an exchange, whose answer `then` takes."""
+        dialogue.then, dialogue.waiting, dialogue.answer, dialogue.said = then, True, None, octets
+        return self.asked(octets, sa.natt, plan, answered(dialogue), (sa.local, sa.remote))
+
+    def _no_isakmp(self, exchange: int, sa: IsakmpSa) -> Note:
+        """What is yielded in place of a message when there is no SA to send it on."""
+        reason = sa.why or f"the ISAKMP SA is {sa.state}"
+        return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")
+
+
+class Quick:
+    """A Quick Mode under way."""
+
+    __slots__ = ("dialogue", "ni", "nr", "offered", "private", "sa", "spi_in")
+
+    def __init__(
+        self,
+        sa: IsakmpSa,
+        dialogue: Dialogue,
+        spi_in: bytes,
+        private: Private | None,
+        offered: tuple[ChildProposal, ...],
+        *,
+        ni: bytes = b"",
+        nr: bytes = b"",
+    ) -> None:
+        self.sa, self.dialogue, self.spi_in = sa, dialogue, spi_in
+        self.private, self.offered, self.ni, self.nr = private, offered, ni, nr
+
+
+def answered(dialogue: Dialogue) -> Callable[[Message], bool]:
+    """Whether a message is the one that was taken for the answer to the dialogue's open request."""
+    return lambda message: dialogue.answer is message
+
+
+def shared_with(private: Private | None, public: bytes) -> bytes | str:
+    """The shared secret of a key exchange, or why there is none."""
+    if private is None:
+        return "no key exchange is under way"
+    try:
+        return private.shared(public)
+    except (InvalidPublicValue, UnsupportedAlgorithm) as why:
+        return str(why)
+
+
+def identification(identity: Identity) -> v1.Identification:
+    """Who an end says it is in phase 1; protocol and port are 0 (RFC 2407 section 4.6.2)."""
+    return v1.Identification(identity.id_type, 0, 0, identity.data)
+
+
+def initial_contact_notify(sa: IsakmpSa) -> v1.Notify:
+    """INITIAL-CONTACT about this ISAKMP SA (RFC 2407 section 4.6.3.3)."""
+    return v1.Notify(Doi.IPSEC, Protocol.IKE, NotifyTypeV1.INITIAL_CONTACT, sa.cky_i + sa.cky_r, b"")
+
+
+def dpd_notify(sa: IsakmpSa, kind: int, number: bytes) -> v1.Notify:
+    """R-U-THERE or its acknowledgement (RFC 3706 section 5.3)."""
+    return v1.Notify(Doi.IPSEC, Protocol.IKE, kind, sa.cky_i + sa.cky_r, number)
+
+
+def _message(sa: IsakmpSa, dialogue: Dialogue, payloads: tuple[Payload, ...]) -> Message:
+    return Message(sa.cky_i, sa.cky_r, dialogue.exchange, 0, dialogue.message_id, payloads, version=VERSION)
+
+
+def _filled(message: Message, plan: Plan, hashing: Hashing) -> Message:
+    """The message with its HASH worked out over what really follows it."""
+    payloads = message.payloads
+    at = next((n for n, p in enumerate(payloads) if isinstance(p, v1.Hash) and not p.data), None)
+    if plan.inner is not None and len(plan.inner) == 2 and isinstance(plan.inner[1], bytes):
+        first, octets = plan.inner
+        assert isinstance(first, int)
+        if at != 0:
+            return replace(message, payloads=(), next_payload=first, trailing=octets)
+        return replace(message, payloads=(v1.Hash(hashing(octets), next=first),), trailing=octets)
+    if plan.inner is not None:
+        payloads = (*payloads[: 1 if at == 0 else 0], *plan.inner)
+    if at is None or (plan.inner is not None and at != 0):
+        return replace(message, payloads=payloads)
+    proof = v1.Hash(hashing(encode_chain(payloads[at + 1 :]) + message.trailing))
+    return replace(message, payloads=(*payloads[:at], proof, *payloads[at + 1 :]))
+
+
+def _sa_body(octets: bytes, offer: v1.SecurityAssociation) -> bytes:
+    """The body of the SA payload as it went over the wire: SAi_b of every HASH (RFC 2409 section 3.2)."""
+    message = decode(octets)
+    sent = message.find(v1.SecurityAssociation) if isinstance(message, Message) else None
+    return offer.body if sent is None else sent.body

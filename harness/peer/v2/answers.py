@@ -1,0 +1,371 @@
+"""IKEv2 as the peer answers it: whatever the target starts is completed, by a responder that no other end shares."""
+
+from harness.codes import Exchange, NotifyType, Protocol
+from harness.crypto import KeyExchange, UnsupportedAlgorithm
+from harness.peer.end import Ask, Received
+from harness.peer.v2.offers import (
+    Chosen,
+    child_proposal,
+    child_suite,
+    choose_child,
+    choose_ike,
+    ike_proposal,
+    ike_suite,
+    narrow,
+    selectors,
+)
+from harness.peer.v2.sa import ChildSa, IkeSa, State
+from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, agreed, notify
+from harness.sa.v2 import (
+    Opened,
+    OpenedFragment,
+    Sealed,
+    child_keys,
+    ike_keys,
+    open_fragment,
+    open_sealed,
+    reassemble,
+    rekeyed_keys,
+)
+from harness.wire import Malformed, Message, Payload, Unknown, replace, v2
+from harness.wire.datagram import Datagram, frame
+
+Answer = tuple[Payload, ...]
+
+
+class AnswersV2(StartsV2):
+    """What this end does with the datagrams of IKEv2 that come in."""
+
+    def receive_v2(self, datagram: Datagram, octets: bytes, message: Message) -> Received:
+        """Take a response to a request of ours, or answer a request of the target."""
+        sa = self.ike_sas.get(message.spi_i) or self.ike_sas.get(message.spi_r)
+        if message.is_response:
+            return self._take_response(sa, octets, message)
+        if message.exchange == Exchange.IKE_SA_INIT:
+            return self._answer_init(datagram, octets, message)
+        if sa is None or sa.keys is None:
+            return Received(message=message, why="no IKE SA with keys has these SPIs")
+        opened = self._opened(sa, octets, message)
+        if isinstance(opened, str):
+            return Received(message=message, why=opened)
+        return self._take_request(sa, datagram, octets, opened)
+
+    # --- responses ----------------------------------------------------------------------------------------------
+
+    def _take_response(self, sa: IkeSa | None, octets: bytes, message: Message) -> Received:
+        if sa is None:
+            return Received(message=message, why="no IKE SA has these SPIs")
+        key = (message.exchange, message.message_id)
+        if message.exchange == Exchange.IKE_SA_INIT:
+            return self._taken(sa, message, key)
+        if sa.keys is None:
+            return Received(message=message, why="the IKE SA has no keys yet")
+        opened = self._opened(sa, octets, message)
+        if isinstance(opened, str):
+            return Received(message=message, why=opened)
+        if message.message_id == sa.next_message_id and key in sa.waiting:
+            sa.next_message_id += 1
+        return self._taken(sa, opened, key)
+
+    def _taken(self, sa: IkeSa, message: Message, key: tuple[int, int]) -> Received:
+        """Let an answer that was waited for change what it changes."""
+        then = sa.waiting.pop(key, None)
+        if then is None:
+            return Received(message=message, why="nobody waited for this answer")
+        then(message)
+        return Received(message=message, answers=(message.spi_i, *key))
+
+    def _opened(self, sa: IkeSa, octets: bytes, message: Message) -> Message | str:
+        """The message with what was sealed in it, or why it does not open."""
+        assert sa.keys is not None
+        if v2.EncryptedFragment in message:
+            return self._opened_fragment(sa, octets, message)
+        if v2.Encrypted not in message:
+            return "it is not protected"
+        opened = open_sealed(octets, sa.keys, by_initiator=not sa.initiated)
+        return _with(message, opened)
+
+    def _opened_fragment(self, sa: IkeSa, octets: bytes, message: Message) -> Message | str:
+        assert sa.keys is not None
+        piece = open_fragment(octets, sa.keys, by_initiator=not sa.initiated)
+        if isinstance(piece, Sealed):
+            return piece.why
+        key = (message.is_response, message.message_id)
+        pieces: dict[int, OpenedFragment] = sa.fragments.setdefault(key, {})
+        pieces[piece.number] = piece
+        whole = reassemble(pieces.values())
+        if isinstance(whole, Opened):
+            del sa.fragments[key]
+        return _with(message, whole)
+
+    # --- requests -----------------------------------------------------------------------------------------------
+
+    def _take_request(self, sa: IkeSa, datagram: Datagram, octets: bytes, request: Message) -> Received:
+        if sa.said and request.message_id == sa.expected_message_id - 1 and octets == sa.heard:
+            return Received((self._back(datagram, sa.said),), request, why="it was answered before")
+        if request.message_id != sa.expected_message_id:
+            return Received(message=request, why=f"Message ID {sa.expected_message_id} was next")
+        if sa.state is State.CLOSED:
+            return Received(message=request, why="the IKE SA was deleted")
+        ask = _ask_of(request)
+        if self.ignored(ask):
+            return Received(message=request, why=f"the script ignores {ask}")
+        payloads = self._refusal(request) or self._answer(sa, ask, request)
+        sa.said = self.sealed(
+            sa, request.exchange, request.message_id, payloads, self.answering, FLAG_RESPONSE
+        )
+        sa.heard = octets
+        sa.expected_message_id += 1
+        return Received((self._back(datagram, sa.said),), request)
+
+    def _back(self, datagram: Datagram, octets: bytes) -> Datagram:
+        """A reply from where the datagram was sent to, to where it came from (RFC 7296 section 2.11)."""
+        natt = datagram.destination.port == self.local_natt.port
+        return Datagram(datagram.destination, datagram.source, frame(octets, natt))
+
+    def _refusal(self, request: Message) -> Answer:
+        """RFC 7296 sections 2.5 and 2.21.2: what no request may hold."""
+        for payload in request.payloads:
+            if isinstance(payload, Malformed):
+                return (notify(NotifyType.INVALID_SYNTAX),)
+            if isinstance(payload, Unknown) and payload.critical:
+                return (notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, bytes([payload.type])),)
+        return ()
+
+    def _answer(self, sa: IkeSa, ask: Ask, request: Message) -> Answer:
+        if ask is Ask.IKE_AUTH:
+            return self._answer_auth(sa, request)
+        if ask is Ask.DELETE:
+            return self._answer_delete(sa, request)
+        if ask in (Ask.LIVENESS, Ask.INFORMATIONAL):
+            return ()
+        if sa.state is not State.ESTABLISHED:  # RFC 7296 section 2.25: not while the IKE SA is being replaced
+            return (notify(NotifyType.TEMPORARY_FAILURE),)
+        if ask is Ask.IKE_REKEY:
+            return self._answer_ike_rekey(sa, request)
+        return self._answer_create(sa, request)
+
+    def _answer_delete(self, sa: IkeSa, request: Message) -> Answer:
+        """RFC 7296 section 1.4.1: the other half of each pair, or nothing when the IKE SA itself goes."""
+        deletes = [payload for payload in request.payloads if isinstance(payload, v2.Delete)]
+        if any(delete.protocol == Protocol.IKE for delete in deletes):
+            sa.state, sa.children = State.CLOSED, []
+            return ()
+        gone = [
+            child
+            for delete in deletes
+            for spi in delete.spis
+            if (child := sa.child_by_spi_out(spi)) is not None and child.suite.protocol == delete.protocol
+        ]
+        sa.children = [child for child in sa.children if child not in gone]
+        by_protocol: dict[int, tuple[bytes, ...]] = {}
+        for child in gone:
+            by_protocol[child.suite.protocol] = (
+                *by_protocol.get(child.suite.protocol, ()),
+                child.spi_in,
+            )
+        return tuple(v2.Delete(protocol, 4, spis) for protocol, spis in by_protocol.items())
+
+    # --- CREATE_CHILD_SA ----------------------------------------------------------------------------------------
+
+    def _answer_create(self, sa: IkeSa, request: Message) -> Answer:
+        """A Child SA, new or in place of another, with or without a fresh key exchange."""
+        assert sa.keys is not None
+        offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
+        exchange = request.find(v2.KeyExchange)
+        if offer is None or nonce is None:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        asked_for = exchange.group if exchange is not None else 0
+        chosen = choose_child(offer, tuple(map(child_suite, self.configuration.child_proposals)), asked_for)
+        if chosen is None:
+            return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
+        group = chosen[2]
+        if not group:
+            return self._answer_child(sa, request, chosen, nonce.data, self._nonce(), b"", ())
+        if asked_for != group:
+            return (notify(NotifyType.INVALID_KE_PAYLOAD, group.to_bytes(2, "big")),)
+        private = KeyExchange(group).private(self.entropy)
+        shared = agreed(private, group, exchange)
+        if isinstance(shared, str):
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        ke = (v2.KeyExchange(group, private.public),)
+        return self._answer_child(sa, request, chosen, nonce.data, self._nonce(), shared, ke)
+
+    def _answer_child(
+        self,
+        sa: IkeSa,
+        request: Message,
+        chosen: Chosen,
+        ni: bytes,
+        nr: bytes | None,
+        shared: bytes,
+        ke: Answer,
+    ) -> Answer:
+        """SA, [Nonce], [KE], TSi, TSr for a Child SA that suits us; without `nr` those of the IKE SA count."""
+        assert sa.keys is not None
+        proposal, suite, group = chosen
+        tsi, tsr = request.find(v2.TrafficSelectorsI), request.find(v2.TrafficSelectorsR)
+        if tsi is None or tsr is None:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        remote, local = self._narrowed(tsi, tsr)
+        if not remote or not local:
+            return (notify(NotifyType.TS_UNACCEPTABLE),)
+        prf = sa.keys.suite.prf
+        try:
+            keys = child_keys(sa.keys.sk_d, prf, suite, ni, sa.nr if nr is None else nr, shared)
+        except UnsupportedAlgorithm:
+            return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
+        spi = self.nonzero(4)
+        sa.children.append(ChildSa(spi, proposal.spi, suite, keys, local, remote, False))
+        return (
+            v2.SecurityAssociation((child_proposal(proposal.number, suite, spi, group or None),)),
+            *(() if nr is None else (v2.Nonce(nr),)),
+            *ke,
+            v2.TrafficSelectorsI(remote),
+            v2.TrafficSelectorsR(local),
+        )
+
+    def _narrowed(
+        self, tsi: v2.TrafficSelectorsI, tsr: v2.TrafficSelectorsR
+    ) -> tuple[tuple[v2.TrafficSelector, ...], tuple[v2.TrafficSelector, ...]]:
+        ours, theirs = list(self.configuration.local_subnets), list(self.configuration.remote_subnets)
+        if self.configuration.second_selector is not None:
+            ours.append(self.configuration.second_selector.local)
+            theirs.append(self.configuration.second_selector.remote)
+        return (
+            narrow(tsi.selectors, selectors(theirs)),
+            narrow(tsr.selectors, selectors(ours)),
+        )
+
+    def _answer_ike_rekey(self, old: IkeSa, request: Message) -> Answer:
+        """RFC 7296 section 1.3.2: a new IKE SA, whose original initiator is the target."""
+        assert old.keys is not None
+        offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
+        exchange = request.find(v2.KeyExchange)
+        if offer is None or nonce is None or exchange is None:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        ours = tuple(map(ike_suite, self.configuration.proposals_v2))
+        chosen = choose_ike(offer, ours, exchange.group)
+        if chosen is None or len(chosen[0].spi) != 8:
+            return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
+        proposal, suite = chosen
+        if exchange.group != suite.group:
+            return (notify(NotifyType.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big")),)
+        private = KeyExchange(suite.group).private(self.entropy)
+        shared = agreed(private, suite.group, exchange)
+        if isinstance(shared, str):
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        new = IkeSa(False, proposal.spi, self.nonzero(8), old.local, old.remote, old.natt)
+        new.ni, new.nr = nonce.data, self._nonce()
+        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
+        self.replace_ike(old, new)
+        return (
+            v2.SecurityAssociation((ike_proposal(proposal.number, suite, new.spi_r),)),
+            v2.Nonce(new.nr),
+            v2.KeyExchange(suite.group, private.public),
+        )
+
+    # --- IKE_SA_INIT and IKE_AUTH -------------------------------------------------------------------------------
+
+    def _answer_init(self, datagram: Datagram, octets: bytes, request: Message) -> Received:
+        """The first exchange of an IKE SA that the target starts."""
+        earlier = next(
+            (sa for sa in self.ike_sas.values() if not sa.initiated and sa.request == octets), None
+        )
+        if earlier is not None:
+            return Received((self._back(datagram, earlier.response),), request, why="it was answered before")
+        if self.ignored(Ask.IKE_SA_INIT):
+            return Received(message=request, why=f"the script ignores {Ask.IKE_SA_INIT}")
+        if any(request.spi_r):
+            return Received(message=request, why="the responder's SPI is not zero")
+        sa = IkeSa(False, request.spi_i, bytes(8), datagram.destination, datagram.source)
+        sa.natt = datagram.destination.port == self.local_natt.port
+        payloads = self._refusal(request) or self._init_answer(sa, request)
+        message = Message(
+            sa.spi_i, sa.spi_r, Exchange.IKE_SA_INIT, FLAG_RESPONSE, request.message_id, payloads
+        )
+        sa.response = self.answering.finished(self.answering.changed(message).encode())
+        if sa.keys is not None:
+            sa.request, sa.expected_message_id, sa.state = octets, 1, State.HALF_OPEN
+            self.ike_sas[sa.spi_r] = sa
+            self.came_to_know(sa.keys)
+        return Received((self._back(datagram, sa.response),), request)
+
+    def _init_answer(self, sa: IkeSa, request: Message) -> Answer:
+        offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
+        exchange = request.find(v2.KeyExchange)
+        if offer is None or nonce is None or exchange is None:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        ours = tuple(map(ike_suite, self.configuration.proposals_v2))
+        chosen = choose_ike(offer, ours, exchange.group)
+        if chosen is None:
+            return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
+        proposal, suite = chosen
+        if exchange.group != suite.group:
+            return (notify(NotifyType.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big")),)
+        private = KeyExchange(suite.group).private(self.entropy)
+        shared = agreed(private, suite.group, exchange)
+        if isinstance(shared, str):
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        sa.spi_r, sa.ni, sa.nr = self.nonzero(8), nonce.data, self._nonce()
+        sa.keys = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared)
+        detected = NotifyType.NAT_DETECTION_SOURCE_IP
+        return (
+            v2.SecurityAssociation((ike_proposal(proposal.number, suite),)),
+            v2.KeyExchange(suite.group, private.public),
+            v2.Nonce(sa.nr),
+            *(self.nat_notifies(sa) if request.find(v2.Notify, detected) is not None else ()),
+        )
+
+    def _answer_auth(self, sa: IkeSa, request: Message) -> Answer:
+        """RFC 7296 section 1.2: the target proves who it is, we do, and the first Child SA comes along."""
+        identity, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
+        if identity is None or auth is None or sa.initiated or sa.state is not State.HALF_OPEN:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        wanted = self.configuration.remote_id
+        known = wanted is None or (identity.id_type, identity.data) == (wanted.id_type, wanted.data)
+        right = self.auth_data(sa, identity.body, self.configuration.psk, initiator=True)
+        if not known or auth.data != right:
+            sa.state, sa.why = State.CLOSED, "the target did not prove who it is"
+            return (notify(NotifyType.AUTHENTICATION_FAILED),)
+        sa.state = State.ESTABLISHED
+        self.ike = sa
+        who = self.configuration.local_id
+        ours = v2.IdResponder(who.id_type, who.data)
+        proof = (ours, self.auth_payload(sa, ours.body, initiator=False))
+        offer = request.find(v2.SecurityAssociation)
+        if offer is None:
+            return proof
+        chosen = choose_child(offer, tuple(map(child_suite, self.configuration.child_proposals)))
+        if chosen is None:
+            return (*proof, notify(NotifyType.NO_PROPOSAL_CHOSEN))
+        child = self._answer_child(sa, request, (*chosen[:2], 0), sa.ni, None, b"", ())
+        return (*proof, *child)
+
+    def _nonce(self) -> bytes:
+        return self.entropy.octets(NONCE_OCTETS)
+
+
+def _ask_of(request: Message) -> Ask:
+    """What kind of request the target made."""
+    if request.exchange == Exchange.IKE_AUTH:
+        return Ask.IKE_AUTH
+    if request.exchange == Exchange.CREATE_CHILD_SA:
+        return _create_ask(request)
+    if v2.Delete in request:
+        return Ask.DELETE
+    return Ask.INFORMATIONAL if request.payloads else Ask.LIVENESS
+
+
+def _create_ask(request: Message) -> Ask:
+    if request.find(v2.Notify, NotifyType.REKEY_SA) is not None:
+        return Ask.CHILD_REKEY
+    offer = request.find(v2.SecurityAssociation)
+    protocols = {proposal.protocol for proposal in offer.proposals} if offer is not None else set()
+    return Ask.IKE_REKEY if Protocol.IKE in protocols else Ask.CHILD
+
+
+def _with(message: Message, opened: Opened | Sealed) -> Message | str:
+    if isinstance(opened, Sealed):
+        return opened.why
+    return replace(message, payloads=opened.payloads)

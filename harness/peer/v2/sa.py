@@ -1,0 +1,101 @@
+"""What the peer remembers of an IKE SA and its Child SAs: its own memory, changed in place as messages come and go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.crypto import Private
+from harness.sa.v2 import ChildKeys, ChildSuite, Keys, OpenedFragment, Suite
+from harness.wire import Message, v2
+from harness.wire.datagram import Endpoint
+
+NOWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104 - no address at all, nothing is bound
+
+
+class State(StrEnum):
+    """How far an SA has come."""
+
+    NONE = "none"
+    STARTED = "started"
+    HALF_OPEN = "half-open"
+    ESTABLISHED = "established"
+    REPLACED = "replaced"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True, eq=False)
+class ChildSa:
+    """A pair of IPsec SAs; `spi_in` is the one chosen by this end."""
+
+    spi_in: bytes
+    spi_out: bytes
+    suite: ChildSuite
+    keys: ChildKeys
+    local: tuple[v2.TrafficSelector, ...]
+    remote: tuple[v2.TrafficSelector, ...]
+    initiated: bool
+    """Whether this end started the exchange that made it: then keys marked `i` protect what it sends."""
+
+    def __repr__(self) -> str:
+        return f"ChildSa({self.spi_in.hex()}, {self.spi_out.hex()})"
+
+
+@dataclass(slots=True, eq=False)
+class IkeSa:
+    """An IKE SA; a blank one stands for the SA that never came to be."""
+
+    initiated: bool = True
+    """Whether this end is the original initiator (RFC 7296 section 2.2)."""
+    spi_i: bytes = bytes(8)
+    spi_r: bytes = bytes(8)
+    local: Endpoint = NOWHERE
+    remote: Endpoint = NOWHERE
+    natt: bool = False
+    """Whether its messages carry the non-ESP marker."""
+    state: State = State.NONE
+    why: str = ""
+    """Why it went no further."""
+    keys: Keys | None = None
+    ni: bytes = b""
+    nr: bytes = b""
+    request: bytes = b""
+    """The IKE_SA_INIT request as it went over the wire last."""
+    response: bytes = b""
+    """The IKE_SA_INIT response as it went over the wire."""
+    offered: tuple[Suite, ...] = ()
+    private: Private | None = None
+    group: int = 0
+    next_message_id: int = 0
+    """The Message ID of this end's next request."""
+    expected_message_id: int = 0
+    """The Message ID of the target's next request."""
+    heard: bytes = b""
+    """The target's last request, and under `said` what was answered."""
+    said: bytes = b""
+    waiting: dict[tuple[int, int], Callable[[Message], None]] = field(default_factory=dict)
+    """What an answer to an open request changes, by exchange type and Message ID."""
+    fragments: dict[tuple[bool, int], dict[int, OpenedFragment]] = field(default_factory=dict)
+    """Pieces of messages not yet whole, by direction and Message ID, then by number."""
+    children: list[ChildSa] = field(default_factory=list)
+
+    @property
+    def own_spi(self) -> bytes:
+        """The SPI that this end chose."""
+        return self.spi_i if self.initiated else self.spi_r
+
+    @property
+    def established(self) -> bool:
+        """Whether both ends are authenticated and the SA still stands."""
+        return self.state is State.ESTABLISHED
+
+    @property
+    def child(self) -> ChildSa | None:
+        """The newest Child SA."""
+        return self.children[-1] if self.children else None
+
+    def child_by_spi_out(self, spi: bytes) -> ChildSa | None:
+        """The Child SA that the target knows by this inbound SPI."""
+        return next((child for child in self.children if child.spi_out == spi), None)
+
+    def __repr__(self) -> str:
+        return f"IkeSa({self.spi_i.hex()}, {self.spi_r.hex()}, {self.state})"

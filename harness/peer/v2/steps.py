@@ -1,0 +1,612 @@
+"""IKEv2 as the peer starts it: RFC 7296 sections 1.2 to 1.4, each exchange a step that a script can bend."""
+
+from collections.abc import Callable, Sequence
+from typing import Unpack
+
+from harness.codes import AuthMethod, Exchange, NotifyType, Protocol, name_of
+from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
+from harness.peer.end import End, marked
+from harness.peer.mischief import Changes, Plan
+from harness.peer.script import Note, Request, Send, Steps
+from harness.peer.v2.offers import (
+    accepted_child,
+    accepted_ike,
+    child_offer,
+    child_suite,
+    ike_offer,
+    ike_suite,
+    selectors,
+)
+from harness.peer.v2.sa import ChildSa, IkeSa, State
+from harness.profile import Identity
+from harness.sa.v2 import (
+    ChildSuite,
+    Suite,
+    child_keys,
+    ike_keys,
+    iv_size,
+    nat_detection,
+    psk_auth,
+    rekeyed_keys,
+    seal,
+    signed_octets,
+)
+from harness.wire import Message, Payload, decode, replace, v2
+
+FLAG_INITIATOR = 0x08
+FLAG_RESPONSE = 0x20
+FOLLOW_UPS = 4
+"""How often a step tries again because the target asked for a cookie or another group."""
+NONCE_OCTETS = 32
+
+Then = Callable[[Message], None]
+"""What an answer changes in the peer's memory."""
+
+
+class StartsV2(End):
+    """The steps of IKEv2 that this end starts; `ike` is the IKE SA that they work on."""
+
+    ike: IkeSa
+    """The current IKE SA; a blank one before the first."""
+    ike_sas: dict[bytes, IkeSa]
+    """All IKE SAs by the SPI that this end chose."""
+
+    # --- IKE_SA_INIT --------------------------------------------------------------------------------------------
+
+    def ike_sa_init(
+        self,
+        *extra: Payload,
+        suites: Sequence[Suite] | None = None,
+        group: int | None = None,
+        nat_detection: bool = True,
+        follow: bool = True,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """IKE_SA_INIT for a new IKE SA, which becomes `ike`; the result is the last answer.
+
+        COOKIE and INVALID_KE_PAYLOAD are followed unless `follow` is False; a request that follows is marked
+        `x/cookie` or `x/group` when the first is marked `x`. `group` is that of the KE payload, by default
+        the first suite's; `extra` payloads stand at the end.
+        """
+        plan = Plan(**changes)
+        sa = self._new_ike(suites, group)
+        extras = (*(self.nat_notifies(sa) if nat_detection else ()), *extra)
+        answer: Message | None = yield self._init_request(sa, b"", extras, plan)
+        cookie = b""
+        for _ in range(FOLLOW_UPS if follow else 0):
+            wanted = self._wanted(sa, answer)
+            if wanted is None:
+                break
+            word, data = wanted
+            if word == "cookie":
+                cookie = data
+            else:
+                sa.group = int.from_bytes(data, "big")
+                sa.private = KeyExchange(sa.group).private(self.entropy)
+            answer = yield self._init_request(sa, cookie, extras, marked(plan, word))
+        return answer
+
+    def _new_ike(self, suites: Sequence[Suite] | None, group: int | None) -> IkeSa:
+        offered = tuple(suites or map(ike_suite, self.configuration.proposals_v2))
+        sa = IkeSa(True, self.nonzero(8), local=self.local, remote=self.remote, state=State.STARTED)
+        sa.offered = offered
+        sa.group = offered[0].group if group is None else group
+        sa.ni = self.entropy.octets(NONCE_OCTETS)
+        sa.private = KeyExchange(sa.group).private(self.entropy)
+        self.ike = self.ike_sas[sa.spi_i] = sa
+        return sa
+
+    def _init_request(self, sa: IkeSa, cookie: bytes, extra: tuple[Payload, ...], plan: Plan) -> Request:
+        assert sa.private is not None
+        payloads = (
+            ike_offer(sa.offered),
+            v2.KeyExchange(sa.group, sa.private.public),
+            v2.Nonce(sa.ni),
+            *extra,
+        )
+        if cookie:  # RFC 7296 section 2.6: the cookie first, all else unchanged
+            payloads = (notify(NotifyType.COOKIE, cookie), *payloads)
+        message_id = plan.message_id or 0
+        message = Message(sa.spi_i, bytes(8), Exchange.IKE_SA_INIT, FLAG_INITIATOR, message_id, payloads)
+        sa.request = plan.finished(plan.changed(message).encode())
+        sa.waiting[_key(sa.request)] = lambda answer: self._init_answered(sa, answer)
+        return self.asked(sa.request, sa.natt, plan, ends=(sa.local, sa.remote))
+
+    def nat_notifies(self, sa: IkeSa) -> tuple[Payload, ...]:
+        """RFC 7296 section 2.23: where the sender thinks the two ends are."""
+        source = nat_detection(sa.spi_i, sa.spi_r, sa.local.address, sa.local.port)
+        destination = nat_detection(sa.spi_i, sa.spi_r, sa.remote.address, sa.remote.port)
+        return (
+            notify(NotifyType.NAT_DETECTION_SOURCE_IP, source),
+            notify(NotifyType.NAT_DETECTION_DESTINATION_IP, destination),
+        )
+
+    def _wanted(self, sa: IkeSa, answer: Message | None) -> tuple[str, bytes] | None:
+        """What the target asks for before it goes on: a cookie, or another group that we offered."""
+        if answer is None or sa.keys is not None:
+            return None
+        cookie = answer.find(v2.Notify, NotifyType.COOKIE)
+        if isinstance(cookie, v2.Notify) and cookie.data:
+            return "cookie", cookie.data
+        group = _group_asked_for(answer)
+        if group != sa.group and group in {suite.group for suite in sa.offered}:
+            return "group", group.to_bytes(2, "big")
+        return None
+
+    def _init_answered(self, sa: IkeSa, answer: Message) -> None:
+        """Take the target's choice and derive keys, or remember why not."""
+        chosen, exchange, nonce = (
+            answer.find(v2.SecurityAssociation),
+            answer.find(v2.KeyExchange),
+            answer.find(v2.Nonce),
+        )
+        if sa.state is not State.STARTED or chosen is None or exchange is None or nonce is None:
+            return
+        accepted = accepted_ike(chosen)
+        if accepted is None or accepted[1] not in sa.offered:
+            sa.why = "the target chose what was not offered"
+            return
+        suite = accepted[1]
+        shared = agreed(sa.private, suite.group, exchange)
+        if isinstance(shared, str):
+            sa.why = shared
+            return
+        sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
+        sa.keys = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared)
+        sa.next_message_id, sa.state = 1, State.HALF_OPEN
+        self.came_to_know(sa.keys)
+        if self._nat_found(sa, answer):
+            sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
+
+    def _nat_found(self, sa: IkeSa, answer: Message) -> bool:
+        """RFC 7296 section 2.23: a hash of either end that does not match tells of a NAT."""
+        sources = {n.data for n in answer.all(v2.Notify, NotifyType.NAT_DETECTION_SOURCE_IP)}
+        destinations = {n.data for n in answer.all(v2.Notify, NotifyType.NAT_DETECTION_DESTINATION_IP)}
+        theirs = nat_detection(sa.spi_i, sa.spi_r, sa.remote.address, sa.remote.port)
+        ours = nat_detection(sa.spi_i, sa.spi_r, sa.local.address, sa.local.port)
+        return bool(sources and theirs not in sources) or bool(destinations and ours not in destinations)
+
+    # --- IKE_AUTH -----------------------------------------------------------------------------------------------
+
+    def ike_auth(
+        self,
+        *extra: Payload,
+        identity: Identity | None = None,
+        psk: bytes | None = None,
+        suites: Sequence[ChildSuite] | None = None,
+        subnets: tuple[Sequence[str], Sequence[str]] | None = None,
+        initial_contact: bool = False,
+        child: bool = True,
+        sa: IkeSa | None = None,
+        **changes: Unpack[Changes],
+    ) -> Request | Note:
+        """IKE_AUTH with the pre-shared key, and the first Child SA in it unless `child` is False.
+
+        `subnets` are ours and theirs, by default the configured ones; `extra` payloads stand at the end.
+        """
+        sa = sa or self.ike
+        if sa.keys is None:
+            return self._no_sa(Exchange.IKE_AUTH, sa)
+        who = identity or self.configuration.local_id
+        payloads: list[Payload] = [v2.IdInitiator(who.id_type, who.data)]
+        if initial_contact:
+            payloads.append(notify(NotifyType.INITIAL_CONTACT))
+        if self.configuration.remote_id is not None:
+            other = self.configuration.remote_id
+            payloads.append(v2.IdResponder(other.id_type, other.data))
+        payloads.append(self.auth_payload(sa, payloads[0].body, psk, initiator=True))
+        spi = self.nonzero(4)
+        if child:
+            payloads.extend(self._child_payloads(spi, self._child_suites(suites), None, None, subnets))
+        return self._ask(
+            sa,
+            Exchange.IKE_AUTH,
+            (*payloads, *extra),
+            Plan(**changes),
+            lambda answer: self._auth_answered(sa, spi, answer),
+        )
+
+    def auth_payload(
+        self, sa: IkeSa, id_body: bytes, psk: bytes | None = None, *, initiator: bool
+    ) -> v2.Authentication:
+        """The AUTH payload that the initiator or the responder of `sa` sends under this identity."""
+        return v2.Authentication(
+            AuthMethod.SHARED_KEY,
+            self.auth_data(sa, id_body, self.configuration.psk if psk is None else psk, initiator),
+        )
+
+    def auth_data(self, sa: IkeSa, id_body: bytes, psk: bytes, initiator: bool) -> bytes:
+        """RFC 7296 section 2.15: AUTH over the signer's own IKE_SA_INIT message and the other end's nonce."""
+        assert sa.keys is not None
+        keys, prf = sa.keys, sa.keys.suite.prf
+        real, nonce, sk_p = (sa.request, sa.nr, keys.sk_pi) if initiator else (sa.response, sa.ni, keys.sk_pr)
+        return psk_auth(prf, psk, signed_octets(real, nonce, id_body, sk_p, prf))
+
+    def _auth_answered(self, sa: IkeSa, spi: bytes, answer: Message) -> None:
+        identity, auth = answer.find(v2.IdResponder), answer.find(v2.Authentication)
+        if identity is None or auth is None:
+            sa.why = "the target did not authenticate itself"
+            return
+        wanted = self.configuration.remote_id
+        if wanted is not None and (identity.id_type, identity.data) != (wanted.id_type, wanted.data):
+            sa.why = "the target is somebody else"
+            return
+        if auth.data != self.auth_data(sa, identity.body, self.configuration.psk, initiator=False):
+            sa.why = "the target's AUTH is wrong"
+            return
+        sa.state = State.ESTABLISHED
+        self._child_made(sa, spi, None, sa.ni, answer, sa.nr)
+
+    def connect(self, **changes: Unpack[Changes]) -> Steps:
+        """IKE_SA_INIT and IKE_AUTH; the result is the answer to IKE_AUTH, or what refused the first exchange.
+
+        A mark is that of IKE_AUTH.
+        """
+        answer = yield from self.ike_sa_init()
+        if self.ike.keys is None:
+            return answer
+        last: Message | None = yield self.ike_auth(**changes)
+        return last
+
+    # --- CREATE_CHILD_SA ----------------------------------------------------------------------------------------
+
+    def create_child(
+        self,
+        *extra: Payload,
+        pfs: int | bool | None = None,
+        suites: Sequence[ChildSuite] | None = None,
+        subnets: tuple[Sequence[str], Sequence[str]] | None = None,
+        rekeyed: ChildSa | None = None,
+        sa: IkeSa | None = None,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """CREATE_CHILD_SA for a further Child SA; the result is the answer.
+
+        `pfs` is the group of a fresh key exchange, True the configured or the IKE SA's own, False none; None
+        goes by the configuration. INVALID_KE_PAYLOAD is followed once.
+        """
+        sa, plan = sa or self.ike, Plan(**changes)
+        group = self._pfs_group(sa, pfs)
+        if subnets is None and rekeyed is None and self.configuration.second_selector is not None:
+            second = self.configuration.second_selector
+            subnets = (second.local,), (second.remote,)
+        answer: Message | None = None
+        for word in ("", "group"):
+            action = self._create_request(sa, extra, group, suites, subnets, rekeyed, marked_if(plan, word))
+            answer = yield action
+            asked = _group_asked_for(answer) if answer is not None else 0
+            if not asked or asked == group or not _known(asked):
+                break
+            group = asked
+        return answer
+
+    def _create_request(
+        self,
+        sa: IkeSa,
+        extra: tuple[Payload, ...],
+        group: int | None,
+        suites: Sequence[ChildSuite] | None,
+        subnets: tuple[Sequence[str], Sequence[str]] | None,
+        rekeyed: ChildSa | None,
+        plan: Plan,
+    ) -> Request | Note:
+        spi, nonce = self.nonzero(4), self.entropy.octets(NONCE_OCTETS)
+        private = None if group is None else KeyExchange(group).private(self.entropy)
+        wanted = self._child_suites(suites, rekeyed)
+        payloads = self._child_payloads(spi, wanted, nonce, private, subnets, rekeyed)
+        return self._ask(
+            sa,
+            Exchange.CREATE_CHILD_SA,
+            (*payloads, *extra),
+            plan,
+            lambda answer: self._child_made(sa, spi, private, nonce, answer, None),
+        )
+
+    def _child_suites(
+        self, suites: Sequence[ChildSuite] | None, rekeyed: ChildSa | None = None
+    ) -> tuple[ChildSuite, ...]:
+        if suites is not None:
+            return tuple(suites)
+        if rekeyed is not None:
+            return (rekeyed.suite,)
+        return tuple(map(child_suite, self.configuration.child_proposals))
+
+    def _child_payloads(
+        self,
+        spi: bytes,
+        suites: tuple[ChildSuite, ...],
+        nonce: bytes | None,
+        private: Private | None,
+        subnets: tuple[Sequence[str], Sequence[str]] | None = None,
+        rekeyed: ChildSa | None = None,
+    ) -> tuple[Payload, ...]:
+        """[N(REKEY_SA)], SA, [Nonce], [KE], TSi, TSr: RFC 7296 sections 1.2, 1.3.1 and 1.3.3."""
+        ours, theirs = subnets or (self.configuration.local_subnets, self.configuration.remote_subnets)
+        local, remote = selectors(ours), selectors(theirs)
+        payloads: list[Payload] = []
+        if rekeyed is not None:
+            local, remote = rekeyed.local, rekeyed.remote
+            payloads.append(v2.Notify(rekeyed.suite.protocol, NotifyType.REKEY_SA, rekeyed.spi_in))
+        payloads.append(child_offer(suites, spi, None if private is None else private.group))
+        if nonce is not None:
+            payloads.append(v2.Nonce(nonce))
+        if private is not None:
+            payloads.append(v2.KeyExchange(private.group, private.public))
+        return (*payloads, v2.TrafficSelectorsI(local), v2.TrafficSelectorsR(remote))
+
+    def _child_made(
+        self,
+        sa: IkeSa,
+        spi: bytes,
+        private: Private | None,
+        ni: bytes,
+        answer: Message,
+        nr: bytes | None,
+    ) -> None:
+        """Keep the Child SA that an answer completes; without `nr` the answer's own Nonce counts."""
+        chosen = answer.find(v2.SecurityAssociation)
+        tsi, tsr = answer.find(v2.TrafficSelectorsI), answer.find(v2.TrafficSelectorsR)
+        nonce = answer.find(v2.Nonce)
+        nr = nonce.data if nr is None and nonce is not None else nr
+        accepted = accepted_child(chosen) if chosen is not None else None
+        if accepted is None or tsi is None or tsr is None or nr is None or sa.keys is None:
+            return
+        proposal, suite, _ = accepted
+        shared: bytes | str = b""
+        if private is not None:
+            shared = agreed(private, private.group, answer.find(v2.KeyExchange))
+        if isinstance(shared, str):
+            sa.why = shared
+            return
+        try:
+            keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, suite, ni, nr, shared)
+        except UnsupportedAlgorithm as why:
+            sa.why = str(why)
+            return
+        sa.children.append(ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+
+    def rekey_child(
+        self,
+        child: ChildSa | None = None,
+        *extra: Payload,
+        pfs: int | bool | None = None,
+        delete_old: bool = True,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """A new Child SA in place of `child` or the newest, whose Delete follows; the result is the answer to the first."""
+        sa = self.ike
+        child = child or sa.child
+        if child is None:
+            yield self._no_sa(Exchange.CREATE_CHILD_SA, sa)
+            return None
+        before = len(sa.children)
+        answer = yield from self.create_child(*extra, pfs=pfs, rekeyed=child, sa=sa, **changes)
+        if delete_old and len(sa.children) > before:
+            yield self.delete_child(child, sa=sa)
+        return answer
+
+    def rekey_ike(
+        self,
+        *extra: Payload,
+        suites: Sequence[Suite] | None = None,
+        group: int | None = None,
+        delete_old: bool = True,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """A new IKE SA in place of `ike`, which takes its Child SAs; Delete of the old one follows.
+
+        The result is the answer to CREATE_CHILD_SA.
+        """
+        old, plan = self.ike, Plan(**changes)
+        if old.keys is None:
+            yield self._no_sa(Exchange.CREATE_CHILD_SA, old)
+            return None
+        offered = tuple(suites or (old.keys.suite,))
+        group = offered[0].group if group is None else group
+        answer: Message | None = None
+        for word in ("", "group"):
+            answer = yield self._rekey_request(old, offered, group, extra, marked_if(plan, word))
+            asked = _group_asked_for(answer) if answer is not None else 0
+            if asked == group or asked not in {suite.group for suite in offered}:
+                break
+            group = asked
+        if delete_old and self.ike is not old:
+            yield self.delete_ike(sa=old)
+        return answer
+
+    def _rekey_request(
+        self, old: IkeSa, offered: tuple[Suite, ...], group: int, extra: tuple[Payload, ...], plan: Plan
+    ) -> Request | Note:
+        new = IkeSa(True, self.nonzero(8), local=old.local, remote=old.remote, natt=old.natt)
+        new.ni, new.offered, new.group = self.entropy.octets(NONCE_OCTETS), offered, group
+        new.private = KeyExchange(group).private(self.entropy)
+        payloads = (
+            ike_offer(offered, new.spi_i),
+            v2.Nonce(new.ni),
+            v2.KeyExchange(group, new.private.public),
+            *extra,
+        )
+        return self._ask(
+            old, Exchange.CREATE_CHILD_SA, payloads, plan, lambda answer: self._rekeyed(old, new, answer)
+        )
+
+    def _rekeyed(self, old: IkeSa, new: IkeSa, answer: Message) -> None:
+        chosen, nonce = answer.find(v2.SecurityAssociation), answer.find(v2.Nonce)
+        accepted = accepted_ike(chosen) if chosen is not None else None
+        if accepted is None or nonce is None or old.keys is None:
+            return
+        proposal, suite = accepted
+        if suite not in new.offered or len(proposal.spi) != 8:
+            old.why = "the target chose what was not offered"
+            return
+        shared = agreed(new.private, suite.group, answer.find(v2.KeyExchange))
+        if isinstance(shared, str):
+            old.why = shared
+            return
+        new.spi_r, new.nr = proposal.spi, nonce.data
+        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
+        self.replace_ike(old, new)
+
+    def replace_ike(self, old: IkeSa, new: IkeSa) -> None:
+        """RFC 7296 section 2.8: the new IKE SA inherits the Child SAs and counts its messages from zero."""
+        self.came_to_know(new.keys)
+        new.children, old.children = old.children, []
+        new.state, old.state = State.ESTABLISHED, State.REPLACED
+        self.ike_sas[new.own_spi] = new
+        if self.ike is old:
+            self.ike = new
+
+    def _pfs_group(self, sa: IkeSa, pfs: int | bool | None) -> int | None:
+        if pfs is None:
+            return self.configuration.pfs_group
+        if pfs is True:
+            return self.configuration.pfs_group or (sa.keys.suite.group if sa.keys else None)
+        return pfs or None
+
+    # --- INFORMATIONAL ------------------------------------------------------------------------------------------
+
+    def informational(
+        self, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """An INFORMATIONAL request with these payloads."""
+        return self._ask(sa or self.ike, Exchange.INFORMATIONAL, payloads, Plan(**changes))
+
+    def liveness(self, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
+        """An empty INFORMATIONAL request (RFC 7296 section 2.4)."""
+        return self.informational(sa=sa, **changes)
+
+    def delete_child(
+        self, child: ChildSa | None = None, *, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """Delete of `child` or the newest Child SA, by the SPI that this end chose (RFC 7296 section 1.4.1)."""
+        sa = sa or self.ike
+        child = child or sa.child
+        if child is None:
+            return self._no_sa(Exchange.INFORMATIONAL, sa)
+
+        def answered(_: Message) -> None:
+            sa.children = [other for other in sa.children if other is not child]
+
+        delete = v2.Delete(child.suite.protocol, 4, (child.spi_in,))
+        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered)
+
+    def delete_ike(self, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
+        """Delete of the IKE SA and all its Child SAs."""
+        sa = sa or self.ike
+
+        def answered(_: Message) -> None:
+            sa.state, sa.children = State.CLOSED, []
+
+        delete = v2.Delete(Protocol.IKE, 0, ())
+        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered)
+
+    # --- any request --------------------------------------------------------------------------------------------
+
+    def request(
+        self, exchange: int, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """A sealed request of any exchange type with these payloads."""
+        return self._ask(sa or self.ike, exchange, payloads, Plan(**changes))
+
+    def response(
+        self, exchange: int, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Send | Note:
+        """A sealed response that nobody asked for, or that answers a request whose `message_id` is given."""
+        sa, plan = sa or self.ike, Plan(**changes)
+        if sa.keys is None:
+            return self._no_sa(exchange, sa)
+        message_id = plan.message_id or 0
+        octets = self.sealed(sa, exchange, message_id, payloads, plan, FLAG_RESPONSE)
+        return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
+
+    def _ask(
+        self,
+        sa: IkeSa,
+        exchange: int,
+        payloads: tuple[Payload, ...],
+        plan: Plan,
+        then: Then = lambda _: None,
+    ) -> Request | Note:
+        if sa.keys is None:
+            return self._no_sa(exchange, sa)
+        message_id = sa.next_message_id if plan.message_id is None else plan.message_id
+        octets = self.sealed(sa, exchange, message_id, payloads, plan)
+        sa.waiting[_key(octets)] = then
+        return self.asked(octets, sa.natt, plan, ends=(sa.local, sa.remote))
+
+    def sealed(
+        self,
+        sa: IkeSa,
+        exchange: int,
+        message_id: int,
+        payloads: tuple[Payload, ...],
+        plan: Plan,
+        flags: int = 0,
+    ) -> bytes:
+        """The octets of a message of this SA, its payloads sealed in SK, bent as planned.
+
+        A `change` sees the message with its payloads in clear; when it puts an Encrypted payload there by
+        itself, the message goes out as it stands.
+        """
+        assert sa.keys is not None
+        flags |= FLAG_INITIATOR if sa.initiated else 0
+        message = plan.changed(Message(sa.spi_i, sa.spi_r, exchange, flags, message_id, payloads))
+        if not plan.sealed or v2.Encrypted in message:
+            return plan.finished(message.encode())
+        keys = sa.keys if plan.keys is None else plan.keys(sa.keys)
+        octets = seal(
+            replace(message, payloads=()),
+            keys,
+            by_initiator=sa.initiated,
+            iv=self.entropy.octets(iv_size(keys.suite)),
+            inner=message.payloads if plan.inner is None else plan.inner,
+            padding=plan.padding,
+        )
+        return plan.finished(octets)
+
+    def _no_sa(self, exchange: int, sa: IkeSa) -> Note:
+        """What is yielded in place of a request when there is no SA to send it on."""
+        reason = sa.why or f"the IKE SA is {sa.state}"
+        return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")
+
+
+def agreed(private: Private | None, group: int, exchange: v2.KeyExchange | None) -> bytes | str:
+    """The shared secret of a key exchange, or why there is none."""
+    if private is None or exchange is None:
+        return "no KE payload came"
+    if private.group != group or exchange.group != group:
+        return f"the KE payload is of group {exchange.group}, the proposal of {group}"
+    try:
+        return private.shared(exchange.data)
+    except InvalidPublicValue as why:
+        return str(why)
+
+
+def marked_if(plan: Plan, word: str) -> Plan:
+    """The plan of a step's later message, or the plan itself for its first."""
+    return marked(plan, word) if word else plan
+
+
+def notify(kind: int, data: bytes = b"") -> v2.Notify:
+    """A Notify about the IKE SA."""
+    return v2.Notify(Protocol.NONE, kind, b"", data)
+
+
+def _group_asked_for(answer: Message) -> int:
+    """The group that INVALID_KE_PAYLOAD names, or 0 (RFC 7296 section 1.3)."""
+    refusal = answer.find(v2.Notify, NotifyType.INVALID_KE_PAYLOAD)
+    return int.from_bytes(refusal.data, "big") if refusal is not None and len(refusal.data) == 2 else 0
+
+
+def _known(group: int) -> bool:
+    try:
+        KeyExchange(group)
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+def _key(octets: bytes) -> tuple[int, int]:
+    """The exchange type and Message ID that octets carry after all bending."""
+    message = decode(octets)
+    return (message.exchange, message.message_id) if isinstance(message, Message) else (0, 0)
