@@ -1,0 +1,118 @@
+"""A trace told to a person: one row a message, what was sealed in clear, nothing unprintable."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from harness.codes import Exchange, name_of
+from harness.observe.header import Header
+from harness.observe.seen import Seen
+from harness.observe.trace import Trace
+from harness.record import Conversation, Row, printable
+from harness.wire.datagram import Endpoint, Kind
+
+_LINE = 400
+_PAYLOADS = 64
+_SUFFIX = "_V1"
+
+
+def conversation(trace: Trace) -> Conversation:
+    """The rows of a trace, in order; times count in seconds from its first frame."""
+    start = trace.seen[0].time if trace.seen else 0.0
+    names = _names(trace.opening)
+    return tuple(_row(each, start, names) for each in trace.seen)
+
+
+def _row(seen: Seen, start: float, names: Mapping[str, str]) -> Row:
+    target, peer = "target", _peer(seen.destination if seen.from_target else seen.source, names)
+    return Row(
+        seen.number,
+        round(seen.time - start, 6),
+        target if seen.from_target else peer,
+        peer if seen.from_target else target,
+        seen.from_target,
+        _short(line(seen)),
+        tuple(printable(mark) for mark in seen.marks),
+        tuple(_short(each) for each in _tree(seen)),
+    )
+
+
+def line(seen: Seen) -> str:
+    """The message in one line: exchange, direction, Message ID and payloads, the opened ones in SK{…}."""
+    header = seen.header
+    if header is None:
+        return _not_ike(seen)
+    head = f"{name_of(Exchange, header.exchange).removesuffix(_SUFFIX)} {_direction(header)}".rstrip()
+    text = f"{head} {_message_id(header)} {{ {_body(seen, header)} }}"
+    if len(seen.parts) > 1:
+        text += f" (from frames {', '.join(map(str, seen.parts))})"
+    return text
+
+
+def _body(seen: Seen, header: Header) -> str:
+    clear = [_name(each) for each in seen.payloads if seen.inner is None or not _among(each, seen.inner)]
+    if seen.inner is None:
+        return ", ".join(clear)
+    envelope = "SK" if not header.is_v1 else "HDR*"
+    return ", ".join([*clear, f"{envelope}{{{', '.join(_name(each) for each in seen.inner)}}}"])
+
+
+def _among(payload: Any, group: Collection[Any]) -> bool:
+    return any(payload is each for each in group)
+
+
+def _name(payload: Any) -> str:
+    return str(payload)
+
+
+def _direction(header: Header) -> str:
+    if header.is_v1:
+        return ""
+    return "response" if header.is_response else "request"
+
+
+def _message_id(header: Header) -> str:
+    return f"{header.message_id:08x}" if header.is_v1 else str(header.message_id)
+
+
+def _not_ike(seen: Seen) -> str:
+    if seen.kind is Kind.KEEPALIVE:
+        return "NAT keepalive"
+    if seen.kind is Kind.ESP and len(seen.octets) >= 8:
+        return f"ESP, SPI {seen.octets[:4].hex()}, number {int.from_bytes(seen.octets[4:8], 'big')}"
+    what = "IKE port, no header" if seen.kind is Kind.IKE else str(seen.kind)
+    return f"{what}: {len(seen.octets)} octets {seen.octets[:16].hex()}"
+
+
+def _tree(seen: Seen) -> Iterator[str]:
+    """What is in it, a payload a line, and what kept it from being read."""
+    payloads = seen.payloads
+    yield from (repr(each) for each in payloads[:_PAYLOADS])
+    if len(payloads) > _PAYLOADS:
+        yield f"and {len(payloads) - _PAYLOADS} more payloads"
+    message = seen.message
+    if message is not None and message.why:
+        yield f"reading stopped: {message.why}"
+    if seen.why:
+        yield seen.why
+    yield from seen.notes
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LINE else f"{text[: _LINE - 1]}…"
+
+
+def _peer(endpoint: Endpoint, names: Mapping[str, str]) -> str:
+    return printable(names.get(str(endpoint)) or names.get(endpoint.address) or str(endpoint))
+
+
+def _names(opening: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """The cast: names by address or by endpoint, as the evidence states them under "cast"."""
+    cast = (opening or {}).get("cast")
+    if not isinstance(cast, Mapping):
+        return {}
+    found: dict[str, str] = {}
+    for name, where in cast.items():
+        for each in where if isinstance(where, list | tuple) else (where,):
+            found[str(each)] = str(name)
+    return found

@@ -1,0 +1,168 @@
+"""Capture in, trace out; it knows the target's addresses and the keys in the evidence, and neither end of the line."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from harness.capture.frame import Capture, Frame
+from harness.observe.header import Header
+from harness.observe.open_v1 import OpenerV1
+from harness.observe.open_v2 import OpenerV2
+from harness.observe.seen import Seen
+from harness.observe.trace import Trace
+from harness.sa import v1, v2
+from harness.sa.secrets import from_evidence
+from harness.wire.datagram import NAT_PORTS, NON_ESP_MARKER, UDP, Datagram, Kind, demultiplex
+
+_MARK = "mark: "
+_IKE_PORTS = frozenset({500})
+_NO_PORTS: frozenset[int] = frozenset()
+
+
+def observe(
+    capture: Capture,
+    devices: Collection[str],
+    extra_secrets: Iterable[Mapping[str, Any]] = (),
+    *,
+    ike_ports: Collection[int] = (),
+    nat_ports: Collection[int] = (),
+) -> Trace:
+    """What the capture shows of the target with these addresses, opened as far as its keys and `extra_secrets` go.
+
+    In a foreign capture IKE is looked for on 500 and 4500 and on the ports given; the harness's own evidence
+    names its ports itself, or is IKE throughout. Raises ValueError for what is no address.
+    """
+    opening = capture.opening
+    addresses = frozenset(str(ip_address(device)) for device in devices)
+    reader = _Reader(
+        addresses,
+        frozenset({*_IKE_PORTS, *ike_ports, *_ports(opening, "ike_ports")}),
+        frozenset({*NAT_PORTS, *nat_ports, *_ports(opening, "nat_ports")}),
+        any_port=opening is not None,
+    )
+    seen, elsewhere = reader.read(_once(capture))
+    problems = [*capture.problems, *_open(seen, (*capture.secrets, *extra_secrets))]
+    times = [frame.time for frame in capture.frames]
+    return Trace(
+        tuple(seen),
+        addresses,
+        opening,
+        capture.closing,
+        capture.drops,
+        opening is not None and (capture.cut_off or capture.closing is None),
+        tuple(problems),
+        tuple(elsewhere),
+        max(times) - min(times) if times else 0.0,
+    )
+
+
+def _once(capture: Capture) -> Iterable[Frame]:
+    """The frames without what a second tap of the harness's own saw as well: no datagram counts twice."""
+    if capture.opening is None or not any(frame.interface for frame in capture.frames):
+        return capture.frames
+    first = Counter(frame.datagram for frame in capture.frames if frame.interface == 0)
+    kept: list[Frame] = []
+    for frame in capture.frames:
+        if frame.interface and first[frame.datagram] > 0:
+            first[frame.datagram] -= 1
+        else:
+            kept.append(frame)
+    return kept
+
+
+class _Reader:
+    """Sorts frames into the target's conversation, and answers that claim to belong to it from other addresses."""
+
+    def __init__(
+        self,
+        devices: frozenset[str],
+        ike_ports: frozenset[int],
+        nat_ports: frozenset[int],
+        *,
+        any_port: bool,
+    ) -> None:
+        self._devices = devices
+        self._ike_ports = ike_ports
+        self._nat_ports = nat_ports
+        self._any_port = any_port
+        self._spis: set[bytes] = set()
+
+    def read(self, frames: Iterable[Frame]) -> tuple[list[Seen], list[Seen]]:
+        seen: list[Seen] = []
+        elsewhere: list[Seen] = []
+        for frame in frames:
+            datagram = frame.datagram
+            if datagram is None:
+                continue
+            from_target = datagram.source.address in self._devices
+            if from_target or datagram.destination.address in self._devices:
+                each = self._seen(frame, datagram, from_target)
+                if each.header is not None:
+                    self._spis.add(each.header.spi_i)
+                seen.append(each)
+            elif self._spis and (stray := self._stray(frame, datagram)):
+                elsewhere.append(stray)
+        return seen, elsewhere
+
+    def _stray(self, frame: Frame, datagram: Datagram) -> Seen | None:
+        each = self._seen(frame, datagram, False)
+        return each if each.header is not None and each.header.spi_i in self._spis else None
+
+    def _seen(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
+        kind, octets = self._kind(datagram)
+        marks = tuple(each.removeprefix(_MARK) for each in frame.comments if each.startswith(_MARK))
+        return Seen(
+            frame.number,
+            frame.time,
+            datagram.source,
+            datagram.destination,
+            from_target,
+            kind,
+            octets,
+            Header.read(octets) if kind is Kind.IKE else None,
+            marks,
+            "due" in frame.comments,
+            "hostile" in frame.comments,
+            frame.ip_id,
+        )
+
+    def _kind(self, datagram: Datagram) -> tuple[Kind, bytes]:
+        ports = {datagram.source.port, datagram.destination.port}
+        if (
+            datagram.protocol == UDP
+            and not self._any_port
+            and ports.isdisjoint(self._ike_ports | self._nat_ports)
+        ):
+            return Kind.OTHER, datagram.data
+        # ESP is not spoken on 500, whatever the other port is (RFC 7296 section 2.23).
+        plain = not ports.isdisjoint(self._ike_ports) and not datagram.data.startswith(NON_ESP_MARKER)
+        return demultiplex(datagram, _NO_PORTS if plain else self._nat_ports)
+
+
+def _ports(opening: Mapping[str, Any] | None, name: str) -> tuple[int, ...]:
+    stated = (opening or {}).get(name)
+    return tuple(each for each in stated if isinstance(each, int)) if isinstance(stated, list | tuple) else ()
+
+
+def _open(seen: Iterable[Seen], evidence: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Open what the keys open; the result says which keys could not be read."""
+    isakmp: list[v1.Secrets] = []
+    ike: list[v2.Keys] = []
+    problems: list[str] = []
+    for entry in evidence:
+        try:
+            keys = from_evidence(entry)
+        except (ValueError, TypeError) as error:
+            problems.append(f"keys in the evidence cannot be read: {error}")
+            continue
+        if isinstance(keys, v2.Keys):
+            ike.append(keys)
+        else:
+            isakmp.append(keys)
+    if ike or isakmp:
+        opener_v1, opener_v2 = OpenerV1(isakmp), OpenerV2(ike)
+        for each in seen:
+            if each.header is not None:
+                (opener_v1 if each.header.is_v1 else opener_v2).open(each, each.header)
+    return problems

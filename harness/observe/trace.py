@@ -1,0 +1,227 @@
+"""A capture, understood: who sent what to whom, under which mark, and what of it is certain."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from harness.observe.answers import Answers
+from harness.observe.associations import Associations
+from harness.observe.gaps import known_gaps
+from harness.observe.observed import Doubt, Observed
+from harness.observe.seen import Seen
+from harness.wire.datagram import Kind
+
+T = TypeVar("T")
+
+
+class Observation(NamedTuple):
+    """Something that was seen on no wire: what came of a trigger, an exit status, a log line."""
+
+    t: float
+    what: str
+    outcome: Any
+
+
+@dataclass(eq=False)
+class Trace:
+    """What a capture shows of one target, and what the file itself says of the window.
+
+    It has no `__slots__`: what rules ask for again and again is worked out once and kept.
+    """
+
+    seen: tuple[Seen, ...]
+    """What the target sent or was sent, in the capture's order."""
+    devices: frozenset[str] = frozenset()
+    """The target's addresses."""
+    opening: Mapping[str, Any] | None = None
+    """What was known when the capture began; None in a foreign capture."""
+    closing: Mapping[str, Any] | None = None
+    drops: int | None = None
+    """How many datagrams the capture says it lost; None: the file cannot tell."""
+    cut_off: bool = False
+    """The harness's own evidence without its end: nothing follows from silence."""
+    problems: tuple[str, ...] = ()
+    elsewhere: tuple[Seen, ...] = ()
+    """Messages of the target's SAs that were sent neither by nor to one of its addresses."""
+    length_s: float | None = None
+    """Seconds from the first to the last frame of the capture; None: of what was seen."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the harness took this capture itself."""
+        return self.opening is not None
+
+    @property
+    def window_s(self) -> float:
+        """Seconds that the target was watched."""
+        stated = (self.closing or {}).get("window_s")
+        if isinstance(stated, int | float):
+            return float(stated)
+        if self.length_s is not None:
+            return self.length_s
+        return self.seen[-1].time - self.seen[0].time if self.seen else 0.0
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """What was done to provoke the target."""
+        stated = (self.closing or {}).get("triggers")
+        return tuple(str(each) for each in stated) if isinstance(stated, list | tuple) else ()
+
+    @cached_property
+    def gaps(self) -> tuple[str, ...]:
+        """What the capture is known to lack, a clause each."""
+        return tuple(known_gaps(self))
+
+    @property
+    def gap_free(self) -> bool | None:
+        """True: counters are there and zero; False: something is known to be missing; None: the file can't tell."""
+        if self.gaps:
+            return False
+        return None if self.drops is None else True
+
+    @cached_property
+    def ike(self) -> tuple[Seen, ...]:
+        """The IKE messages with a readable header."""
+        return tuple(each for each in self.seen if each.header is not None)
+
+    @cached_property
+    def associations(self) -> Associations:
+        """The SAs, and who made them."""
+        return Associations.of(self.ike)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What answers what."""
+        return Answers.of(self.ike)
+
+    @property
+    def _silence(self) -> Doubt | None:
+        return Doubt.NOT_CAPTURED if self.gap_free is False else None
+
+    def _absent(self, why: str, frames: tuple[int, ...] = ()) -> Observed[Any]:
+        return Observed(None, frames, why, self._silence)
+
+    def all_marked(self, mark: str) -> tuple[Seen, ...]:
+        """Every frame with this mark: a message, its fragments and its retransmissions."""
+        return tuple(each for each in self.seen if mark in each.marks)
+
+    def marked(self, mark: str) -> Observed[Seen]:
+        """The first frame with this mark; `frames` has all of them."""
+        found = self.all_marked(mark)
+        if not found:
+            return self._absent(f"no frame is marked {mark!r}")
+        return Observed(found[0], tuple(each.number for each in found))
+
+    def reply_to(self, mark: str) -> Observed[Seen]:
+        """The target's first answer to the message of this mark; of several different ones, to the last."""
+        asked = self.all_marked(mark)
+        if not asked:
+            return self._absent(f"no frame is marked {mark!r}, so nothing was asked")
+        last = _last_message(asked)
+        answers = self.answers.to(last[0])
+        frames = tuple(each.number for each in last)
+        if not answers:
+            return self._absent(_never_came(self, last[0]), frames)
+        return Observed(answers[0], frames[:1] + answers[0].frames)
+
+    def replies_to(self, mark: str) -> Observed[tuple[Seen, ...]]:
+        """Every answer of the target to any message of this mark, in order, repeated ones too."""
+        asked = self.all_marked(mark)
+        found = {each.number: each for request in asked for each in self.answers.to(request)}
+        answers = tuple(found[number] for number in sorted(found))
+        return self._several(answers, f"no answer to {mark!r}", tuple(each.number for each in asked))
+
+    def from_target(
+        self, exchange: int | None = None, requests_only: bool = False
+    ) -> Observed[tuple[Seen, ...]]:
+        """The target's IKE messages, of one exchange type where given, and only requests of version 2 if wanted."""
+        found = tuple(
+            each
+            for each in self.ike
+            if each.from_target
+            and exchange in (None, each.exchange)
+            and (each.is_request or not requests_only)
+        )
+        kind = "request" if requests_only else "message"
+        return self._several(found, f"the target sent no such {kind}")
+
+    def sent_after(self, mark: str) -> Observed[tuple[Seen, ...]]:
+        """All IKE messages that the target sent after the last frame of this mark."""
+        asked = self.all_marked(mark)
+        if not asked:
+            return self._absent(f"no frame is marked {mark!r}")
+        found = tuple(each for each in self.ike if each.from_target and each.number > asked[-1].number)
+        return self._several(found, f"the target sent nothing after frame {asked[-1].number}")
+
+    def observations(self, what: str | None = None) -> Observed[tuple[Observation, ...]]:
+        """What was observed outside the wire, of one kind where given."""
+        stated = (self.closing or {}).get("observations")
+        found = tuple(_observation(each) for each in stated if isinstance(each, dict)) if stated else ()
+        wanted = tuple(each for each in found if what in (None, each.what))
+        if not wanted:
+            return self._absent("nothing was observed" + (f" of {what}" if what else ""))
+        return Observed(wanted)
+
+    def _several(
+        self, found: tuple[Seen, ...], why: str, frames: tuple[int, ...] = ()
+    ) -> Observed[tuple[Seen, ...]]:
+        if not found:
+            return self._absent(why, frames)
+        return Observed(found, tuple(number for each in found for number in each.frames))
+
+    def only(self, wanted: Callable[[Seen], bool]) -> "Trace":
+        """The same capture with a part of its messages: one conversation of several."""
+        return replace(
+            self,
+            seen=tuple(each for each in self.seen if wanted(each)),
+            elsewhere=tuple(each for each in self.elsewhere if wanted(each)),
+        )
+
+    @property
+    def datagrams(self) -> int:
+        """How many datagrams to and from the target there are, of any kind."""
+        return len(self.seen)
+
+    def kinds(self, kind: Kind) -> tuple[Seen, ...]:
+        """The datagrams of one kind."""
+        return tuple(each for each in self.seen if each.kind is kind)
+
+
+def _last_message(asked: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """The frames, of those with one mark, that carry the last of different messages."""
+    key = _identity(asked[-1])
+    same = [each for each in asked if _identity(each) == key]
+    if asked[-1].fragment is None:
+        same = [each for each in same if each.octets == asked[-1].octets]
+    return tuple(same)
+
+
+def _identity(seen: Seen) -> object:
+    header = seen.header
+    return None if header is None else (header.pair, header.exchange, header.flags, header.message_id)
+
+
+def _never_came(trace: Trace, request: Seen) -> str:
+    header = request.header
+    if header is None or header.is_v1:
+        return f"nothing answers frame {request.number}"
+    near: Iterable[Seen] = (
+        each
+        for each in trace.ike
+        if each.from_target
+        and each.number > request.number
+        and each.header is not None
+        and each.header.is_response
+        and (each.header.spi_i, each.header.message_id) == (header.spi_i, header.message_id)
+    )
+    for each in near:
+        return f"frame {each.number} has its Message ID but another exchange type or SPI"
+    return f"nothing answers frame {request.number}"
+
+
+def _observation(entry: Mapping[str, Any]) -> Observation:
+    at = entry.get("t")
+    return Observation(
+        float(at) if isinstance(at, int | float) else 0.0, str(entry.get("what", "")), entry.get("value")
+    )

@@ -1,0 +1,68 @@
+"""INV-01: a responder makes no IKE SA of its own, and sends none of the requests that only its maker sends."""
+
+from collections.abc import Iterator
+
+from harness.codes import Exchange, name_of
+from harness.observe import Seen, Trace
+from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named
+from harness.profile import Profile, Start
+from harness.record import ClaimName
+
+_STARTS = frozenset(
+    {Exchange.IKE_SA_INIT, Exchange.IKE_AUTH, Exchange.IKE_SESSION_RESUME, Exchange.IKE_INTERMEDIATE}
+)
+_CONTINUES = Exchange.IKE_FOLLOWUP_KE
+_REKEYS = frozenset({Start.FIRST_CHILD, Start.CHILD_REKEY, Start.IKE_REKEY})
+
+
+def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+    by_exchange: dict[tuple[int, bytes], list[Seen]] = {}
+    for each in trace.ike:
+        header = each.header
+        if header is None or not each.from_target or not header.is_request:
+            continue
+        if header.exchange in _STARTS or _stray_follow_up(trace, profile, each):
+            by_exchange.setdefault((header.exchange, header.spi_i), []).append(each)
+    for (exchange, spi_i), offences in by_exchange.items():
+        frames = frames_of(offences)
+        peer = offences[0].destination
+        yield failed(
+            f"the target sent {name_of(Exchange, exchange)} requests to {peer} under its own SPI {spi_i.hex()} "
+            f"({named(frames)}): a responder never makes an IKE SA"
+            if exchange != _CONTINUES
+            else f"the target sent IKE_FOLLOWUP_KE requests to {peer} ({named(frames)}) that continue no "
+            f"CREATE_CHILD_SA which profile {profile.name} lets it start",
+            frames,
+        )
+    if not by_exchange:
+        yield held(f"the target started no IKE_SA_INIT and no exchange that goes with one {bounds(trace)}")
+
+
+def _stray_follow_up(trace: Trace, profile: Profile, seen: Seen) -> bool:
+    """An IKE_FOLLOWUP_KE is its starter's; whether that start was allowed is INV-02's question."""
+    if seen.exchange != _CONTINUES:
+        return False
+    if profile.may.isdisjoint(_REKEYS):
+        return True
+    assert seen.header is not None
+    return not any(
+        each.from_target
+        and each.is_request
+        and each.exchange == Exchange.CREATE_CHILD_SA
+        and each.number < seen.number
+        and each.header is not None
+        and each.header.pair == seen.header.pair
+        for each in trace.ike
+    )
+
+
+RULE = Rule(
+    id="INV-01",
+    claim=ClaimName.SAFETY,
+    title="No IKE_SA_INIT, IKE_AUTH, IKE_SESSION_RESUME, IKE_INTERMEDIATE or IKE_FOLLOWUP_KE request of the target",
+    requirements=("CISCO-RO-39", "CISCO-RO-44"),
+    rfc=("RFC 7296 §1.2", "RFC 7296 §3.1", "RFC 5723 §4.3.2", "RFC 9242 §3.2", "RFC 9370 §2.2.4"),
+    examine=_examine,
+    outlives_gaps=True,
+    two_way=False,
+)

@@ -1,0 +1,105 @@
+"""INV-02: a responder starts no CREATE_CHILD_SA, but for the rekeys that its profile lets it start."""
+
+from collections.abc import Iterator
+
+from harness.codes import Exchange
+from harness.observe import Asks, Birth, Seen, Trace, asked_for
+from harness.oracle.standing.rule import (
+    Remark,
+    Rule,
+    bounds,
+    failed,
+    frames_of,
+    held,
+    named,
+    pair_of,
+    undecided,
+)
+from harness.profile import Profile, Start
+from harness.record import ClaimName
+
+_NEEDS = {
+    Asks.NEW_CHILD: Start.FIRST_CHILD,
+    Asks.CHILD_REKEY: Start.CHILD_REKEY,
+    Asks.IKE_REKEY: Start.IKE_REKEY,
+}
+_REQUIREMENT = {
+    Asks.NEW_CHILD: "CISCO-RO-40",
+    Asks.CHILD_REKEY: "CISCO-RO-41",
+    Asks.IKE_REKEY: "CISCO-RO-42",
+    None: "CISCO-RO-41",
+}
+
+
+def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+    offences: dict[tuple[str, Asks | None], list[Seen]] = {}
+    unknown: dict[str, list[Seen]] = {}
+    allowed = frozenset(asks for asks, start in _NEEDS.items() if start in profile.may)
+    for request in _requests(trace):
+        asks = None if request[0].doubt else _asks(request)
+        if not allowed or (asks is not None and asks not in allowed) or _own_sa(trace, request[0]):
+            offences.setdefault((pair_of(request[0]), asks), []).extend(request)
+        elif asks is None and allowed != frozenset(Asks):
+            unknown.setdefault(pair_of(request[0]), []).extend(request)
+    for (pair, asks), request in offences.items():
+        frames = frames_of(request)
+        yield failed(
+            f"the target started CREATE_CHILD_SA{f' for {asks}' if asks else ''} on the IKE SA {pair} towards "
+            f"{request[0].destination} ({named(frames)}): {_why_not(profile, bool(allowed))}",
+            frames,
+            requirement=_REQUIREMENT[asks],
+        )
+    for pair, request in unknown.items():
+        frames = frames_of(request)
+        yield undecided(
+            f"the target started CREATE_CHILD_SA on the IKE SA {pair} ({named(frames)}); profile {profile.name} "
+            "allows it rekeys, and without keys nobody sees whether these are",
+            frames,
+        )
+    if not offences and not unknown:
+        yield held(
+            f"the target started no CREATE_CHILD_SA that profile {profile.name} forbids {bounds(trace)}"
+        )
+
+
+def _requests(trace: Trace) -> list[list[Seen]]:
+    """The target's requests: the frames of one Message ID are one, the readable one first."""
+    found: dict[object, list[Seen]] = {}
+    for each in trace.ike:
+        header = each.header
+        if header is None or not each.from_target or not header.is_request:
+            continue
+        if header.exchange == Exchange.CREATE_CHILD_SA:
+            found.setdefault((header.pair, header.message_id), []).append(each)
+    return [sorted(each, key=lambda seen: (seen.doubt is not None, seen.number)) for each in found.values()]
+
+
+def _asks(request: list[Seen]) -> Asks:
+    return asked_for(request[0].payloads)
+
+
+def _own_sa(trace: Trace, seen: Seen) -> bool:
+    """Whether the IKE SA is the target's own making: then no ancestor of it is the peer's."""
+    assert seen.header is not None
+    association = trace.associations.get(seen.header)
+    if association is None or not association.by_target:
+        return False
+    return association.birth in (Birth.INITIAL, Birth.RESUMED)
+
+
+def _why_not(profile: Profile, allowed: bool) -> str:
+    if not allowed:
+        return f"a responder of profile {profile.name} neither adds nor renews an SA"
+    return f"profile {profile.name} allows it less than that, and only on IKE SAs that go back to its peer"
+
+
+RULE = Rule(
+    id="INV-02",
+    claim=ClaimName.SAFETY,
+    title="No CREATE_CHILD_SA request of the target, but for rekeys that its profile allows",
+    requirements=("CISCO-RO-41", "CISCO-RO-40", "CISCO-RO-42"),
+    rfc=("RFC 7296 §1.3.1", "RFC 7296 §1.3.2", "RFC 7296 §1.3.3", "RFC 7296 §2.8"),
+    examine=_examine,
+    outlives_gaps=True,
+    two_way=False,
+)

@@ -1,0 +1,91 @@
+"""INV-05: a responder never speaks first in a Quick Mode or a New Group Mode.
+
+Version 1 has no direction bit: who starts an exchange is who first sends its Message ID. So a lost or earlier
+message of the peer would turn the answer round, and the rule judges only SAs that were seen from phase 1 on.
+"""
+
+from collections.abc import Iterator
+
+from harness.codes import Exchange
+from harness.observe import Birth, Seen, Trace
+from harness.oracle.standing.rule import (
+    Remark,
+    Rule,
+    bounds,
+    failed,
+    frames_of,
+    held,
+    named,
+    not_judged,
+    pair_of,
+    undecided,
+)
+from harness.profile import Profile, Start
+from harness.record import ClaimName
+
+_PHASE_2 = {int(Exchange.QUICK_MODE): "Quick Mode", int(Exchange.NEW_GROUP_MODE): "New Group Mode"}
+
+
+def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+    exchanges = _by_exchange(trace)
+    if not exchanges and not any(each.header is not None and each.header.is_v1 for each in trace.ike):
+        yield not_judged("no message of version 1")
+        return
+    started: dict[tuple[str, int], list[Seen]] = {}
+    peer_made_one = False
+    for (_, exchange, _), messages in exchanges.items():
+        first = messages[0]
+        if not first.from_target:
+            peer_made_one = peer_made_one or exchange == Exchange.QUICK_MODE
+        elif not _allowed(profile, exchange, peer_made_one):
+            opening = [each for each in messages if each.octets == first.octets]
+            started.setdefault((pair_of(first), exchange), []).extend(opening)
+    for (pair, exchange), messages in started.items():
+        yield _judge(trace, pair, _PHASE_2[exchange], messages)
+    if not started:
+        yield held(f"the target spoke first in no Quick Mode and no New Group Mode {bounds(trace)}")
+
+
+def _by_exchange(trace: Trace) -> dict[tuple[tuple[bytes, bytes], int, int], list[Seen]]:
+    found: dict[tuple[tuple[bytes, bytes], int, int], list[Seen]] = {}
+    for each in trace.ike:
+        header = each.header
+        if header is not None and header.is_v1 and header.exchange in _PHASE_2:
+            found.setdefault((header.pair, header.exchange, header.message_id), []).append(each)
+    return found
+
+
+def _allowed(profile: Profile, exchange: int, peer_made_one: bool) -> bool:
+    """A Quick Mode that renews what the peer made, or a first one where the profile has that; New Group Mode never."""
+    if exchange != Exchange.QUICK_MODE:
+        return False
+    return Start.FIRST_CHILD in profile.may or (Start.CHILD_REKEY in profile.may and peer_made_one)
+
+
+def _judge(trace: Trace, pair: str, mode: str, messages: list[Seen]) -> Remark:
+    frames = frames_of(messages)
+    header = messages[0].header
+    assert header is not None
+    association = trace.associations.get(header)
+    if association is None or association.birth is Birth.UNSEEN:
+        return undecided(
+            f"the target is the first whom the capture shows in {mode} on {pair} ({named(frames)}), but phase 1 of "
+            "that SA was not captured: a request of the peer may have come before",
+            frames,
+        )
+    return failed(
+        f"the target started {mode} on the ISAKMP SA {pair} towards {messages[0].destination} ({named(frames)}): "
+        "no message of its peer had that Message ID before",
+        frames,
+    )
+
+
+RULE = Rule(
+    id="INV-05",
+    claim=ClaimName.SAFETY,
+    title="No Quick Mode and no New Group Mode that the target starts",
+    requirements=("CISCO-RO-03", "CISCO-RO-05"),
+    rfc=("RFC 2408 §3.1", "RFC 2409 §5.5", "RFC 2409 §5.6"),
+    examine=_examine,
+    two_way=False,
+)

@@ -1,0 +1,221 @@
+"""INV-10: what a peer validly asks is answered in time.
+
+Which request is valid only its script can say: it marks those that must be answered as due, and those of which it
+claims nothing as hostile. Without such marks an unanswered request is a remark. In version 1 only the messages
+that have an answer by their place in the exchange are judged; an SA that was given up answers nothing any more.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from harness.codes import Exchange, NotifyType, NotifyTypeV1, Protocol, name_of
+from harness.observe import NO_SPI, Header, Seen, Trace
+from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged, noted, pair_of
+from harness.profile import Profile
+from harness.record import ClaimName
+from harness.wire import v1, v2
+
+T_RESP_S = 5.0
+"""Seconds within which an answer must come, unless the evidence states another "t_resp_s"."""
+_COPIES = 3
+_CONTROL = "control"
+_WAITED = "unanswered"
+_TURNS = {
+    int(Exchange.BASE): 2,
+    int(Exchange.IDENTITY_PROTECTION): 3,
+    int(Exchange.AUTHENTICATION_ONLY): 1,
+    int(Exchange.AGGRESSIVE): 1,
+    int(Exchange.QUICK_MODE): 1,
+    int(Exchange.NEW_GROUP_MODE): 1,
+}
+"""How many messages of an initiator have an answer, by exchange type of version 1."""
+_REQUEST, _SET = 1, 3
+_ENDS = frozenset({NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED})
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request and its copies."""
+
+    first: Seen
+    frames: list[int]
+    copies: int = 0
+    due: bool = False
+    hostile: bool = False
+
+
+def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+    due: list[_Asked] = []
+    silent: list[_Asked] = []
+    marked = any(each.due or each.hostile for each in trace.seen)
+    for asked in _judged(trace, marked):
+        due.append(asked)
+        if not trace.answers.to(asked.first):
+            silent.append(asked)
+    if not due:
+        yield not_judged("no request of the peer was marked as due" if marked else "the peer asked nothing")
+        return
+    late = [asked for asked in silent if _in_time(trace, asked)]
+    if not marked:
+        if late:
+            frames = [asked.first.number for asked in late]
+            yield noted(
+                f"the target left {len(late)} of {len(due)} requests unanswered ({named(frames)}); whether they "
+                "were valid nobody says",
+                frames,
+            )
+        else:
+            yield held(
+                f"no request of the {len(due)} that the peer sent was left unanswered for {_t_resp(trace):g} s"
+            )
+        return
+    for asked in late:
+        yield failed(
+            f"the target left {_words(asked.first)} unanswered, which was sent {asked.copies} time"
+            f"{'' if asked.copies == 1 else 's'} ({named(asked.frames)}) and is valid",
+            asked.frames,
+            requirement=_requirement(asked.first),
+        )
+    if not late and len(silent) < len(due):
+        yield held(
+            f"{len(due) - len(silent)} requests that were due an answer got one; profile {profile.name}"
+        )
+    elif not late:
+        yield not_judged("every due request lies in the last seconds of the capture, or came too seldom")
+
+
+def _judged(trace: Trace, marked: bool) -> Iterator[_Asked]:
+    ended = _endings(trace)
+    for asked in _requests(trace):
+        header = asked.first.header
+        assert header is not None
+        if _CONTROL in asked.first.marks or asked.hostile or (marked and not asked.due):
+            continue
+        if asked.first.number > ended.get(header.pair, asked.first.number):
+            continue
+        yield asked
+
+
+def _requests(trace: Trace) -> Iterable[_Asked]:
+    """The peer's requests, copies gathered; of version 1 those that have an answer by their place."""
+    found: dict[object, _Asked] = {}
+    turns = _Turns()
+    for each in trace.ike:
+        header = each.header
+        assert header is not None
+        fresh = turns.take(each, header) if header.is_v1 else not each.from_target and header.is_request
+        if each.from_target:
+            continue
+        key = _identity(each, header)
+        if key not in found:
+            if not fresh:
+                continue
+            found[key] = _Asked(each, [])
+        asked = found[key]
+        asked.frames.append(each.number)
+        asked.copies += each.fragment is None or each.fragment[0] == 1
+        asked.due |= each.due
+        asked.hostile |= each.hostile
+    return found.values()
+
+
+def _identity(seen: Seen, header: Header) -> object:
+    fragment = seen.fragment
+    return seen.octets if fragment is None else (header.pair, header.exchange, header.message_id, fragment[1])
+
+
+class _Turns:
+    """Which messages of the peer open a turn in version 1."""
+
+    def __init__(self) -> None:
+        self._said: dict[tuple[bytes, int, int], list[Seen]] = {}
+
+    def take(self, seen: Seen, header: Header) -> bool:
+        """Whether this message is the peer's, new, and has an answer by its place in the exchange."""
+        said = self._said.setdefault((header.spi_i, header.exchange, header.message_id), [])
+        repeated = any(each.octets == seen.octets for each in said)
+        said.append(seen)
+        if repeated or seen.from_target:
+            return False
+        if header.exchange == Exchange.INFORMATIONAL_V1:
+            return _asks_liveness(seen)
+        if said[0].from_target:
+            return False
+        if header.exchange == Exchange.TRANSACTION:
+            return _asks_transaction(seen, first=len(said) == 1)
+        mine = {each.octets for each in said if not each.from_target}
+        return len(mine) <= _TURNS.get(header.exchange, 0)
+
+
+def _asks_liveness(seen: Seen) -> bool:
+    return any(
+        isinstance(payload, v1.Notify) and payload.notify_type == NotifyTypeV1.R_U_THERE
+        for payload in seen.inner or ()
+    )
+
+
+def _asks_transaction(seen: Seen, *, first: bool) -> bool:
+    if seen.inner is None:
+        return first
+    return any(
+        isinstance(payload, v1.Attributes) and payload.attr_type in (_REQUEST, _SET) for payload in seen.inner
+    )
+
+
+def _endings(trace: Trace) -> dict[tuple[bytes, bytes], int]:
+    """The frame in which an SA was deleted or given up, by its SPIs, where keys show it (RFC 7296 section 2.21.2)."""
+    ended: dict[tuple[bytes, bytes], int] = {}
+    for each in trace.ike:
+        header = each.header
+        if header is None or header.spi_r == NO_SPI or each.inner is None:
+            continue
+        if any(_ends(payload, each) for payload in each.inner):
+            ended.setdefault(header.pair, each.number)
+    return ended
+
+
+def _ends(payload: object, seen: Seen) -> bool:
+    if isinstance(payload, v2.Delete | v1.Delete):
+        return payload.protocol == Protocol.IKE
+    return isinstance(payload, v2.Notify) and seen.is_response and payload.notify_type in _ENDS
+
+
+def _in_time(trace: Trace, asked: _Asked) -> bool:
+    """Whether the silence counts: asked often enough, or waited for, and not at the very end."""
+    waited = any(each.outcome in asked.frames for each in trace.observations(_WAITED).value or ())
+    if waited:
+        return True
+    end = max(trace.seen[-1].time, trace.seen[0].time + trace.window_s)
+    often = asked.copies >= _COPIES or not trace.own or (trace.opening or {}).get("tap") == "target"
+    return often and end - asked.first.time >= _t_resp(trace)
+
+
+def _t_resp(trace: Trace) -> float:
+    stated = (trace.opening or {}).get("t_resp_s")
+    return float(stated) if isinstance(stated, int | float) else T_RESP_S
+
+
+def _words(seen: Seen) -> str:
+    header = seen.header
+    assert header is not None
+    name = name_of(Exchange, header.exchange).removesuffix("_V1")
+    message_id = f"{header.message_id:08x}" if header.is_v1 else str(header.message_id)
+    return f"{name} {message_id} on {pair_of(seen)}"
+
+
+def _requirement(seen: Seen) -> str:
+    header = seen.header
+    assert header is not None
+    if header.is_v1:
+        return "RFC3706-5.2-05" if header.exchange == Exchange.INFORMATIONAL_V1 else "CISCO-RO-06"
+    return "RFC7296-1.4-04" if header.exchange == Exchange.INFORMATIONAL else "CISCO-RO-43"
+
+
+RULE = Rule(
+    id="INV-10",
+    claim=ClaimName.LIVENESS,
+    title="Every valid request of the peer is answered in time",
+    requirements=("CISCO-RO-43", "CISCO-RO-06", "CISCO-RO-07", "RFC7296-1.4-04", "RFC3706-5.2-05"),
+    rfc=("RFC 7296 §1.4", "RFC 7296 §2.1", "RFC 2409 §5", "RFC 3706 §5.2"),
+    examine=_examine,
+)

@@ -1,0 +1,42 @@
+"""INV-16: the target still answers when all is over.
+
+A stranger's first message ends every case; whatever comes back shows that the target lives. So a crash never
+passes for obedience.
+"""
+
+from collections.abc import Iterator
+
+from harness.observe import Trace
+from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged
+from harness.profile import Profile
+from harness.record import ClaimName
+
+_CONTROL = "control"
+
+
+def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+    asked = trace.all_marked(_CONTROL)
+    if not asked:
+        yield not_judged(f"the evidence has no control exchange; profile {profile.name}")
+        return
+    frames = tuple(each.number for each in asked if not each.from_target)
+    answers = trace.replies_to(_CONTROL)
+    if answers.present:
+        yield held("the target still answers", (*frames[:1], *answers.frames[:1]))
+        return
+    yield failed(
+        f"the target no longer answers: a stranger's first message was sent {len(frames)} time"
+        f"{'' if len(frames) == 1 else 's'} after the case ({named(frames)}), and nothing came back",
+        frames,
+    )
+
+
+RULE = Rule(
+    id="INV-16",
+    claim=ClaimName.LIVENESS,
+    title="The target still answers after the case",
+    requirements=("CISCO-RO-43", "CISCO-RO-06"),
+    rfc=("RFC 7296 §1.2", "RFC 2409 §5"),
+    examine=_examine,
+    outlives_gaps=True,
+)

@@ -1,0 +1,129 @@
+"""What a standing rule is: a statement that holds in every trace, and how far the evidence must reach to judge it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.codes import ProfileName
+from harness.observe import Seen, Trace
+from harness.profile import Profile
+from harness.record import ClaimName, Finding, Verdict, Weight, printable
+
+_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a rule has to say of one thing, before it becomes a finding."""
+
+    verdict: Verdict
+    says: str
+    frames: tuple[int, ...] = ()
+    weight: Weight = Weight.MUST
+    requirement: str | None = None
+    claim: ClaimName | None = None
+
+
+Examine = Callable[[Trace, Profile], Iterable[Remark]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A standing rule: its statement, its authority, and the function that examines a trace."""
+
+    id: str
+    claim: ClaimName
+    title: str
+    requirements: tuple[str, ...]
+    """Registry ids; the first one stands in findings that name no other."""
+    rfc: tuple[str, ...]
+    """Where the documents say it."""
+    examine: Examine
+    outlives_gaps: bool = False
+    """Whether a FAIL stands although the capture is known to lack something."""
+    two_way: bool = True
+    """Whether it binds a device that may start anything."""
+
+    def check(self, trace: Trace, profile: Profile) -> tuple[Finding, ...]:
+        """The rule's findings: at least one, also when there was nothing to judge."""
+        if profile.name is ProfileName.TWO_WAY and not self.two_way:
+            remarks: Iterable[Remark] = (not_judged(f"{self.id} does not bind a two-way device"),)
+        else:
+            remarks = self.examine(trace, profile)
+        return tuple(self._finding(_settled(self, remark, trace)) for remark in remarks)
+
+    def _finding(self, remark: Remark) -> Finding:
+        requirement = self.requirements[0] if remark.requirement is None else remark.requirement
+        claim = remark.claim or self.claim
+        says = printable(remark.says)
+        return Finding(self.id, remark.verdict, says, remark.frames, remark.weight, requirement, claim)
+
+
+def _settled(rule: Rule, remark: Remark, trace: Trace) -> Remark:
+    """What is left of a remark when the capture has a known gap: no PASS, and no FAIL that a lost frame could explain."""
+    if trace.gap_free is not False or remark.weight is Weight.NOTE:
+        return remark
+    if remark.verdict is Verdict.PASS or (remark.verdict is Verdict.FAIL and not rule.outlives_gaps):
+        says = f"{remark.says}; but {'; '.join(trace.gaps)}, so this proves nothing"
+        return Remark(
+            Verdict.INCONCLUSIVE, says, remark.frames, remark.weight, remark.requirement, remark.claim
+        )
+    return remark
+
+
+def failed(
+    says: str,
+    frames: Sequence[int],
+    *,
+    requirement: str | None = None,
+    weight: Weight = Weight.MUST,
+    claim: ClaimName | None = None,
+) -> Remark:
+    """The rule is broken."""
+    return Remark(Verdict.FAIL, says, tuple(frames), weight, requirement, claim)
+
+
+def held(says: str, frames: Sequence[int] = ()) -> Remark:
+    """The rule held."""
+    return Remark(Verdict.PASS, says, tuple(frames))
+
+
+def undecided(says: str, frames: Sequence[int] = ()) -> Remark:
+    """The evidence does not reach."""
+    return Remark(Verdict.INCONCLUSIVE, says, tuple(frames))
+
+
+def noted(says: str, frames: Sequence[int] = ()) -> Remark:
+    """Worth a person's look; it counts for nothing."""
+    return Remark(Verdict.INCONCLUSIVE, says, tuple(frames), Weight.NOTE)
+
+
+def not_judged(says: str) -> Remark:
+    """There was nothing that the rule speaks of."""
+    return Remark(Verdict.NOT_APPLICABLE, says)
+
+
+def frames_of(seen: Iterable[Seen]) -> tuple[int, ...]:
+    """The frames of these messages, each once, in order."""
+    return tuple(sorted({number for each in seen for number in each.frames}))
+
+
+def named(frames: Sequence[int]) -> str:
+    """The frames in words: `frame 4`, `frames 4 and 7`, `frames 4, 7, 9 … (12 in all)`."""
+    if len(frames) == 1:
+        return f"frame {frames[0]}"
+    if len(frames) > _NAMED:
+        return f"frames {', '.join(map(str, frames[:_NAMED]))} … ({len(frames)} in all)"
+    return f"frames {', '.join(map(str, frames[:-1]))} and {frames[-1]}"
+
+
+def pair_of(seen: Seen) -> str:
+    """The SPIs of a message, as Wireshark shows them."""
+    return f"{(seen.spi_i or b'').hex()}/{(seen.spi_r or b'').hex()}"
+
+
+def bounds(trace: Trace) -> str:
+    """How far a claim about everything the target sent reaches: window, messages, triggers, completeness."""
+    sent = sum(each.from_target for each in trace.ike)
+    triggers = f"triggers: {', '.join(trace.triggers)}" if trace.triggers else "no triggers"
+    complete = "nothing lost" if trace.gap_free else "as far as captured"
+    return f"in {trace.window_s:.1f} s and {sent} IKE message{'' if sent == 1 else 's'} of its own ({triggers}; {complete})"
