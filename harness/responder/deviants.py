@@ -253,6 +253,18 @@ def _twice() -> Rules:
     return _bent(lambda _, datagram, __: (datagram, datagram))
 
 
+@deviant("retransmits-its-responses", "RFC7296-2.1-01")
+def _impatient() -> Rules:
+    """Sends its IKE_SA_INIT response again when the half-open SA is about to be forgotten."""
+
+    def forget(context: Context, sa: IkeSa, armed: Armed) -> Step:
+        gone = Step(gone=(sa.ours,)) if sa.state is State.HALF_OPEN else NOTHING
+        again = Datagram(sa.local, sa.remote, frame(sa.init_response, sa.natt))
+        return gone.then(Step(send=(again,))) if gone.gone else NOTHING
+
+    return HONEST.but("timers", (2, Timer.HALF_OPEN), forget)
+
+
 @deviant("sets-the-initiator-flag", "RFC7296-3.1-24")
 def _initiator_flag() -> Rules:
     """Sets the I flag in its responses to IKE_SA_INIT, as though it had started the SA."""
@@ -292,6 +304,28 @@ def _critical_flag() -> Rules:
 
 def _cell(key: tuple[str, int], cell: Callable[..., Step]) -> Rules:
     return HONEST.but("requests", key, cell)
+
+
+@deviant("returns-every-proposal", "RFC7296-2.7-01")
+def _every_proposal() -> Rules:
+    """Returns all proposals of the offer, so that nobody knows which one it chose."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        step = initial.answer_ike_sa_init(context, sa, request)
+        if not step.changed:
+            return step
+        half_open = step.changed[0]
+        assert isinstance(half_open, IkeSa)
+        response = decode(half_open.init_response)
+        assert isinstance(response, Message)
+        offer = request.find(v2.SecurityAssociation)
+        payloads = tuple(offer if isinstance(p, v2.SecurityAssociation) else p for p in response.payloads)
+        octets = replace_message(response, payloads=payloads).encode()
+        return replace(
+            step, changed=(replace(half_open, init_response=octets),), send=(request.reply(octets),)
+        )
+
+    return _cell((State.IDLE, Exchange.IKE_SA_INIT), cell)
 
 
 @deviant("leaves-the-first-child-out", "RFC7296-1.2-03")
@@ -606,6 +640,18 @@ def _keeps_children() -> Rules:
     return HONEST.but("decisions", "delete_children", decision)
 
 
+@deviant("deletes-whatever-the-protocol", "RFC7296-2.25.1-07")
+def _any_protocol() -> Rules:
+    """Deletes the child whose SPI is named, whatever protocol the Delete is for."""
+
+    def decision(context: Context, sa: IkeSa, deletes: Any) -> tuple[IkeSa, tuple[Any, ...]]:
+        as_esp = tuple(replace_message(d, protocol=Protocol.ESP) for d in deletes)
+        after, named = informational.delete_children(context, sa, as_esp)
+        return after, tuple(named)
+
+    return HONEST.but("decisions", "delete_children", decision)
+
+
 @deviant("answers-ike-delete-with-delete", "RFC7296-1.4.1-09")
 def _delete_for_delete() -> Rules:
     """Answers the Delete of the IKE SA with a Delete of its own."""
@@ -676,23 +722,62 @@ def _takes_any_selectors() -> Rules:
     return HONEST.but("decisions", "narrow", decision)
 
 
-@deviant("leaves-the-nonce-out-of-a-rekey", "RFC7296-1.3.3-04")
-def _no_nonce() -> Rules:
-    """Answers the rekey of a child without a nonce."""
+Rewrite = Callable[[IkeSa, Incoming, tuple[Any, ...]], tuple[Any, ...]]
+
+
+def _child_answers(rewrite: Rewrite) -> Rules:
+    """The honest table, in which the payloads of answers to requests for children are rewritten."""
 
     def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
         step = children.answer_create_child_sa(context, sa, request)
         after = step.changed[0]
-        if request.find(v2.Notify, NotifyType.REKEY_SA) is None or not isinstance(after, IkeSa):
+        if not isinstance(after, IkeSa) or request.find(v2.TrafficSelectorsI) is None:
             return step
         answer = replace(request, octets=after.answered_response)
         opened = unseal(after, answer, by_initiator=after.we_started)
         if isinstance(opened, Step):
             return opened
-        kept = tuple(p for p in opened.payloads if not isinstance(p, v2.Nonce))
-        return replace(respond(context, after, request, *kept), armed=step.armed)
+        rewritten = respond(context, after, request, *rewrite(sa, request, opened.payloads))
+        return replace(rewritten, armed=step.armed)
 
     return _cell((State.ESTABLISHED, Exchange.CREATE_CHILD_SA), cell)
+
+
+@deviant("leaves-the-nonce-out-of-a-rekey", "RFC7296-1.3.3-04")
+def _no_nonce() -> Rules:
+    """Answers the rekey of a child without a nonce."""
+
+    def rewrite(_: IkeSa, request: Incoming, payloads: tuple[Any, ...]) -> tuple[Any, ...]:
+        if request.find(v2.Notify, NotifyType.REKEY_SA) is None:
+            return payloads
+        return tuple(p for p in payloads if not isinstance(p, v2.Nonce))
+
+    return _child_answers(rewrite)
+
+
+@deviant("leaves-the-key-exchange-out", "RFC7296-1.3.1-01")
+def _no_key_exchange() -> Rules:
+    """Agrees to a group for a child and sends no KE payload."""
+    return _child_answers(lambda _, __, ps: tuple(p for p in ps if not isinstance(p, v2.KeyExchange)))
+
+
+@deviant("rekeys-under-the-old-spi", "RFC7296-1.3.3-04")
+def _same_spi() -> Rules:
+    """Gives the successor of a child the SPI that the child had."""
+
+    def rewrite(sa: IkeSa, request: Incoming, payloads: tuple[Any, ...]) -> tuple[Any, ...]:
+        rekeyed = request.find(v2.Notify, NotifyType.REKEY_SA)
+        old = None if rekeyed is None else sa.child(rekeyed.spi)
+        return payloads if old is None else tuple(_with_spi(p, old.spi_in) for p in payloads)
+
+    return _child_answers(rewrite)
+
+
+def _with_spi(payload: Any, spi: bytes) -> Any:
+    """An SA payload with another SPI in its proposals; any other payload as it is."""
+    if not isinstance(payload, v2.SecurityAssociation):
+        return payload
+    return replace_message(payload, proposals=tuple(replace_message(p, spi=spi) for p in payload.proposals))
 
 
 @deviant("rekeys-a-child-that-is-not-there", "RFC7296-2.25-06")

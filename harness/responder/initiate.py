@@ -89,7 +89,7 @@ def _offer(
     suites: tuple[IkeProposal | ChildProposal, ...], spi: bytes, group: int | None
 ) -> v2.SecurityAssociation:
     """One proposal per suite, numbered from 1 (section 3.3.1)."""
-    proposals = []
+    proposals: list[v2.Proposal] = []
     for number, suite in enumerate(suites, 1):
         chosen_group = suite.group if isinstance(suite, IkeProposal) else (group or Group.NONE)
         proposals += Chosen(suite, chosen_group, spi, number).payload(spi).proposals

@@ -6,6 +6,7 @@ These are decisions of this end alone; the peer has its own.
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from harness.codes import Esn, Group, Integ, Protocol, TransformType, TsType
 from harness.profile import ChildProposal, IkeProposal, Start
@@ -13,6 +14,8 @@ from harness.responder.context import Context, permitted
 from harness.responder.state import Selector
 from harness.responder.table import TABLE
 from harness.wire import v2
+
+S = TypeVar("S", bound="IkeProposal | ChildProposal")
 
 KEY_LENGTH = 14
 """The one transform attribute of IKEv2 (RFC 7296 section 3.3.5)."""
@@ -24,10 +27,10 @@ KNOWN_TYPES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Generic[S]):
     """A proposal taken: what it means here, and the payload that says so to the peer."""
 
-    suite: IkeProposal | ChildProposal
+    suite: S
     group: int
     spi: bytes
     number: int
@@ -44,7 +47,7 @@ class Chosen:
             transforms.append(v2.Transform(type=TransformType.KE, id=self.group))
         if isinstance(suite, ChildProposal):
             transforms.append(v2.Transform(type=TransformType.ESN, id=suite.esn))
-        protocol = Protocol.IKE if isinstance(suite, IkeProposal) else suite.protocol
+        protocol = suite.protocol if isinstance(suite, ChildProposal) else int(Protocol.IKE)
         proposal = v2.Proposal(number=self.number, protocol=protocol, spi=spi, transforms=tuple(transforms))
         return v2.SecurityAssociation(proposals=(proposal,))
 
@@ -81,7 +84,7 @@ def _integrity_fits(proposal: v2.Proposal, wanted: int) -> bool:
 
 
 @TABLE.decision(rfc="7296/2.7")
-def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -> Chosen | None:
+def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -> Chosen[IkeProposal] | None:
     """The first of the peer's proposals that one of our suites fits, or None; `spi_size` is 0 in IKE_SA_INIT."""
     for proposal in offer.proposals:
         if proposal.protocol != Protocol.IKE or len(proposal.spi) != spi_size or not _understood(proposal):
@@ -97,7 +100,9 @@ def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -
 
 
 @TABLE.decision(rfc="7296/2.7")
-def choose_child(context: Context, offer: v2.SecurityAssociation, ke_group: int) -> Chosen | None:
+def choose_child(
+    context: Context, offer: v2.SecurityAssociation, ke_group: int
+) -> Chosen[ChildProposal] | None:
     """The first of the peer's proposals for a child that ours fits, or None.
 
     `ke_group` is the group of the peer's KE payload, NONE without one (RFC 7296 section 1.3.1). A device

@@ -40,7 +40,8 @@ class Rules:
         entries = getattr(self, kind)
         if key not in entries:
             raise KeyError(f"no rule {key!r} among {kind}")
-        return replace(self, **{kind: {**entries, key: rule}})
+        changed: dict[str, Any] = {kind: {**entries, key: rule}}
+        return replace(self, **changed)
 
     def sending(self, outgoing: Callable[[Context, Step], Step]) -> "Rules":
         """This table, with what each step sends passed through `outgoing`."""
