@@ -50,7 +50,7 @@ def observe(
         opening,
         capture.closing,
         capture.drops,
-        opening is not None and (capture.cut_off or capture.closing is None),
+        opening is not None and (capture.cut_off or not _finished(capture.closing)),
         tuple(problems),
         tuple(elsewhere),
         max(times) - min(times) if times else 0.0,
@@ -69,6 +69,11 @@ def _once(capture: Capture) -> Iterable[Frame]:
         else:
             kept.append(frame)
     return kept
+
+
+def _finished(closing: Mapping[str, Any] | None) -> bool:
+    """Whether the script that made the capture came to its end."""
+    return closing is not None and closing.get("finished") is not False
 
 
 class _Reader:

@@ -11,13 +11,22 @@ from dataclasses import dataclass, field
 
 from harness.codes import Exchange, name_of
 from harness.observe import NO_SPI, Header, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged, noted, pair_of
+from harness.oracle.standing.rule import (
+    Remark,
+    Rule,
+    failed,
+    held,
+    named,
+    not_judged,
+    noted,
+    pair_of,
+    tap_at_target,
+)
 from harness.profile import Profile
 from harness.record import ClaimName
 
 _TWIN_S = 0.1
 """A path that doubles a datagram does it within this time."""
-_TARGETS_END = "target"
 
 
 @dataclass(slots=True)
@@ -107,7 +116,7 @@ def _take(trace: Trace, tally: _Tally, exchange: _Exchange, answer: Seen, header
         own_datagram = (
             not answer.ip_id or answer.ip_id != twin.ip_id
         )  # 0: the sender numbers none (RFC 6864 4.1)
-        certain = _tap_at_target(trace) or (own_datagram and answer.time - twin.time >= _TWIN_S)
+        certain = tap_at_target(trace) or (own_datagram and answer.time - twin.time >= _TWIN_S)
         (tally.surplus if certain else tally.doubled).append((answer, twin))
     earlier.append(answer)
 
@@ -126,10 +135,6 @@ def _counts(seen: Seen) -> bool:
     """Whether the frame stands for its message: whole, or fragment 1."""
     fragment = seen.fragment
     return fragment is None or fragment[0] == 1
-
-
-def _tap_at_target(trace: Trace) -> bool:
-    return (trace.opening or {}).get("tap") == _TARGETS_END
 
 
 def _unasked_words(trace: Trace, answer: Seen) -> str:

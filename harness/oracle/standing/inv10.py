@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, Protocol, name_of
 from harness.observe import NO_SPI, Header, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged, noted, pair_of
+from harness.oracle.standing.rule import (
+    Remark,
+    Rule,
+    failed,
+    held,
+    named,
+    not_judged,
+    noted,
+    pair_of,
+    tap_at_target,
+)
 from harness.profile import Profile
 from harness.record import ClaimName
 from harness.wire import v1, v2
@@ -19,7 +29,8 @@ T_RESP_S = 5.0
 """Seconds within which an answer must come, unless the evidence states another "t_resp_s"."""
 _COPIES = 3
 _CONTROL = "control"
-_WAITED = "unanswered"
+_GIVES_UP_S = 3.99
+"""A script that asks three times and more waits this long for an answer before it goes on."""
 _TURNS = {
     int(Exchange.BASE): 2,
     int(Exchange.IDENTITY_PROTECTION): 3,
@@ -181,13 +192,13 @@ def _ends(payload: object, seen: Seen) -> bool:
 
 
 def _in_time(trace: Trace, asked: _Asked) -> bool:
-    """Whether the silence counts: asked often enough, or waited for, and not at the very end."""
-    waited = any(each.outcome in asked.frames for each in trace.observations(_WAITED).value or ())
-    if waited:
+    """Whether the silence counts: asked often enough, waited for, and not at the very end."""
+    waited = max(trace.seen[-1].time, trace.seen[0].time + trace.window_s) - asked.first.time
+    if not trace.own:
+        return waited >= _t_resp(trace)
+    if asked.copies >= _COPIES and waited >= min(_GIVES_UP_S, _t_resp(trace)):
         return True
-    end = max(trace.seen[-1].time, trace.seen[0].time + trace.window_s)
-    often = asked.copies >= _COPIES or not trace.own or (trace.opening or {}).get("tap") == "target"
-    return often and end - asked.first.time >= _t_resp(trace)
+    return tap_at_target(trace) and waited >= _t_resp(trace)
 
 
 def _t_resp(trace: Trace) -> float:

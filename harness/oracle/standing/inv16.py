@@ -16,8 +16,12 @@ _CONTROL = "control"
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     asked = trace.all_marked(_CONTROL)
-    if not asked:
+    crash = trace.observations("crash")
+    if crash.value:
+        yield failed(f"the target crashed: {crash.value[0].outcome}", ())
+    elif not asked:
         yield not_judged(f"the evidence has no control exchange; profile {profile.name}")
+    if not asked:
         return
     frames = tuple(each.number for each in asked if not each.from_target)
     answers = trace.replies_to(_CONTROL)

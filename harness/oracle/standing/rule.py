@@ -9,6 +9,8 @@ from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
 _NAMED = 6
+_IN_PROCESS = frozenset({"virtual", "lossy"})
+"""Links whose tap stands at the target's end, behind whatever the link does to datagrams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,12 @@ def named(frames: Sequence[int]) -> str:
 def pair_of(seen: Seen) -> str:
     """The SPIs of a message, as Wireshark shows them."""
     return f"{(seen.spi_i or b'').hex()}/{(seen.spi_r or b'').hex()}"
+
+
+def tap_at_target(trace: Trace) -> bool:
+    """Whether what was captured is what the target itself got and sent: nothing was lost or doubled in between."""
+    opening = trace.opening or {}
+    return opening.get("tap") == "target" or opening.get("link") in _IN_PROCESS
 
 
 def bounds(trace: Trace) -> str:
