@@ -161,10 +161,21 @@ def test_python_powers_agree_with_the_fast_ones(monkeypatch: pytest.MonkeyPatch)
     """Without the fast library the same values come out."""
     fast = KeyExchange(14).private(SeededEntropy(1))
     expected = fast.public, fast.shared(fast.public)
-    monkeypatch.setattr(import_module("harness.crypto.key_exchange"), "_powmod", pow)
+    module = import_module("harness.crypto.key_exchange")
+    monkeypatch.setattr(module, "_powmod", pow)
+    monkeypatch.setattr(module, "_powers_of_two", module._powers_of_two.__wrapped__)
     plain = KeyExchange(14).private(SeededEntropy(1))
 
     assert (plain.public, plain.shared(plain.public)) == expected
+
+
+@pytest.mark.parametrize("group", SMALL_MODP)
+@pytest.mark.parametrize("exponent", [2, 63, 64, 2**256 - 1, 2**256, 2**300 + 12345])
+def test_public_values_are_powers_of_two(group: int, exponent: int) -> None:
+    """The public value is 2 to the exponent's power, for exponents shorter and longer than those drawn."""
+    public = KeyExchange(group).from_secret(exponent.to_bytes(40, "big")).public
+
+    assert int.from_bytes(public, "big") == pow(2, exponent, modp_prime(group))
 
 
 def test_a_group_that_is_not_here_is_named() -> None:
