@@ -1,0 +1,66 @@
+"""The evidence of one case as it comes into being: opening, keys, packets, observations, closing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.bench.taps import Tap
+from harness.capture import Writer
+from harness.capture.wireshark import write_tables
+
+FORMAT = 1
+
+
+def place_of(case: str) -> str:
+    """The path of a case's evidence below its run: the id, brackets turned into commas."""
+    return case.replace("[", ",").replace("]", ",").rstrip(",") + ".pcapng"
+
+
+class Evidence:
+    """A capture being made; without `keys` the file holds none, and `secrets` alone has them.
+
+    Whatever ends the case, `finish` or `cut_off` leaves a whole file; only `finish` lets silence count.
+    """
+
+    def __init__(self, path: Path, opening: Mapping[str, Any], *, keys: bool = True) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.secrets: list[dict[str, Any]] = []
+        self._keys = keys
+        self._writer = Writer(path, {"format": FORMAT, **opening})
+        self._triggers: list[str] = []
+        self._observations: list[dict[str, Any]] = []
+        self._closed = False
+        self.tap = Tap(self._writer)
+
+    def secret(self, data: dict[str, Any]) -> None:
+        """Keys came into being."""
+        self.secrets.append(data)
+        if self._keys:
+            self._writer.secret(data)
+
+    def note(self, time: float, what: str, value: Any) -> None:
+        """Something was observed that is no packet."""
+        self._observations.append({"t": time, "what": what, "value": value})
+
+    def triggered(self, trigger: str) -> None:
+        """The target was given a reason to start something."""
+        if trigger not in self._triggers:
+            self._triggers.append(trigger)
+
+    def finish(self, window_s: float) -> None:
+        """The script came to its end; the target was watched for `window_s` seconds."""
+        self._close({"window_s": window_s, "finished": True})
+
+    def cut_off(self, why: str) -> None:
+        """The script did not come to its end: nothing may be claimed from silence. Harmless after `finish`."""
+        self._close({"window_s": 0.0, "finished": False, "why": why})
+
+    def _close(self, closing: Mapping[str, Any]) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        told = {**closing, "triggers": self._triggers, "observations": self._observations}
+        self._writer.close(told, drops=0)
+        if self._keys:
+            write_tables(self.path, self.secrets)

@@ -1,0 +1,69 @@
+"""From evidence to a verdict: the same whether the capture was made a moment ago or lies there since last year."""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.bench.catalogue import Entry, level_of
+from harness.capture import Capture
+from harness.codes import ProfileName
+from harness.observe import conversation, observe
+from harness.oracle import claims, conclude, heard, standing_findings
+from harness.profile import PROFILES
+from harness.record import Conversation, Finding, Verdict, Weight
+
+WEIGHTS = {"SHOULD": Weight.SHOULD, "SHOULD NOT": Weight.SHOULD, "MAY": Weight.NOTE}
+"""What a broken requirement of a level below MUST weighs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a case comes to: the findings of its own judge, those of the standing rules, and the verdict of both."""
+
+    verdict: Verdict
+    own: tuple[Finding, ...] = ()
+    standing: tuple[Finding, ...] = ()
+    claims: Mapping[str, str] = field(default_factory=dict)
+    conversation: Conversation = ()
+    traceback: str = ""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them, the case's own first."""
+        return self.own + self.standing
+
+
+def judge(
+    entry: Entry,
+    capture: Capture,
+    profile: ProfileName,
+    *,
+    strict: bool = False,
+    extra_secrets: Iterable[Mapping[str, Any]] = (),
+) -> Judgement:
+    """Judge a capture by a case and every standing rule; a bug of ours makes it ERROR, with the traceback."""
+    try:
+        trace = observe(capture, devices_of(capture), extra_secrets)
+        own = tuple(_own(entry, finding) for finding in heard(entry.kind().judge(trace)))
+        standing = standing_findings(trace, PROFILES[profile])
+        told = conversation(trace)
+    except Exception:  # noqa: BLE001  the one place where a bug of a judge becomes a verdict, and says so
+        return Judgement(Verdict.ERROR, traceback=traceback.format_exc())
+    found = own + standing
+    return Judgement(conclude(found, strict), own, standing, claims(found, strict), told)
+
+
+def devices_of(capture: Capture) -> tuple[str, ...]:
+    """The target's addresses, as the capture's opening names them."""
+    opening = capture.opening or {}
+    addresses = opening.get("target", {}).get("addresses", ())
+    return tuple(dict.fromkeys(address for address in addresses))
+
+
+def _own(entry: Entry, finding: Finding) -> Finding:
+    """A finding of the case's judge under the case's first requirement, unless it names its own; broken, it weighs as that."""
+    requirement = finding.requirement or next(iter(entry.kind.requirements), "")
+    broken = finding.verdict is Verdict.FAIL and finding.weight is Weight.MUST
+    weight = WEIGHTS.get(level_of(requirement), Weight.MUST) if broken else finding.weight
+    return replace(finding, requirement=requirement, weight=weight)

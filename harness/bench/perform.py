@@ -1,0 +1,127 @@
+"""Performs a script: its actions go onto the link, what comes back goes to the cast, and all of it into evidence."""
+
+from collections.abc import Callable, Iterable
+
+from harness.bench.evidence import Evidence
+from harness.bench.links import Link
+from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
+from harness.wire import Message
+from harness.wire.datagram import Endpoint
+
+CONTROL = "control"
+"""The mark of the stranger's exchange that ends every case."""
+
+Action = Request | Send | Await | Elapse | Provoke | Note
+
+
+class Performer:
+    """Plays scripts for a cast on a link; the cast goes on answering the target whatever the script waits for."""
+
+    def __init__(self, link: Link, evidence: Evidence, cast: Iterable[Initiator]) -> None:
+        self._link = link
+        self._evidence = evidence
+        self._cast = tuple(cast)
+        self._whose: dict[Endpoint, Initiator] = {
+            endpoint: each for each in self._cast for endpoint in (each.local, each.local_natt)
+        }
+
+    def perform(self, script: Script, stranger: Initiator) -> float:
+        """Play the script to its end, close the window, and see by a stranger's exchange whether the target lives.
+
+        The seconds of the window, which the stranger's exchange is no part of.
+        """
+        started = self._link.now
+        self._play(script)
+        self._elapse(self._link.settle_s)
+        window_s = self._link.now - started
+        self._play(control(stranger))
+        return window_s
+
+    def _play(self, script: Script) -> None:
+        result: Message | str | None = None
+        while True:
+            try:
+                action = script.send(result)
+            except StopIteration:
+                self._keep_secrets()
+                return
+            self._keep_secrets()
+            result = self._do(action)
+
+    def _do(self, action: Action) -> Message | str | None:
+        match action:
+            case Request():
+                return self._request(action)
+            case Send():
+                self._link.send(action.datagram, comments(action))
+            case Await():
+                return self._until(self._link.now + action.seconds, action.initiator, action.what)
+            case Elapse():
+                self._elapse(action.seconds)
+            case Provoke():
+                return self._provoke(action)
+            case Note():
+                self._evidence.note(self._link.now, action.what, action.value)
+        return None
+
+    def _request(self, action: Request) -> Message | None:
+        started, told = self._link.now, comments(action)
+        again = sorted(moment for moment in action.retransmit if moment < action.wait)
+        for moment in (*again, action.wait):
+            self._link.send(action.datagram, told)
+            answer = self._until(started + moment, action.initiator, action.answered_by)
+            if answer is not None:
+                return answer
+        return None
+
+    def _elapse(self, seconds: float) -> None:
+        self._until(self._link.now + seconds, None, lambda _: False)
+
+    def _provoke(self, action: Provoke) -> str:
+        outcome = ""
+        for _ in range(action.times):
+            outcome = self._link.provoke(action.trigger)
+            self._evidence.triggered(str(action.trigger))
+            told = {"trigger": str(action.trigger), "outcome": outcome}
+            self._evidence.note(self._link.now, "provoke", told)
+        return outcome
+
+    def _until(
+        self, moment: float, initiator: Initiator | None, wanted: Callable[[Message], bool]
+    ) -> Message | None:
+        while (datagram := self._link.receive(moment)) is not None:
+            whose = self._whose.get(datagram.destination)
+            if whose is None:
+                continue
+            received = whose.receive(datagram, self._link.now)
+            self._keep_secrets()
+            for answer in received.send:
+                self._link.send(answer)
+            if whose is initiator and received.message is not None and wanted(received.message):
+                return received.message
+        return None
+
+    def _keep_secrets(self) -> None:
+        for each in self._cast:
+            for secret in each.secrets():
+                self._evidence.secret(secret)
+
+
+def comments(action: Request | Send) -> tuple[str, ...]:
+    """What the capture says beside a frame that a script sends."""
+    return (
+        *((f"mark: {action.mark}",) if action.mark else ()),
+        *(("due",) if action.due else ()),
+        *(("hostile",) if action.hostile else ()),
+    )
+
+
+def control(stranger: Initiator) -> Script:
+    """A stranger's first exchange, in a version that the target speaks; any answer shows life."""
+    yield from _first_exchange(stranger)
+
+
+def _first_exchange(stranger: Initiator) -> Steps:
+    if 2 in stranger.configuration.versions:
+        return (yield from stranger.ike_sa_init(mark=CONTROL))
+    return (yield from stranger.main_mode(mark=CONTROL))

@@ -1,0 +1,234 @@
+"""Plays a case and judges what was captured; here, and nowhere else, a bug of ours becomes the verdict ERROR."""
+
+import inspect
+import shlex
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.bench.catalogue import Entry
+from harness.bench.evidence import Evidence, place_of
+from harness.bench.judge import Judgement, judge
+from harness.bench.links import LinkRefused, VirtualLink
+from harness.bench.perform import Performer
+from harness.bench.stage import ABILITIES, STRANGER, LinkKind, Stage, stage
+from harness.capture import read
+from harness.case import Case
+from harness.clock import Clock, SeededEntropy, WallClock, started_at
+from harness.codes import ProfileName
+from harness.peer import Initiator
+from harness.profile import DEFAULT, Configuration
+from harness.record import CaseResult, Verdict
+from harness.target.contract import Crashes, NotApplicable, Target, TargetUnavailable
+
+LONGEST_WAIT_S = 60.0
+"""How long a case may wait for timers where time is real, unless the run says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How cases are played and judged; a profile of None is the case's own."""
+
+    pcaps: Path
+    seed: int = 0
+    link: LinkKind = LinkKind.VIRTUAL
+    profile: ProfileName | None = None
+    configured_as: ProfileName | None = None
+    strict: bool = False
+    keys: bool = True
+    longest_wait_s: float = LONGEST_WAIT_S
+
+    def judged_by(self, case: type[Case]) -> ProfileName:
+        """The profile that the case is judged by: its own if it names one, else the run's."""
+        own = names_profile(case)
+        return case.profile if own or self.profile is None else self.profile
+
+    def set_up_as(self, case: type[Case]) -> ProfileName:
+        """The profile that the target is configured with."""
+        return self.configured_as or self.judged_by(case)
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """A case that was played: where its evidence lies, its keys, and the rules that it passed through, if known."""
+
+    path: Path
+    secrets: tuple[Mapping[str, Any], ...]
+    cells: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a case: the judgement, and why there is none on the target if there is none."""
+
+    judgement: Judgement
+    capture: Path | None = None
+    cells: frozenset[str] = frozenset()
+    why: str = ""
+
+
+class Bench:
+    """Plays cases against one target."""
+
+    def __init__(self, target: Target, settings: Settings, clock: Clock | None = None) -> None:
+        self._target = target
+        self._settings = settings
+        self._clock = clock or WallClock()
+
+    def close(self) -> None:
+        """End the target."""
+        self._target.stop()
+
+    def play(self, entry: Entry) -> CaseResult:
+        """Play one case and judge it; the result of a case that could not be played says why."""
+        began = self._clock.now()
+        return self._result(entry, began, self.try_out(entry))
+
+    def try_out(self, entry: Entry) -> Played:
+        """Play and judge; what goes wrong on our side becomes ERROR, never a verdict on the target."""
+        try:
+            performed = self.perform(entry)
+        except NotApplicable as why:
+            return Played(Judgement(Verdict.NOT_APPLICABLE), why=str(why))
+        except (TargetUnavailable, LinkRefused) as why:
+            return Played(Judgement(Verdict.ERROR), why=str(why))
+        except Exception as why:  # noqa: BLE001  the one place where a bug of ours becomes a verdict, and says so
+            told = Judgement(Verdict.ERROR, traceback=traceback.format_exc())
+            return Played(told, why=f"{type(why).__name__}: {why}")
+        return Played(self.judge(entry, performed), performed.path, performed.cells)
+
+    def perform(self, entry: Entry) -> Performed:
+        """Play one case; whatever happens, what was seen lies on the disk when this ends."""
+        self._refuse_what_is_missing(entry)
+        settings, target = self._settings, self._target
+        entropy = SeededEntropy(settings.seed).fork(entry.id)
+        names = cast_of(entry.kind)
+        place = stage(settings.link, target, self._configuration(entry.kind), names, entropy)
+        evidence = Evidence(
+            settings.pcaps / place_of(entry.id), self._opening(entry, place), keys=settings.keys
+        )
+        try:
+            link = place.link(evidence.tap)
+            cast = {name: _initiator(name, place, entropy) for name in (*names, STRANGER)}
+            performer = Performer(link, evidence, cast.values())
+            script = entry.kind().script(*(cast[name] for name in names))
+            window_s = performer.perform(script, cast[STRANGER])
+            self._note_crash(evidence, link.now)
+            evidence.finish(window_s)
+        finally:
+            evidence.cut_off("the script did not come to its end")
+            place.close()
+        cells = frozenset(link.cells) if isinstance(link, VirtualLink) else frozenset[str]()
+        return Performed(evidence.path, tuple(evidence.secrets), cells)
+
+    def judge(self, entry: Entry, performed: Performed) -> Judgement:
+        """Judge the evidence of a case as it lies on the disk."""
+        extra = () if self._settings.keys else performed.secrets
+        profile = self._settings.judged_by(entry.kind)
+        return judge(entry, read(performed.path), profile, strict=self._settings.strict, extra_secrets=extra)
+
+    def again(self, entry: Entry) -> str:
+        """The command that plays the case again."""
+        settings = self._settings
+        words = ["ike-harness", "run", entry.id, "--target", self._target.name, "--seed", str(settings.seed)]
+        words += ["--link", settings.link] if settings.link is not LinkKind.VIRTUAL else []
+        words += ["--profile", settings.profile] if settings.profile else []
+        words += ["--configured-as", settings.configured_as] if settings.configured_as else []
+        words += ["--strict"] if settings.strict else []
+        return shlex.join(words)
+
+    def _configuration(self, case: type[Case]) -> Configuration:
+        configuration = replace(DEFAULT, profile=self._settings.set_up_as(case))
+        return configuration if case.settings is None else case.settings(configuration)
+
+    def _refuse_what_is_missing(self, entry: Entry) -> None:
+        settings = self._settings
+        needs = set(entry.kind.needs) | ({"configure"} if entry.kind.settings is not None else set())
+        missing = sorted(needs - self._target.abilities - ABILITIES[settings.link])
+        if missing:
+            who = f"{self._target.name} on the {settings.link} link"
+            raise NotApplicable(f"{who} lacks what the case needs: {', '.join(missing)}")
+        if settings.link is LinkKind.UDP and entry.kind.wait_s > settings.longest_wait_s:
+            raise NotApplicable(
+                f"it waits {entry.kind.wait_s:.0f} s for timers; --longest-wait {entry.kind.wait_s:.0f} plays it"
+            )
+
+    def _opening(self, entry: Entry, place: Stage) -> dict[str, Any]:
+        target, settings = self._target, self._settings
+        return {
+            "case": entry.id,
+            "title": entry.title,
+            "requirements": list(entry.kind.requirements),
+            "target": {
+                "name": target.name,
+                "version": target.version,
+                "addresses": list(place.target.hosts),
+                "endpoints": [str(place.target.ike), str(place.target.natt)],
+            },
+            "profile": str(settings.judged_by(entry.kind)),
+            "configured_as": str(settings.set_up_as(entry.kind)),
+            "seed": settings.seed,
+            "link": str(settings.link),
+            "clock": place.clock,
+            "started": started_at(),
+            "cast": {name: [str(at.ike), str(at.natt)] for name, at in place.cast.items()},
+            "nat_ports": sorted(
+                {4500, place.target.natt.port, *(at.natt.port for at in place.cast.values())}
+            ),
+        }
+
+    def _note_crash(self, evidence: Evidence, now: float) -> None:
+        how = self._target.crashed() if isinstance(self._target, Crashes) else None
+        if how is not None:
+            evidence.note(now, "crash", how)
+
+    def _result(self, entry: Entry, began: float, played: Played) -> CaseResult:
+        told = played.judgement
+        return CaseResult(
+            id=entry.id,
+            title=entry.title,
+            verdict=told.verdict,
+            level=entry.level,
+            requirements=entry.kind.requirements,
+            findings=told.findings,
+            claims=dict(told.claims),
+            capture=shown_path(played.capture) if played.capture else "",
+            duration_s=round(self._clock.now() - began, 3),
+            again=self.again(entry),
+            why=played.why,
+            conversation=told.conversation,
+            traceback=told.traceback,
+        )
+
+
+def names_profile(case: type[Case]) -> bool:
+    """Whether the case, or a base of it other than Case, names the profile that it is judged by."""
+    return any(
+        "profile" in vars(kind) for kind in case.__mro__ if issubclass(kind, Case) and kind is not Case
+    )
+
+
+def cast_of(case: type[Case]) -> tuple[str, ...]:
+    """The names of a script's cast: its parameters."""
+    return tuple(inspect.signature(case.script).parameters)[1:]
+
+
+def shown_path(path: Path) -> str:
+    """A path as a person at this place would write it."""
+    whole = path.resolve()
+    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+
+
+def _initiator(name: str, place: Stage, entropy: SeededEntropy) -> Initiator:
+    at, target = place.cast[name], place.target
+    return Initiator(
+        name,
+        place.configuration.mirrored(),
+        entropy.fork(name),
+        at.ike,
+        at.natt,
+        target.ike,
+        target.natt,
+    )

@@ -1,0 +1,176 @@
+"""Where a case is played: the target made ready, the peers' endpoints taken, and the link between them."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Protocol
+
+from harness.bench.links import (
+    LOSSY,
+    NO_MISCHIEF,
+    Link,
+    LinkRefused,
+    Mischief,
+    UdpLink,
+    UdpPorts,
+    VirtualLink,
+    open_udp,
+)
+from harness.bench.taps import Tap
+from harness.clock import Clock, SeededEntropy, VirtualClock, WallClock
+from harness.profile import Configuration
+from harness.target.contract import Addresses, InProcess, NotApplicable, Provokes, Target
+from harness.wire.datagram import Endpoint
+
+STRANGER = "stranger"
+"""The name of who plays the control exchange."""
+STRANGER_PORTS = (40_500, 44_500)
+IKE_PORTS = (500, 4500)
+ANYBODY = "192.0.2.2"
+"""Where the first peer is on a virtual link if the configuration names no address."""
+
+
+class LinkKind(StrEnum):
+    """What `--link` may say."""
+
+    VIRTUAL = "virtual"
+    LOSSY = "lossy"
+    UDP = "udp"
+
+
+ABILITIES = {
+    LinkKind.VIRTUAL: frozenset({"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses"}),
+    LinkKind.LOSSY: frozenset({"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses"}),
+    LinkKind.UDP: frozenset({"real-clock"}),
+}
+"""What a case may need of its link."""
+
+
+class Stage(Protocol):
+    """A place for one case."""
+
+    clock: str
+    """`virtual` or `real`."""
+    target: Addresses
+    cast: dict[str, Addresses]
+    """The endpoints of each peer, and of the stranger."""
+    configuration: Configuration
+    """What the target was made to be here."""
+
+    def link(self, tap: Tap) -> Link:
+        """The link, watched by this tap."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the stage holds."""
+        ...
+
+
+class VirtualStage:
+    """The target in process, virtual time, and as many addresses as are wanted."""
+
+    clock = "virtual"
+
+    def __init__(
+        self,
+        target: Target,
+        configuration: Configuration,
+        names: Sequence[str],
+        entropy: SeededEntropy,
+        mischief: Mischief = NO_MISCHIEF,
+    ) -> None:
+        if not isinstance(target, InProcess):
+            raise NotApplicable(f"{target.name} has sockets of its own: play it with --link udp")
+        self.configuration = configuration
+        self.target = _at(configuration.local_address, IKE_PORTS)
+        peers = _addresses_from(configuration.peer or ANYBODY)
+        self.cast = {name: _at(address, IKE_PORTS) for name, address in zip(names, peers, strict=False)}
+        self.cast[STRANGER] = _at(configuration.peer or ANYBODY, STRANGER_PORTS)
+        self._device = target.device(configuration, entropy.fork("target"))
+        self._mischief = mischief
+        self._entropy = entropy.fork("link")
+
+    def link(self, tap: Tap) -> VirtualLink:
+        """A link in virtual time, from 0."""
+        return VirtualLink(self._device, tap, VirtualClock(), self._mischief, self._entropy)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class UdpStage:
+    """The target as it runs elsewhere, real sockets on loopback addresses that no other process of this run uses."""
+
+    clock = "real"
+
+    def __init__(
+        self, target: Target, configuration: Configuration, names: Sequence[str], clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or WallClock()
+        self._target = target
+        self._ports = UdpPorts()
+        try:
+            self.cast = self._take_endpoints(names)
+            first = next(iter(self.cast.values()))
+            self.configuration = replace(configuration, local_address=own_loopback(0), peer=first.ike.address)
+            self.target = target.start(self.configuration, first.ike)
+        except BaseException:
+            self.close()
+            raise
+
+    def link(self, tap: Tap) -> UdpLink:
+        """A link of these sockets, in real time."""
+        provoke = self._target.provoke if isinstance(self._target, Provokes) else None
+        return UdpLink(self._ports, tap, self._clock, provoke)
+
+    def close(self) -> None:
+        """Close the peers' sockets; the target may run on."""
+        self._ports.close()
+
+    def _take_endpoints(self, names: Sequence[str]) -> dict[str, Addresses]:
+        first = own_loopback(1)
+        ports = IKE_PORTS if may_use_ike_ports(first) else (0, 0)
+        places = {name: self._bind(own_loopback(1 + number), ports) for number, name in enumerate(names)}
+        return {**places, STRANGER: self._bind(first, (0, 0))}
+
+    def _bind(self, address: str, ports: tuple[int, int]) -> Addresses:
+        ike, natt = (self._ports.bind(Endpoint(address, port)) for port in ports)
+        return Addresses(ike, natt)
+
+
+def own_loopback(number: int) -> str:
+    """Address `number` (0: the target's) of a loopback block that belongs to this process alone."""
+    process = os.getpid() % 0xFFFF
+    return f"127.{1 + (process >> 8) % 254}.{process & 0xFF}.{10 + number}"
+
+
+def may_use_ike_ports(address: str) -> bool:
+    """Whether ports 500 and 4500 can be had there; without them free high ports serve."""
+    for port in IKE_PORTS:
+        try:
+            opened, _ = open_udp(Endpoint(address, port))
+        except LinkRefused:
+            return False
+        opened.close()
+    return True
+
+
+def stage(
+    kind: LinkKind, target: Target, configuration: Configuration, names: Sequence[str], entropy: SeededEntropy
+) -> Stage:
+    """The place for a case on a link of that kind."""
+    if kind is LinkKind.UDP:
+        return UdpStage(target, configuration, names)
+    mischief = LOSSY if kind is LinkKind.LOSSY else NO_MISCHIEF
+    return VirtualStage(target, configuration, names, entropy, mischief)
+
+
+def _at(address: str, ports: tuple[int, int]) -> Addresses:
+    return Addresses(Endpoint(address, ports[0]), Endpoint(address, ports[1]))
+
+
+def _addresses_from(first: str) -> Iterable[str]:
+    start = ip_address(first)
+    return (str(start + number) for number in range(200))

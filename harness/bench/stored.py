@@ -1,0 +1,89 @@
+"""Evidence that lies on the disk: found, and judged again."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.bench.catalogue import Entry
+from harness.bench.judge import judge
+from harness.bench.run import shown_path
+from harness.capture import Capture, read
+from harness.codes import ProfileName
+from harness.record import CaseResult
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Evidence and what it comes to today."""
+
+    path: Path
+    result: CaseResult
+
+
+def captures(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files of evidence that are named, or lie below a directory that is."""
+    for path in paths:
+        yield from (sorted(path.rglob("*.pcapng")) if path.is_dir() else (path,))
+
+
+def stored(path: Path, entries: Mapping[str, Entry], *, strict: bool = False) -> Stored:
+    """Judge a file of evidence by the case that it names; LookupError with a sentence if there is none."""
+    capture = read(path)
+    entry, profile = _case_of(capture, entries), _profile_of(capture)
+    told = judge(entry, capture, profile, strict=strict)
+    result = CaseResult(
+        id=entry.id,
+        title=entry.title,
+        verdict=told.verdict,
+        level=entry.level,
+        requirements=entry.kind.requirements,
+        findings=told.findings,
+        claims=dict(told.claims),
+        capture=shown_path(path),
+        duration_s=0.0,
+        again=_again(entry, capture),
+        conversation=told.conversation,
+        traceback=told.traceback,
+    )
+    return Stored(path, result)
+
+
+def journal_beside(path: Path) -> Path | None:
+    """The journal of the run that a capture belongs to: under `reports`, beside the `pcaps` that it lies under."""
+    whole = path.resolve()
+    for place in whole.parents:
+        if place.name == "pcaps":
+            below = whole.relative_to(place).parts
+            reports = place.parent / "reports"
+            candidates = (reports / below[0] / JOURNAL, reports / JOURNAL)
+            return next((each for each in candidates if each.is_file()), None)
+    return None
+
+
+def _case_of(capture: Capture, entries: Mapping[str, Entry]) -> Entry:
+    name = (capture.opening or {}).get("case")
+    if not isinstance(name, str):
+        raise LookupError(
+            "it names no case, so it is no evidence of a run; `ike-harness audit` judges foreign captures"
+        )
+    if name not in entries:
+        raise LookupError(
+            f"its case {name} is not in the catalogue; name the directory it lies in with --cases"
+        )
+    return entries[name]
+
+
+def _profile_of(capture: Capture) -> ProfileName:
+    stated = (capture.opening or {}).get("profile")
+    try:
+        return ProfileName(str(stated))
+    except ValueError:
+        raise LookupError(f"its opening names no profile that is known, but {stated!r}") from None
+
+
+def _again(entry: Entry, capture: Capture) -> str:
+    opening = capture.opening or {}
+    target = opening.get("target", {}).get("name", "reference")
+    return f"ike-harness run {entry.id} --target {target} --link {opening.get('link', 'virtual')} --seed {opening.get('seed', 0)}"

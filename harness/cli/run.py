@@ -1,0 +1,128 @@
+"""`run`: plays cases against a target."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import click
+import pytest
+
+from harness.bench.catalogue import Entry, roots
+from harness.bench.run import LONGEST_WAIT_S
+from harness.cli import words
+from harness.cli.wrong import WrongInput
+from harness.clock import fresh_seed
+from harness.report.journal import NAME, NoJournal, read
+from harness.report.naming import run_name
+from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
+
+
+@click.command("run")
+@words.selectors
+@click.option("--target", default="reference", show_default=True, help="A name, deviant:NAME, or FILE.toml.")
+@words.link
+@words.profile
+@click.option(
+    "--configured-as", type=words.PROFILES, help="How the target is set up; default: as it is judged."
+)
+@words.seed
+@words.strict
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cases played at a time."
+)
+@click.option(
+    "--output", type=words.DIRECTORY, help="Put evidence and reports there instead of pcaps/ and reports/."
+)
+@click.option(
+    "--no-keys", is_flag=True, help="Keep keys out of the evidence; `judge` then sees less than this run."
+)
+@click.option(
+    "--longest-wait",
+    type=float,
+    default=LONGEST_WAIT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="Leave out cases that wait longer for timers where time is real.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Tell only what did not pass.")
+@words.cases
+def run_command(
+    selectors: tuple[str, ...],
+    target: str,
+    link: str,
+    profile: str | None,
+    configured_as: str | None,
+    seed: int | None,
+    strict: bool,
+    jobs: int,
+    output: Path | None,
+    no_keys: bool,
+    longest_wait: float,
+    quiet: bool,
+    cases: tuple[Path, ...],
+) -> int:
+    """Play cases and judge what was captured.
+
+    A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
+    """
+    words.target_of(target)
+    entries = words.chosen(selectors, cases)
+    pcaps, reports = _places(output, target)
+    arguments = [
+        f"--ike-target={target}",
+        f"--ike-link={link}",
+        f"--ike-seed={fresh_seed() if seed is None else seed}",
+        f"--ike-pcaps={pcaps}",
+        f"--ike-reports={reports}",
+        f"--ike-longest-wait={longest_wait}",
+        f"--ike-console={'quiet' if quiet else 'full'}",
+        *(f"--ike-cases={each.resolve()}" for each in cases),
+        *(f"--ike-select={each}" for each in selectors),
+        *((f"--ike-profile={profile}",) if profile else ()),
+        *((f"--ike-configured-as={configured_as}",) if configured_as else ()),
+        *(("--ike-strict",) if strict else ()),
+        *(("--ike-no-keys",) if no_keys else ()),
+        *_in_parallel(jobs, len(entries)),
+    ]
+    status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
+    try:
+        return exit_status(read(reports / NAME))
+    except NoJournal:
+        return INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else ERROR_OF_OURS
+
+
+def _places(output: Path | None, target: str) -> tuple[Path, Path]:
+    """Where evidence and reports go."""
+    if output is not None:
+        return output / "pcaps", output / "reports"
+    name = run_name(target)
+    taken = [number for number in range(1, 100) if not (Path("reports") / _numbered(name, number)).exists()]
+    name = _numbered(name, taken[0])
+    return Path("pcaps") / name, Path("reports") / name
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _bare_pytest() -> list[str]:
+    """Pytest without the settings of the directory that it happens to run in, and silent: the plugin tells the run."""
+    return [
+        *("-c", os.devnull, "--rootdir", str(roots()[0] if roots() else Path.cwd())),
+        *("-p", "harness.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly"),
+        "--capture=no",
+    ]
+
+
+def _files(entries: tuple[Entry, ...]) -> list[str]:
+    return list(dict.fromkeys(str(entry.path) for entry in entries))
+
+
+def _in_parallel(jobs: int, cases: int) -> tuple[str, ...]:
+    if min(jobs, cases) == 1:
+        return ()
+    if importlib.util.find_spec("xdist") is None:
+        raise WrongInput(
+            "--jobs needs pytest-xdist: install it (pip install pytest-xdist) or leave --jobs away"
+        )
+    return ("-n", str(min(jobs, cases)))

@@ -1,0 +1,88 @@
+"""The run on a terminal: a line a case, a block for each that did not pass, and what it came to."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from harness.record import CaseResult, RunHeader, Verdict, printable
+from harness.report.journal import Run
+from harness.report.telling import block, headline
+
+STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.NOT_APPLICABLE: "dim",
+    Verdict.ERROR: "bold magenta",
+}
+
+
+class Teller:
+    """Tells a run as it happens; on a terminal with a bar at the bottom."""
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._quiet = quiet
+        self._progress: Progress | None = None
+
+    def begin(self, header: RunHeader) -> None:
+        """A run begins."""
+        target = " ".join(filter(None, (header.target["name"], header.target["version"])))
+        self._say(
+            f"{header.cases} case{'' if header.cases == 1 else 's'} against {target} ({header.link}), "
+            f"judged {header.profile}, configured {header.configured_as}, seed {header.seed}"
+        )
+        for note in header.notes:
+            self._say(note)
+        if self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            )
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._progress.add_task("", total=header.cases)
+            self._progress.start()
+
+    def case(self, result: CaseResult) -> None:
+        """A case has its verdict."""
+        if result.verdict is Verdict.PASS and result.expected is Verdict.PASS:
+            if not self._quiet:
+                self._tell([printable(headline(result).rstrip())], result.verdict)
+        elif result.verdict is Verdict.NOT_APPLICABLE:
+            if not self._quiet:
+                self._tell([printable(f"N/A   {result.id}  {result.why}")], result.verdict)
+        else:
+            self._tell(block(result), result.verdict)
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
+
+    def end(self, run: Run, where: str) -> None:
+        """The run is over; `where` is the page to open."""
+        if self._progress is not None:
+            self._progress.stop()
+        totals = run.totals
+        told = [
+            f"{totals[verdict]} {verdict}"
+            for verdict in Verdict
+            if totals[verdict] or verdict is Verdict.PASS
+        ]
+        if totals["should"]:
+            told.append(f"{totals['should']} broken SHOULD")
+        ended = "interrupted after" if run.interrupted else "in"
+        self._say(f"{', '.join(told)} {ended} {run.duration_s or 0.0:.1f} s")
+        self._say(f"report  {where}")
+
+    def _tell(self, lines: Sequence[str], verdict: Verdict) -> None:
+        first, *rest = lines
+        word = first.partition(" ")[0]
+        told = Text(word, style=STYLES[verdict]).append(first[len(word) :], style="default")
+        for line in rest:
+            told.append(f"\n{line}", style="default")
+        self._console.print(told)
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(printable(line)))

@@ -1,0 +1,76 @@
+"""What a run comes to: report.json, and the exit status."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.record import CaseResult, Verdict
+from harness.report.journal import Run
+
+FORMAT = 1
+AS_EXPECTED, FAILED, INCONCLUSIVE, ERROR_OF_OURS, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
+
+
+def unexpected(result: CaseResult) -> bool:
+    """A FAIL that nobody expected, or a PASS where something else was expected."""
+    failed = result.verdict is Verdict.FAIL and result.expected is not Verdict.FAIL
+    passed = result.verdict is Verdict.PASS and result.expected is not Verdict.PASS
+    return failed or passed
+
+
+def exit_status(run: Run) -> int:
+    """130 interrupted, else 1 something unexpected, else 3 an error of ours, else 2 not conclusive, else 0."""
+    verdicts = {result.verdict for result in run.results}
+    if run.interrupted:
+        return INTERRUPTED
+    if any(unexpected(result) for result in run.results):
+        return FAILED
+    if Verdict.ERROR in verdicts:
+        return ERROR_OF_OURS
+    if Verdict.INCONCLUSIVE in verdicts or verdicts <= {Verdict.NOT_APPLICABLE}:
+        return INCONCLUSIVE
+    return AS_EXPECTED
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The content of report.json."""
+    header = run.header
+    return {
+        "format": FORMAT,
+        "run": header.run,
+        "target": header.target,
+        "profile": header.profile,
+        "configured_as": header.configured_as,
+        "seed": header.seed,
+        "started": header.started,
+        "duration_s": run.duration_s,
+        "totals": run.totals,
+        "cases": [_case(result) for result in run.results],
+        "link": header.link,
+        "strict": header.strict,
+        "selected": header.cases,
+        "interrupted": run.interrupted,
+        "notes": list(header.notes),
+    }
+
+
+def write_summary(run: Run, path: Path) -> None:
+    """Write report.json."""
+    path.write_text(json.dumps(summary(run), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _case(result: CaseResult) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "verdict": result.verdict,
+        "expected": result.expected,
+        "level": result.level,
+        "findings": [finding.to_json() for finding in result.findings],
+        "capture": result.capture,
+        "duration_s": result.duration_s,
+        "again": result.again,
+        "title": result.title,
+        "requirements": list(result.requirements),
+        "claims": result.claims,
+        "why": result.why,
+    }

@@ -1,0 +1,1 @@
+"""Targets: the implementations under test, each behind one small contract; they never speak IKE themselves."""

@@ -1,0 +1,145 @@
+"""What the bench needs of a target: start, address, stop; and the abilities that a target may have besides."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Protocol, runtime_checkable
+
+from harness.clock import Entropy
+from harness.codes import Trigger
+from harness.profile import Configuration
+from harness.wire.datagram import Datagram, Endpoint
+
+
+class TargetUnavailable(Exception):
+    """The target can't be started or reached; the sentence says why. The fault is not its conformance."""
+
+
+class NotApplicable(Exception):
+    """What a case needs does not exist on this target or this link; the sentence says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a target listens: for IKE, and for IKE and ESP in UDP (RFC 3948)."""
+
+    ike: Endpoint
+    natt: Endpoint
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses without their ports, each once."""
+        return tuple(dict.fromkeys((self.ike.address, self.natt.address)))
+
+
+def endpoint(text: str) -> Endpoint:
+    """The endpoint that `192.0.2.1:500` or `[2001:db8::1]:500` names; ValueError with a sentence otherwise."""
+    address, _, port = text.rpartition(":")
+    try:
+        return Endpoint(str(ip_address(address.strip("[]"))), int(port))
+    except ValueError:
+        raise ValueError(f"{text!r} is no ADDRESS:PORT") from None
+
+
+class Target(Protocol):
+    """An implementation under test."""
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """What it says of its version; may be empty before the first start."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What a case may need of it: `psk`, `v2`, `v1-main`, `configure`, `provoke`, names of triggers …"""
+        ...
+
+    def start(self, configuration: Configuration, peer: Endpoint) -> Addresses:
+        """Make it ready for a case, freshly or still running; TargetUnavailable if it can't be."""
+        ...
+
+    def stop(self) -> None:
+        """End it; harmless if it does not run."""
+        ...
+
+
+class SansIo(Protocol):
+    """A device without sockets, as a virtual link plays it."""
+
+    @property
+    def next_wake(self) -> float | None:
+        """When `wake` is next to be called."""
+        ...
+
+    def receive(self, datagram: Datagram, now: float) -> Any:
+        """Take one datagram in."""
+        ...
+
+    def wake(self, now: float) -> Any:
+        """Do what is due."""
+        ...
+
+    def provoke(self, trigger: Trigger, now: float) -> Any:
+        """Let a local event happen."""
+        ...
+
+
+@runtime_checkable
+class InProcess(Protocol):
+    """The ability to be played on a virtual link."""
+
+    def device(self, configuration: Configuration, entropy: Entropy) -> SansIo:
+        """A fresh device of this configuration."""
+        ...
+
+
+@runtime_checkable
+class Provokes(Protocol):
+    """The ability to cause local events at the target."""
+
+    def provoke(self, trigger: Trigger) -> str:
+        """Cause it; what came of it, in words."""
+        ...
+
+
+@runtime_checkable
+class ShowsSas(Protocol):
+    """The ability to list the target's SAs."""
+
+    def show_sas(self) -> list[dict[str, Any]]:
+        """The SAs as plain data."""
+        ...
+
+
+@runtime_checkable
+class GivesLogs(Protocol):
+    """The ability to hand over log lines."""
+
+    def logs(self) -> str:
+        """What the target logged since its start."""
+        ...
+
+
+@runtime_checkable
+class Crashes(Protocol):
+    """The ability to tell whether the target died."""
+
+    def crashed(self) -> str | None:
+        """How it died, in words; None while it runs."""
+        ...
+
+
+@runtime_checkable
+class Restarts(Protocol):
+    """The ability to start the target again after it died."""
+
+    def restart(self) -> None:
+        """Start it as it was configured last."""
+        ...
+
+
+TRIGGERS = frozenset(str(trigger) for trigger in Trigger)
