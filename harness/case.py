@@ -58,6 +58,8 @@ class Case:
     """The profile that the target is judged by."""
     subject: ClassVar[str | None] = None
     """The standing rule that is this case's matter, if its own judge is not."""
+    ports: ClassVar[tuple[int, int]] = (500, 4500)
+    """The ports that the cast sends from: for IKE, and for IKE behind a NAT."""
     wait_s: ClassVar[float] = 0.0
     """Seconds that the script waits for timers of the target."""
     settings: ClassVar[Callable[[Configuration], Configuration] | None] = None

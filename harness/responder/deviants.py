@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from harness.clock import Entropy
 from harness.codes import Exchange, NotifyType, Protocol, Trigger
 from harness.responder.context import Context, Incoming
 from harness.responder.initiate import begin, start_ike_sa
@@ -159,6 +160,37 @@ def _revives_ike() -> Rules:
         return step.then(start_ike_sa(context, (sa.local, sa.remote)))
 
     return HONEST.but("requests", (State.ESTABLISHED, Exchange.INFORMATIONAL), eager)
+
+
+@deviant("restarts-lost-peers", "CISCO-RO-44")
+def _restarts() -> Rules:
+    """Starts a new IKE SA once a peer has answered none of its liveness checks."""
+    honest = HONEST.timers[2, Timer.RETRANSMIT]
+
+    def eager(context: Context, sa: IkeSa, armed: Armed) -> Step:
+        step = honest(context, sa, armed)
+        return step.then(start_ike_sa(context, (sa.local, sa.remote))) if "peer-lost" in step.events else step
+
+    return HONEST.but("timers", (2, Timer.RETRANSMIT), eager)
+
+
+@deviant("forgets-to-delete-expired-children", "RFC7296-2.8-01")
+def _never_expires() -> Rules:
+    """Lets children live on beyond their hard limit."""
+    return HONEST.but("timers", (2, Timer.CHILD_HARD), lambda *_: NOTHING)
+
+
+@deviant("merges-duplicates-by-a-third", "CISCO-RO-16")
+def _merges() -> Rules:
+    """Starts an IKE SA of its own when a peer has made a second one."""
+
+    def eager(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        twin = any(isinstance(s, IkeSa) and s.up for s in context.world.all())
+        step = initial.answer_ike_auth(context, sa, request)
+        between = (request.datagram.destination, request.datagram.source)
+        return step.then(start_ike_sa(context, between)) if twin else step
+
+    return HONEST.but("requests", (State.HALF_OPEN, Exchange.IKE_AUTH), eager)
 
 
 @deviant("crosses-the-peers-initiation", "CISCO-RO-16")
@@ -882,6 +914,28 @@ def _short_nonces() -> Rules:
         return None if incoming.find(v2.Nonce) is not None else guards.init_complete(context, sa, incoming)
 
     return HONEST.but("guards", "init_complete", guard)
+
+
+@deviant("always-the-same-nonce", "RFC7296-2.10-01")
+def _same_nonce() -> Rules:
+    """Sends the same nonce with every IKE_SA_INIT response."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        return initial.answer_ike_sa_init(replace(context, entropy=_SameNonce(context.entropy)), sa, request)
+
+    return _cell((State.IDLE, Exchange.IKE_SA_INIT), cell)
+
+
+class _SameNonce:
+    """Chance, but for the 32 octets of a nonce."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        self._entropy = entropy
+
+    def octets(self, count: int) -> bytes:
+        """`count` octets; 32 of them are always the same."""
+        drawn = self._entropy.octets(count)
+        return bytes(range(32)) if count == initial.NONCE_OCTETS else drawn
 
 
 @deviant("lets-half-open-sas-live", "RFC7296-2.6-06")

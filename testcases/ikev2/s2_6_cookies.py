@@ -17,7 +17,6 @@ class CookieIsDemanded(Case):
 
     requirements = ("RFC7296-2.6-08", "RFC7296-2.6-07")
     deviants = ("never-demands-a-cookie", "cookie-of-no-octets")
-    needs = frozenset({"cookies"})
     settings = staticmethod(_always_demanded)
     also = {"spec": ("I02",), "ipv6ready": ("EN.R.1.1.4.1",)}
 
@@ -43,7 +42,6 @@ class WrongCookieIsNoCookie(Case):
 
     requirements = ("RFC7296-2.6-15",)
     deviants = ("keeps-state-before-the-cookie",)
-    needs = frozenset({"cookies"})
     settings = staticmethod(_always_demanded)
     also = {"spec": ("I03",)}
 

@@ -1,0 +1,105 @@
+"""RFC 7296 section 2.21: error handling."""
+
+from harness.case import Case, Findings, Initiator, Script, Trace, given, that
+from harness.codes import Exchange, NotifyType
+from harness.wire import v2
+
+CUT_NOTIFY = (41, bytes((0, 0, 0, 8, 0, 200, 64, 0)))
+"""A Notify payload whose SPI would reach far beyond its end."""
+
+
+class MalformedContent(Case):
+    """Malformed content under a good seal is answered with INVALID_SYNTAX."""
+
+    requirements = ("RFC7296-2.21.3-01", "RFC7296-2.21.3-04")
+    deviants = ("swallows-malformed-content",)
+    also = {"spec": ("J11",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect()
+        yield alice.informational(inner=CUT_NOTIFY, mark="probe", due=True)
+
+    def judge(self, trace: Trace) -> Findings:
+        refusal = trace.reply_to("probe").find(v2.Notify, NotifyType.INVALID_SYNTAX)
+        yield that(refusal, "INVALID_SYNTAX").is_present()
+
+
+class InvalidSyntaxIsFatal(Case):
+    """After INVALID_SYNTAX the IKE SA serves no more."""
+
+    requirements = ("RFC7296-2.21.3-04",)
+    deviants = ("lives-on-after-invalid-syntax",)
+    also = {"spec": ("J11",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect()
+        yield alice.informational(inner=CUT_NOTIFY, mark="malformed", due=True)
+        yield alice.liveness(mark="probe", due=False, hostile=True)
+
+    def judge(self, trace: Trace) -> Findings:
+        refusal = trace.reply_to("malformed").find(v2.Notify, NotifyType.INVALID_SYNTAX)
+        yield given(refusal, "INVALID_SYNTAX").is_present()
+        served = trace.replies_to("probe").then(lambda seen: [s for s in seen if s.opened] or None)
+        yield that(served, "a protected answer on an SA that ended").is_absent()
+
+
+class _TooEarly(Case):
+    """What must not be served before IKE_AUTH."""
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.marked("probe"), "a request before IKE_AUTH").is_present()
+        served = trace.replies_to("probe").then(lambda seen: [s for s in seen if _accepts(s)] or None)
+        yield that(served, "a request served before IKE_AUTH").is_absent()
+
+
+def _accepts(seen: object) -> bool:
+    """Whether a sealed answer serves the request: it carries no error notify."""
+    payloads = getattr(seen, "payloads", ())
+    errors = [p for p in payloads if isinstance(p, v2.Notify) and p.notify_type < NotifyType.INITIAL_CONTACT]
+    return bool(getattr(seen, "opened", False)) and not errors
+
+
+class InformationalBeforeAuth(_TooEarly):
+    """An INFORMATIONAL right after IKE_SA_INIT is not served."""
+
+    requirements = ("RFC7296-1.4-01",)
+    deviants = ("serves-before-authentication",)
+    also = {"spec": ("J14",), "cve": ("CVE-2019-12312",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.ike_sa_init()
+        yield alice.informational(mark="probe", hostile=True, due=False)
+
+
+class ChildBeforeAuth(_TooEarly):
+    """A CREATE_CHILD_SA right after IKE_SA_INIT is not served."""
+
+    requirements = ("RFC7296-1.4-01",)
+    deviants = ("serves-before-authentication",)
+    also = {"spec": ("J14",), "cve": ("CVE-2014-2338",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.ike_sa_init()
+        yield from alice.create_child(mark="probe", hostile=True, due=False)
+
+
+class UnaskedResponse(Case):
+    """A response to an IKE_SA_INIT that the device never sent is not answered."""
+
+    requirements = ("RFC7296-2.21.4-02", "RFC7296-3.1-20")
+    deviants = ("answers-responses",)
+    also = {"spec": ("C02", "J20")}
+
+    def script(self, alice: Initiator) -> Script:
+        fake = bytes(range(1, 17)) + bytes((41, 0x20, Exchange.IKE_SA_INIT, 0x20)) + bytes(4)
+        notify = bytes((0, 0, 0, 8, 0, 0)) + int(NotifyType.NO_PROPOSAL_CHOSEN).to_bytes(2, "big")
+        length = (28 + len(notify)).to_bytes(4, "big")
+        yield alice.raw(fake + length + notify, mark="probe", wait=2.0)
+
+    def judge(self, trace: Trace) -> Findings:
+        probe = trace.marked("probe")
+        yield given(probe, "the response that nobody asked for").is_present()
+        answered = trace.from_target().then(
+            lambda seen: [s for s in seen if s.spi_i == probe.value.spi_i] or None
+        )
+        yield that(answered, "an answer to it").is_absent()

@@ -1,0 +1,190 @@
+"""Group B: lifetimes reached with a peer that never rekeys: SAs end, and nothing takes their place."""
+
+from dataclasses import replace
+
+from harness.case import (
+    Case,
+    Configuration,
+    Elapse,
+    Findings,
+    Initiator,
+    Provoke,
+    Script,
+    Trace,
+    Trigger,
+    given,
+    that,
+)
+from harness.codes import Exchange, Protocol
+from harness.wire import v1, v2
+
+CHILD_SOFT_S, CHILD_HARD_S = 3.0, 5.0
+IKE_SOFT_S, IKE_HARD_S = 4.0, 6.0
+LONG_S = 3600.0
+AFTERWARDS_S = 6.0
+"""How long the target is watched after the last limit."""
+
+
+def _short_child(configuration: Configuration) -> Configuration:
+    return configuration.with_lifetimes(
+        child_soft=CHILD_SOFT_S, child_hard=CHILD_HARD_S, ike_soft=LONG_S, ike_hard=2 * LONG_S
+    )
+
+
+def _short_ike(configuration: Configuration) -> Configuration:
+    return configuration.with_lifetimes(
+        child_soft=LONG_S, child_hard=2 * LONG_S, ike_soft=IKE_SOFT_S, ike_hard=IKE_HARD_S
+    )
+
+
+def _short_child_v1(configuration: Configuration) -> Configuration:
+    return replace(_short_child(configuration), initiate_version=1)
+
+
+def _short_phase_1(configuration: Configuration) -> Configuration:
+    return replace(_short_ike(configuration), initiate_version=1)
+
+
+class _Lifetime(Case):
+    """A tunnel that the peer made and never renews, watched until its limit has passed."""
+
+    watched_s = CHILD_HARD_S + AFTERWARDS_S
+    wait_s = CHILD_HARD_S + AFTERWARDS_S
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield Elapse(self.watched_s)
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("made").find(v2.SecurityAssociation)
+        yield given(made, "the Child SA that the peer made").is_present()
+
+
+class ChildAtItsSoftLimit(_Lifetime):
+    """A Child SA that reaches its soft limit is not rekeyed."""
+
+    requirements = ("CISCO-RO-41", "CISCO-RO-05")
+    deviants = ("rekeys-child-at-soft-limit",)
+    subject = "INV-02"
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B01", "B20")}
+
+
+class ChildAtItsHardLimit(_Lifetime):
+    """A Child SA that reaches its hard limit is not replaced."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-41")
+    deviants = ("replaces-child-at-hard-limit",)
+    subject = "INV-02"
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B02",)}
+
+
+class ExpiredChildIsDeleted(_Lifetime):
+    """A Child SA that reaches its hard limit is deleted, and the peer is told so."""
+
+    requirements = ("RFC7296-2.8-01", "CISCO-RO-33")
+    deviants = ("forgets-to-delete-expired-children",)
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B02",)}
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("made").find(v2.SecurityAssociation)
+        yield given(made, "the Child SA that the peer made").is_present()
+        deletes = trace.from_target(Exchange.INFORMATIONAL, requests_only=True).then(
+            lambda seen: [d for s in seen for d in s.payloads if isinstance(d, v2.Delete)] or None
+        )
+        yield that(deletes, "a Delete by the target").is_present()
+        protocol = deletes.then(lambda found: found[0].protocol)
+        yield that(protocol, "the protocol it is for").is_one_of(int(Protocol.ESP), int(Protocol.IKE))
+
+
+class ChildAtItsVolumeLimit(_Lifetime):
+    """A Child SA that reaches its soft limit by volume is not rekeyed."""
+
+    requirements = ("CISCO-RO-05", "CISCO-RO-41")
+    deviants = ("starts-on-soft-expiry",)
+    subject = "INV-02"
+    needs = frozenset({"soft_expiry"})
+    also = {"spec": ("B04",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield Provoke(Trigger.SOFT_EXPIRY)
+        yield Elapse(AFTERWARDS_S)
+
+
+class ChildPastItsVolumeLimit(_Lifetime):
+    """A Child SA that reaches its hard limit by volume is deleted and not replaced."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-41")
+    deviants = ("starts-on-hard-expiry",)
+    subject = "INV-02"
+    needs = frozenset({"hard_expiry"})
+    also = {"spec": ("B04",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield Provoke(Trigger.HARD_EXPIRY)
+        yield Elapse(AFTERWARDS_S)
+
+
+class IkeSaAtItsSoftLimit(_Lifetime):
+    """An IKE SA that reaches its soft limit is not rekeyed."""
+
+    requirements = ("CISCO-RO-42", "CISCO-RO-04")
+    deviants = ("rekeys-ike-at-soft-limit",)
+    subject = "INV-02"
+    settings = staticmethod(_short_ike)
+    watched_s = IKE_HARD_S + AFTERWARDS_S
+    wait_s = IKE_HARD_S + AFTERWARDS_S
+    also = {"spec": ("B06",)}
+
+
+class IkeSaAtItsHardLimit(_Lifetime):
+    """An IKE SA that reaches its hard limit ends, and no other is started."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39")
+    deviants = ("replaces-ike-at-hard-limit",)
+    subject = "INV-01"
+    settings = staticmethod(_short_ike)
+    watched_s = IKE_HARD_S + AFTERWARDS_S
+    wait_s = IKE_HARD_S + AFTERWARDS_S
+    also = {"spec": ("B06",)}
+
+
+class _LifetimeV1(_Lifetime):
+    """The same with an ISAKMP SA and an IPsec SA."""
+
+    needs = frozenset({"v1-main"})
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.main_mode()
+        yield from alice.quick_mode(mark="made")
+        yield Elapse(self.watched_s)
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("made").find(v1.SecurityAssociation)
+        yield given(made, "the IPsec SA that the peer made").is_present()
+
+
+class IpsecSaAtItsSoftLimit(_LifetimeV1):
+    """An IPsec SA that reaches its soft limit is not renewed by a Quick Mode."""
+
+    requirements = ("CISCO-RO-05", "CISCO-RO-03")
+    deviants = ("v1-rekeys-child-at-soft-limit",)
+    subject = "INV-05"
+    settings = staticmethod(_short_child_v1)
+    also = {"spec": ("B01", "B02")}
+
+
+class IsakmpSaAtItsSoftLimit(_LifetimeV1):
+    """An ISAKMP SA that reaches its soft limit is not renewed by another phase 1."""
+
+    requirements = ("CISCO-RO-04", "CISCO-RO-01")
+    deviants = ("v1-renews-phase1-at-soft-limit",)
+    subject = "INV-04"
+    settings = staticmethod(_short_phase_1)
+    watched_s = IKE_HARD_S + AFTERWARDS_S
+    wait_s = IKE_HARD_S + AFTERWARDS_S
+    also = {"spec": ("B06", "B07")}

@@ -1,0 +1,123 @@
+"""Group F: peers that delete, vanish or lose their SAs: what ended is not begun again by the device."""
+
+from dataclasses import replace
+
+from harness.case import (
+    Case,
+    Configuration,
+    Elapse,
+    Findings,
+    Initiator,
+    Provoke,
+    Script,
+    Trace,
+    Trigger,
+    given,
+)
+from harness.codes import Exchange
+from harness.profile import Dpd
+from harness.wire import v2
+
+WATCHED_S = 6.0
+DPD = Dpd(interval=2.0, retry=1.0, retries=3)
+GIVEN_UP_AFTER_S = 40.0
+
+
+def _probing(configuration: Configuration) -> Configuration:
+    return replace(configuration, dpd=DPD)
+
+
+class _Ended(Case):
+    """A tunnel that the peer made and that ends one way or another."""
+
+    subject = "INV-01"
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("made").find(v2.SecurityAssociation)
+        yield given(made, "the Child SA that the peer made").is_present()
+
+
+class PeerDeletesTheChild(_Ended):
+    """A Child SA that the peer deleted is not made again."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-40")
+    deviants = ("revives-after-child-delete",)
+    subject = "INV-02"
+    wait_s = WATCHED_S
+    also = {"spec": ("F05",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield alice.delete_child(mark="delete")
+        yield Elapse(WATCHED_S)
+
+
+class PeerDeletesTheIkeSa(_Ended):
+    """An IKE SA that the peer deleted is not made again."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39")
+    deviants = ("revives-after-ike-delete",)
+    wait_s = WATCHED_S
+    also = {"spec": ("F06",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield alice.delete_ike(mark="delete")
+        yield Elapse(WATCHED_S)
+
+
+class PeerIsLost(_Ended):
+    """After the peer was found dead its SAs are not made again."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39")
+    deviants = ("starts-on-dpd-loss",)
+    needs = frozenset({"dpd_loss"})
+    wait_s = WATCHED_S
+    also = {"spec": ("F01",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield Provoke(Trigger.DPD_LOSS)
+        yield Elapse(WATCHED_S)
+
+
+class PeerStopsAnswering(_Ended):
+    """A peer that answers no liveness check is given up; no other IKE SA is started for it."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39")
+    deviants = ("restarts-lost-peers",)
+    settings = staticmethod(_probing)
+    wait_s = GIVEN_UP_AFTER_S
+    also = {"spec": ("F01",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield alice.ignores("liveness", "informational", "delete")
+        yield Elapse(GIVEN_UP_AFTER_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        checks = trace.from_target(Exchange.INFORMATIONAL, requests_only=True)
+        yield given(checks, "a liveness check by the target").is_present()
+
+
+class PeerVanishesHalfWay(Case):
+    """A peer that vanishes after IKE_SA_INIT is forgotten; nothing is started towards it."""
+
+    requirements = ("CISCO-RO-39",)
+    deviants = ("reauthenticates-idle-peers",)
+    subject = "INV-01"
+    wait_s = WATCHED_S
+    also = {"spec": ("F10", "C20")}
+
+    @staticmethod
+    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]
+        """Half-open SAs are forgotten soon."""
+        return configuration.with_lifetimes(half_open=4.0)
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.ike_sa_init(mark="init")
+        yield Elapse(WATCHED_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.reply_to("init").find(v2.KeyExchange), "a response to IKE_SA_INIT").is_present()
