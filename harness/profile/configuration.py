@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from harness.codes import (
@@ -117,8 +118,8 @@ class Lifetimes:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"a lifetime is positive; {name} is {value}")
+            if value is not None and not 0 < value < inf:
+                raise ValueError(f"a lifetime is positive and ends; {name} is {value}")
 
 
 SOFT_SHARE = 0.9

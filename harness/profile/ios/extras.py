@@ -61,7 +61,7 @@ def _number(word: str) -> float:
 
 
 def _whole(word: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,10}", word):
+    if not re.fullmatch(r"-?[0-9]{1,20}", word):
         raise _Unreadable("a whole number follows")
     return int(word)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, NoReturn, TypeVar
@@ -43,11 +43,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One command: where it stands, whether it is indented, and its words."""
+    """One command: where it stands, whether it is indented, and its words, which may hold a key."""
 
     number: int
     indented: bool
-    words: tuple[str, ...]
+    words: tuple[str, ...] = field(repr=False)
     extra: bool = False
     """It is a comment for this harness: `! ike-harness …`, without these two words."""
 
@@ -61,7 +61,7 @@ _ONE_LINE = ("crypto", "ipsec", "profile")
 
 def lines_of(text: str) -> Iterator[Line]:
     """The commands of a text, comments left out; an IPsec profile told on one line is cut into its commands."""
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         line = _line(number, raw)
         if line is None:
             continue

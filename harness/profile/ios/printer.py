@@ -94,8 +94,8 @@ def _fits_policy(policy: IsakmpPolicy) -> bool:
         (policy.encr, policy.key_bits) in _CIPHER_WORDS
         and policy.hash in _HASH_WORDS
         and policy.auth in _AUTHENTICATION_WORDS
-        and policy.lifetime >= 0
-        and policy.group >= 0
+        and _whole(policy.lifetime) is not None
+        and _whole(policy.group) is not None
     )
 
 
@@ -144,9 +144,8 @@ def _is_word(value: str) -> bool:
 
 def _keepalive(configuration: Configuration) -> tuple[int, int] | None:
     dpd = configuration.dpd
-    if dpd is None or dpd.interval != int(dpd.interval) or dpd.retry != int(dpd.retry):
-        return None
-    return int(dpd.interval), int(dpd.retry)
+    interval, retry = (_whole(dpd.interval), _whole(dpd.retry)) if dpd else (None, None)
+    return None if interval is None or retry is None else (interval, retry)
 
 
 def _version_2(configuration: Configuration, key: str | None) -> Iterator[str]:
@@ -176,8 +175,8 @@ def _version_2(configuration: Configuration, key: str | None) -> Iterator[str]:
         yield f" lifetime {seconds}"
     if dpd := _keepalive(configuration):
         yield f" dpd {dpd[0]} {dpd[1]} periodic"
-    if configuration.cookie_threshold is not None and configuration.cookie_threshold >= 0:
-        yield f"crypto ikev2 cookie-challenge {configuration.cookie_threshold}"
+    if (threshold := _whole(configuration.cookie_threshold)) is not None:
+        yield f"crypto ikev2 cookie-challenge {threshold}"
 
 
 def _prefix(peer: str | None) -> str:
@@ -188,7 +187,7 @@ def _prefix(peer: str | None) -> str:
 
 def _fits_proposal(proposal: IkeProposal) -> bool:
     cipher = (proposal.encr, proposal.key_bits)
-    if cipher not in _IKEV2_CIPHER_WORDS or proposal.prf not in _PRF_WORDS or proposal.group < 0:
+    if cipher not in _IKEV2_CIPHER_WORDS or proposal.prf not in _PRF_WORDS or _whole(proposal.group) is None:
         return False
     if proposal.encr in AEAD:
         return proposal.integ == Integ.NONE
@@ -204,9 +203,9 @@ def _proposal(name: str, proposal: IkeProposal) -> Iterator[str]:
     yield f" group {int(proposal.group)}"
 
 
-def _whole(seconds: float | None) -> int | None:
-    """Seconds that IOS can be told: a whole number of at most ten digits."""
-    return int(seconds) if seconds is not None and seconds == int(seconds) and seconds < 10**10 else None
+def _whole(number: float | None) -> int | None:
+    """A number that IOS can be told: whole, not negative, of at most ten digits."""
+    return int(number) if number is not None and 0 <= number < 10**10 and number == int(number) else None
 
 
 def _ipsec(configuration: Configuration) -> Iterator[str]:
@@ -221,7 +220,7 @@ def _ipsec(configuration: Configuration) -> Iterator[str]:
     if names:
         yield f" set transform-set {' '.join(names)}"
     yield from (f" set security-association {line}" for line in _child_lifetimes(configuration))
-    if configuration.pfs_group is not None and configuration.pfs_group >= 0:
+    if configuration.pfs_group is not None and 0 <= configuration.pfs_group < 10**5:
         yield f" set pfs group{int(configuration.pfs_group)}"
     if 1 in configuration.versions:
         yield " set isakmp-profile clients"
@@ -258,8 +257,8 @@ def _child_lifetimes(configuration: Configuration) -> Iterator[str]:
         yield "lifetime seconds disable"
     if lifetimes.child_kilobytes is None:
         yield "lifetime kilobytes disable"
-    elif lifetimes.child_kilobytes < 10**10:
-        yield f"lifetime kilobytes {lifetimes.child_kilobytes}"
+    elif kilobytes := _whole(lifetimes.child_kilobytes):
+        yield f"lifetime kilobytes {kilobytes}"
     if idle := _whole(lifetimes.idle):
         yield f"idle-time {idle}"
 

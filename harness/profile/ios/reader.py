@@ -67,7 +67,7 @@ def _take(text: Text, current: Section | None, line: Line) -> Section | None:
         return current
     if _says_responder_only(current, line):
         return current
-    if current and (known := longest(COMMANDS.get(current.kind, {}), line)):
+    if current and not _opens_a_map(line) and (known := longest(COMMANDS.get(current.kind, {}), line)):
         COMMANDS[current.kind][known](current, Args(line, line.words[len(known) :], text.warnings))
         return current
     if opener := longest(OPENERS, line):
@@ -76,6 +76,11 @@ def _take(text: Text, current: Section | None, line: Line) -> Section | None:
         COMMANDS["global"][known](text.top, Args(line, line.words[len(known) :], text.warnings))
         return None
     return _not_read(text, current, line)
+
+
+def _opens_a_map(line: Line) -> bool:
+    """`crypto map NAME SEQUENCE …` is global; `crypto map NAME` puts a map on an interface."""
+    return line.words[:2] == ("crypto", "map") and len(line.words) > 3
 
 
 def _says_responder_only(current: Section | None, line: Line) -> bool:
