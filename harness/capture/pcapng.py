@@ -186,7 +186,9 @@ def _json_comments(data: Mapping[str, Any]) -> list[Option]:
 
 def _nanoseconds(time: float) -> int:
     """Nanoseconds since the epoch; a moment before it is the epoch, as pcapng has no sign."""
-    return max(0, round(time * 1e9))
+    seconds = int(time)
+    # taken apart first: a product with 1e9 would lose the last hundred nanoseconds of today's times
+    return max(0, seconds * 1_000_000_000 + round((time - seconds) * 1e9))
 
 
 def _stamp(time: float) -> bytes:

@@ -254,7 +254,9 @@ class PcapngFrames:
         if drops:  # a later block of the same interface goes on counting
             (number,) = self._order.u32.unpack_from(body)
             self._notes.count_drops(number, sum(drops))
-        self._notes.closing = _said(options) or self._notes.closing
+        said = _said(options)
+        if said is not None:
+            self._notes.closing = said
 
     def _decryption_secrets(self, body: bytes) -> None:
         if len(body) < 8:
