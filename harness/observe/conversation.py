@@ -1,6 +1,6 @@
 """A trace told to a person: one row a message, what was sealed in clear, nothing unprintable."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.codes import Exchange, name_of
@@ -8,11 +8,11 @@ from harness.observe.header import Header
 from harness.observe.seen import Seen
 from harness.observe.trace import Trace
 from harness.record import Conversation, Row, printable
+from harness.wire import describe
 from harness.wire.datagram import Endpoint, Kind
 
 _LINE = 400
 _PAYLOADS = 64
-_SUFFIX = "_V1"
 
 
 def conversation(trace: Trace) -> Conversation:
@@ -37,41 +37,27 @@ def _row(seen: Seen, start: float, names: Mapping[str, str]) -> Row:
 
 
 def line(seen: Seen) -> str:
-    """The message in one line: exchange, direction, Message ID and payloads, the opened ones in SK{…}."""
-    header = seen.header
-    if header is None:
+    """The message in one line: exchange, direction, Message ID and payloads, what was opened in its envelope."""
+    header, message = seen.header, seen.message
+    if header is None or message is None:
         return _not_ike(seen)
-    head = f"{name_of(Exchange, header.exchange).removesuffix(_SUFFIX)} {_direction(header)}".rstrip()
-    text = f"{head} {_message_id(header)} {{ {_body(seen, header)} }}"
+    text = str(message) if seen.inner is None else _opened(header, seen)
     if len(seen.parts) > 1:
         text += f" (from frames {', '.join(map(str, seen.parts))})"
     return text
 
 
-def _body(seen: Seen, header: Header) -> str:
-    clear = [_name(each) for each in seen.payloads if seen.inner is None or not _among(each, seen.inner)]
-    if seen.inner is None:
-        return ", ".join(clear)
-    envelope = "SK" if not header.is_v1 else "HDR*"
-    return ", ".join([*clear, f"{envelope}{{{', '.join(_name(each) for each in seen.inner)}}}"])
-
-
-def _among(payload: Any, group: Collection[Any]) -> bool:
-    return any(payload is each for each in group)
-
-
-def _name(payload: Any) -> str:
-    return str(payload)
-
-
-def _direction(header: Header) -> str:
-    if header.is_v1:
-        return ""
-    return "response" if header.is_response else "request"
-
-
-def _message_id(header: Header) -> str:
-    return f"{header.message_id:08x}" if header.is_v1 else str(header.message_id)
+def _opened(header: Header, seen: Seen) -> str:
+    inner = seen.inner or ()
+    clear = [str(each) for each in seen.payloads if not any(each is one for one in inner)]
+    envelope = "HDR*" if header.is_v1 else "SK"
+    said = [name_of(Exchange, header.exchange)]
+    if not header.is_v1:
+        said += ["response" if header.is_response else "request", str(header.message_id)]
+    elif header.message_id:
+        said.append(f"{header.message_id:08x}")
+    content = ", ".join([*clear, f"{envelope}{{{', '.join(map(str, inner))}}}"])
+    return f"{' '.join(said)} {{ {content} }}"
 
 
 def _not_ike(seen: Seen) -> str:
@@ -86,7 +72,7 @@ def _not_ike(seen: Seen) -> str:
 def _tree(seen: Seen) -> Iterator[str]:
     """What is in it, a payload a line, and what kept it from being read."""
     payloads = seen.payloads
-    yield from (repr(each) for each in payloads[:_PAYLOADS])
+    yield from (describe(each) for each in payloads[:_PAYLOADS])
     if len(payloads) > _PAYLOADS:
         yield f"and {len(payloads) - _PAYLOADS} more payloads"
     message = seen.message

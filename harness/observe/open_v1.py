@@ -20,7 +20,7 @@ _FRAGMENT = 132
 _HISTORY = 4
 """How many earlier IVs are tried when the latest does not fit: a message may be lost or come from a bad copy."""
 _EXCHANGES = 1024
-_BLOCK_MAX = 16
+_PADDING_MAX = 256
 
 
 @dataclass(slots=True)
@@ -174,11 +174,12 @@ def _exchange_iv(secrets: Secrets, last_block: bytes, message_id: int) -> bytes:
 
 
 def _sane(opened: Opened) -> bool:
-    """Whether the octets are a chain of payloads and less than a block, or one counted padding, behind it."""
-    if opened.why is not None or any(isinstance(payload, v1.Malformed) for payload in opened.payloads):
-        return False
-    trailing = opened.trailing
-    return len(trailing) < _BLOCK_MAX or trailing[-1] in (len(trailing), len(trailing) - 1)
+    """Whether the octets are a chain of payloads to its end; a wrong IV garbles the head of it.
+
+    What stands behind is padding: zeros, also a whole block of them, or anything with a count (RFC 2409 appendix B).
+    """
+    malformed = any(isinstance(payload, v1.Malformed) for payload in opened.payloads)
+    return opened.why is None and not malformed and len(opened.trailing) < _PADDING_MAX
 
 
 def _completed(given: Secrets, sa: _Sa) -> Secrets:
