@@ -1,0 +1,1 @@
+"""Speed as ratios: ours against somebody else's, measured in turns in the same run."""
