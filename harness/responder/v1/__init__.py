@@ -1,0 +1,24 @@
+"""The responder's IKEv1 half: from a message to the cell of the table that answers it."""
+
+from harness.responder.v1 import guards, informational, main, quick
+from harness.responder.v1.dispatch import receive, secrets
+from harness.responder.v1.initiate import rekey, start_phase1, start_quick_mode
+from harness.responder.v1.state import IsakmpSa
+from harness.responder.v1.timers import close_all, give_up_all, hard_expiry, soft_expiry
+
+__all__ = [
+    "IsakmpSa",
+    "close_all",
+    "give_up_all",
+    "guards",
+    "hard_expiry",
+    "informational",
+    "main",
+    "quick",
+    "receive",
+    "rekey",
+    "secrets",
+    "soft_expiry",
+    "start_phase1",
+    "start_quick_mode",
+]

@@ -1,0 +1,330 @@
+"""RFC 2409 sections 5 and 5.4: Main Mode and Aggressive Mode with a pre-shared key, seen from the responder."""
+
+import hmac
+from dataclasses import replace
+from typing import Any
+
+from harness.codes import AttributeP1, Exchange, NotifyTypeV1
+from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
+from harness.profile import IsakmpPolicy
+from harness.responder.context import Context, Incoming
+from harness.responder.state import Timer
+from harness.responder.step import Armed, Step, drop
+from harness.responder.table import TABLE
+from harness.responder.v1 import peers
+from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
+from harness.responder.v1.lifetimes import isakmp_timers
+from harness.responder.v1.messages import (
+    NONCE_OCTETS,
+    clear,
+    complain,
+    last_block,
+    notify_about,
+    repeated_later,
+    sealed,
+)
+from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
+from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
+from harness.sa.v1 import VID_DPD, VID_NAT_T, Suite, hash_i, hash_r, nat_d, psk_secrets
+from harness.wire import v1
+
+HALF_OPEN_LIMIT = 1000
+"""With so many unfinished phase 1 exchanges the oldest makes room for a new one (RFC 2408 section 1.7.1)."""
+WRONG_PROOF = "the HASH of phase 1 is wrong"
+UNKNOWN_IDENTITY = "an identity that is not acceptable"
+PHASE_1_PORTS = frozenset({(0, 0), (17, 500), (17, 0)})
+"""Protocol and port of a phase 1 identity (RFC 2407 section 4.6.2); with NAT traversal the port is 0 (RFC 3947)."""
+
+
+@TABLE.on(Phase1.IDLE, Exchange.IDENTITY_PROTECTION, rfc="2409/5")
+def answer_main_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Take one transform of the offer, and give the peer a cookie."""
+    chosen = context.decide("choose_isakmp", request.find(v1.SecurityAssociation), None)
+    if chosen is None:
+        return complain(context, request, NotifyTypeV1.NO_PROPOSAL_CHOSEN, "no transform is acceptable")
+    made = _begin(context, request, chosen)
+    octets = clear(made, Exchange.IDENTITY_PROTECTION, chosen.accepted, *_vendor_ids(made))
+    return _half_open(context, request, replace(made, state=Phase1.MAIN_2, sent=octets))
+
+
+@TABLE.on(Phase1.IDLE, Exchange.BASE, rfc="2408/4.4")
+@TABLE.on(Phase1.IDLE, Exchange.AUTHENTICATION_ONLY, rfc="2408/4.6")
+def refuse_mode(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Base and Authentication Only exchanges are no modes of IKE (RFC 2409 section 4)."""
+    why = f"exchange {request.message.exchange} is not served"
+    return complain(context, request, NotifyTypeV1.UNSUPPORTED_EXCHANGE_TYPE, why)
+
+
+def _begin(context: Context, request: Incoming, chosen: ChosenIsakmp) -> IsakmpSa:
+    """The ISAKMP SA as the peer's first message makes it."""
+    cookie = fresh_cookie(context)
+    return peers.announced(
+        IsakmpSa(
+            ours=cookie,
+            cky_i=request.message.spi_i,
+            cky_r=cookie,
+            local=request.datagram.destination,
+            remote=request.datagram.source,
+            policy=chosen.policy,
+            lifetime=chosen.lifetime,
+            offered_lifetime=chosen.offered_lifetime,
+            init_request=request.octets,
+            received=request.octets,
+            offer=request.find(v1.SecurityAssociation),
+            natt=request.natt,
+            born=context.now,
+            heard=context.now,
+        ),
+        request,
+    )
+
+
+def fresh_cookie(context: Context) -> bytes:
+    """A cookie that is neither zero nor in use (RFC 2408 section 2.5.3)."""
+    cookie = context.entropy.octets(8)
+    return fresh_cookie(context) if cookie == NO_COOKIE or context.world.find(cookie) is not None else cookie
+
+
+def _vendor_ids(sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
+    """What we can do besides: answer liveness checks always, traverse NAT if the peer does."""
+    nat_t = (v1.VendorId(data=VID_NAT_T),) if sa.peer_nat_t else ()
+    return (v1.VendorId(data=VID_DPD), *nat_t)
+
+
+def _half_open(context: Context, request: Incoming, sa: IsakmpSa) -> Step:
+    """The answer to a first message: never repeated unasked, since the peer's address is not yet proved."""
+    due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
+    gone: tuple[bytes, ...] = ()
+    if context.world.half_open_count() >= HALF_OPEN_LIMIT:
+        gone = tuple(s.ours for s in context.world.all() if isinstance(s, IsakmpSa) and s.half_open)[:1]
+    return Step(
+        send=(request.reply(sa.sent),),
+        changed=(sa,),
+        gone=gone,
+        armed=((sa.ours, due),),
+        events=("half-open",),
+    )
+
+
+@TABLE.on(Phase1.MAIN_2, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4")
+def answer_main_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Exchange public values and nonces; from here on there are keys."""
+    offered, nonce = request.find(v1.KeyExchange), request.find(v1.Nonce)
+    if offered is None or nonce is None or len(nonce.data) not in ACCEPTABLE_NONCE:
+        return drop("no KE payload, or no nonce of 8 to 256 octets")
+    agreed = agree(context, peers.announced(sa, request), offered.data, nonce.data)
+    if isinstance(agreed, str):
+        return complain(context, request, NotifyTypeV1.INVALID_KEY_INFORMATION, agreed)
+    octets = clear(
+        agreed,
+        Exchange.IDENTITY_PROTECTION,
+        v1.KeyExchange(data=agreed.public_r),
+        v1.Nonce(data=agreed.nr),
+        *nat_payloads(agreed, request),
+    )
+    waiting = replace(
+        moved(agreed, request), state=Phase1.MAIN_4, received=request.octets, sent=octets, times_sent=1
+    )
+    return Step(send=(request.reply(octets),), changed=(waiting,), armed=(repeated_later(context, waiting),))
+
+
+def agree(context: Context, sa: IsakmpSa, public_i: bytes, ni: bytes) -> IsakmpSa | str:
+    """The SA with our half of the key exchange and the secrets, or why the peer's public value is refused."""
+    assert sa.policy is not None
+    private = key_exchange(sa.policy.group).private(context.entropy)
+    try:
+        shared = private.shared(public_i)
+    except InvalidPublicValue as error:
+        return f"KE payload refused: {error.why}"
+    nr = context.entropy.octets(NONCE_OCTETS)
+    return keyed(context, replace(sa, ni=ni, nr=nr, public_i=public_i, public_r=private.public), shared)
+
+
+def keyed(context: Context, sa: IsakmpSa, shared: bytes) -> IsakmpSa:
+    """The SA with the secrets that follow from everything exchanged, and the first IV."""
+    assert sa.policy is not None
+    secrets = psk_secrets(
+        suite_of(sa.policy),
+        context.configuration.psk,
+        sa.ni,
+        sa.nr,
+        shared,
+        sa.cky_i,
+        sa.cky_r,
+        sa.public_i,
+        sa.public_r,
+    )
+    return replace(sa, secrets=secrets, iv=secrets.iv0, last_block=secrets.iv0)
+
+
+def suite_of(policy: IsakmpPolicy) -> Suite:
+    """The algorithms of a policy."""
+    return Suite(policy.encr, policy.key_bits, policy.hash, policy.auth, policy.group)
+
+
+def nat_payloads(sa: IsakmpSa, request: Incoming) -> tuple[v1.NatDetection, ...]:
+    """NAT-D of the peer's end, then of ours, where the peer traverses NAT (RFC 3947 section 3.2)."""
+    assert sa.policy is not None
+    if not sa.peer_nat_t:
+        return ()
+    ends = (request.datagram.source, request.datagram.destination)
+    return tuple(
+        v1.NatDetection(data=nat_d(sa.policy.hash, sa.cky_i, sa.cky_r, end.address, end.port)) for end in ends
+    )
+
+
+def moved(sa: IsakmpSa, request: Incoming) -> IsakmpSa:
+    """The SA where the peer now is: a port may change when NAT is found (RFC 3947 section 4)."""
+    datagram = request.datagram
+    return replace(sa, local=datagram.destination, remote=datagram.source, natt=request.natt)
+
+
+@TABLE.on(Phase1.MAIN_4, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4")
+def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Believe the peer's identity and HASH_I; then show our own, and phase 1 is done."""
+    who, proof = request.find(v1.Identification), request.find(v1.Hash)
+    if who is None or proof is None:
+        return drop("no identity or no HASH")
+    if not context.decide("isakmp_believes", sa, who.body, proof.data):
+        return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
+    if not context.decide("isakmp_knows", who):
+        refused = complain(context, request, NotifyTypeV1.INVALID_ID_INFORMATION, UNKNOWN_IDENTITY)
+        return replace(refused, gone=(sa.ours,))
+
+    arrived = peers.announced(sa, request)
+    ours = own_identity(context)
+    extra = _responder_lifetime(sa)
+    octets = sealed(
+        sa,
+        Exchange.IDENTITY_PROTECTION,
+        0,
+        last_block(sa, request.octets),
+        (ours, v1.Hash(data=our_proof(arrived, ours)), *extra),
+    )
+    up = _established(context, arrived, request, who.body, sent=octets, last=last_block(sa, octets))
+    step = Step(send=(request.reply(octets),), changed=(up,), events=("isakmp-sa-established",))
+    step = replace(step, armed=isakmp_timers(context, up))
+    return step.then(context.decide("heed_initial_contact", up, request))
+
+
+@TABLE.decision(rfc="2409/5")
+def isakmp_believes(context: Context, sa: IsakmpSa, id_b: bytes, proof: bytes) -> bool:
+    """Whether the peer's HASH proves the pre-shared key, its identity, the offer and the key exchange."""
+    assert sa.secrets is not None
+    made = hash_r if sa.we_started else hash_i
+    expected = made(sa.secrets, sa.public_i, sa.public_r, sa.sai_b, id_b)
+    return hmac.compare_digest(expected, proof)
+
+
+@TABLE.decision(rfc="2407/4.6.2")
+def isakmp_knows(context: Context, who: v1.Identification) -> bool:
+    """Whether the configuration has a peer of this identity; without one configured, every identity will do."""
+    if (who.protocol, who.port) not in PHASE_1_PORTS:
+        return False
+    wanted = context.configuration.remote_id
+    return wanted is None or (wanted.id_type, wanted.data) == (who.id_type, who.data)
+
+
+def own_identity(context: Context) -> v1.Identification:
+    """Our own identity (RFC 2407 section 4.6.2); protocol and port are zero."""
+    identity = context.configuration.local_id
+    return v1.Identification(id_type=identity.id_type, data=identity.data)
+
+
+def our_proof(sa: IsakmpSa, ours: v1.Identification) -> bytes:
+    """Our HASH_I or HASH_R over our identity (RFC 2409 section 5)."""
+    assert sa.secrets is not None
+    made = hash_i if sa.we_started else hash_r
+    return made(sa.secrets, sa.public_i, sa.public_r, sa.sai_b, ours.body)
+
+
+def _responder_lifetime(sa: IsakmpSa) -> tuple[v1.Notify, ...]:
+    """RESPONDER-LIFETIME, where ours is shorter than what was offered (RFC 2407 section 4.6.3.1)."""
+    if sa.lifetime is None or sa.offered_lifetime is None or sa.lifetime >= sa.offered_lifetime:
+        return ()
+    life = life_attributes(AttributeP1.LIFE_TYPE, AttributeP1.LIFE_DURATION, int(sa.lifetime))
+    return (notify_about(sa, NotifyTypeV1.RESPONDER_LIFETIME, b"".join(a.encode() for a in life)),)
+
+
+def _established(
+    context: Context, sa: IsakmpSa, message: Incoming, peer_id: bytes, *, sent: bytes, last: bytes
+) -> IsakmpSa:
+    """The SA with phase 1 done, its end counted from now."""
+    return replace(
+        moved(sa, message),
+        state=Phase1.ESTABLISHED,
+        peer_id=peer_id,
+        received=message.octets,
+        sent=sent,
+        last_block=last,
+        private=None,
+        born=context.now,
+        heard=context.now,
+    )
+
+
+def established_by_us(
+    context: Context, sa: IsakmpSa, message: Incoming, peer_id: bytes, *, sent: bytes = b"", last: bytes
+) -> IsakmpSa:
+    """The SA that we began, with phase 1 done; the lifetime that we offered counts."""
+    assert sa.policy is not None
+    done = _established(context, sa, message, peer_id, sent=sent, last=last)
+    return replace(done, lifetime=shortest(sa.policy.lifetime, context.configuration.lifetimes.ike_hard))
+
+
+# Aggressive Mode
+
+
+@TABLE.on(Phase1.IDLE, Exchange.AGGRESSIVE, rfc="2409/5.4")
+def answer_aggressive_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Everything at once: one transform, our public value and nonce, who we are, and HASH_R."""
+    if not context.configuration.aggressive:
+        why = "Aggressive Mode is not configured"
+        return complain(context, request, NotifyTypeV1.UNSUPPORTED_EXCHANGE_TYPE, why)
+    offered, nonce, who = (request.find(kind) for kind in (v1.KeyExchange, v1.Nonce, v1.Identification))
+    if offered is None or nonce is None or who is None or len(nonce.data) not in ACCEPTABLE_NONCE:
+        return drop("no KE payload, no identity, or no nonce of 8 to 256 octets")
+    if not context.decide("isakmp_knows", who):
+        return complain(context, request, NotifyTypeV1.INVALID_ID_INFORMATION, UNKNOWN_IDENTITY)
+    offer = request.find(v1.SecurityAssociation)
+    chosen = context.decide("choose_isakmp", offer, len(offered.data))
+    if chosen is None:
+        return complain(context, request, NotifyTypeV1.NO_PROPOSAL_CHOSEN, "no transform is acceptable")
+    agreed = agree(context, _begin(context, request, chosen), offered.data, nonce.data)
+    if isinstance(agreed, str):
+        return complain(context, request, NotifyTypeV1.INVALID_KEY_INFORMATION, agreed)
+    return _half_open(context, request, _aggressive_2(context, agreed, request, chosen, who.body))
+
+
+def _aggressive_2(
+    context: Context, sa: IsakmpSa, request: Incoming, chosen: ChosenIsakmp, peer_id: bytes
+) -> IsakmpSa:
+    ours = own_identity(context)
+    payloads: tuple[Any, ...] = (
+        chosen.accepted,
+        v1.KeyExchange(data=sa.public_r),
+        v1.Nonce(data=sa.nr),
+        ours,
+        v1.Hash(data=our_proof(sa, ours)),
+        *_vendor_ids(sa),
+        *nat_payloads(sa, request),
+    )
+    octets = clear(sa, Exchange.AGGRESSIVE, *payloads)
+    return replace(sa, state=Phase1.AGGRESSIVE_2, peer_id=peer_id, sent=octets)
+
+
+@TABLE.on(Phase1.AGGRESSIVE_2, Exchange.AGGRESSIVE, rfc="2409/5.4")
+def take_aggressive_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Believe HASH_I over the identity of the first message, in clear or encrypted; then phase 1 is done.
+
+    Status notifies have no place in Aggressive Mode: none is heeded (RFC 2407 section 4.6.3).
+    """
+    assert sa.secrets is not None
+    proof = request.find(v1.Hash)
+    if proof is None:
+        return drop("no HASH")
+    if not context.decide("isakmp_believes", sa, sa.peer_id, proof.data):
+        return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
+    last = last_block(sa, request.octets) if request.message.encrypted else sa.secrets.iv0
+    up = _established(context, peers.announced(sa, request), request, sa.peer_id, sent=b"", last=last)
+    return Step(changed=(up,), armed=isakmp_timers(context, up), events=("isakmp-sa-established",))

@@ -1,0 +1,198 @@
+"""RFC 2409 section 5.5: Quick Mode, seen from the responder."""
+
+from dataclasses import replace
+from typing import Any
+
+from harness.codes import AttributeP2, Exchange, Group, NotifyTypeV1, Protocol
+from harness.crypto import encryption_key_size, integrity_key_size
+from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
+from harness.profile import ChildProposal
+from harness.responder.context import Context, Incoming
+from harness.responder.state import Selector, Timer
+from harness.responder.step import Armed, Step, drop
+from harness.responder.table import TABLE
+from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
+from harness.responder.v1.guards import unknown_domain
+from harness.responder.v1.lifetimes import ipsec_timers, soft_limit
+from harness.responder.v1.main import moved
+from harness.responder.v1.messages import (
+    NONCE_OCTETS,
+    informational,
+    last_block,
+    quick_2,
+    repeated_later,
+)
+from harness.responder.v1.proposals import LOWEST_SPI, ChosenIpsec, life_attributes
+from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2, Quick
+from harness.sa.v1 import Secrets, quick_keys
+from harness.sa.v2 import ChildKeys
+from harness.wire import v1
+
+
+@TABLE.on(Phase2.NEW, Exchange.QUICK_MODE, rfc="2409/5.5")
+def answer_quick_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """Take one transform for the clients named, or say by a protected Informational why not."""
+    sa = replace(moved(sa, request), heard=context.now)
+    offer, nonce = request.find(v1.SecurityAssociation), request.find(v1.Nonce)
+    if offer is None or request.payloads[1] is not offer or not offer.proposals:
+        return drop("the SA payload does not follow the HASH")
+    if nonce is None or len(nonce.data) not in ACCEPTABLE_NONCE:
+        return drop("no nonce of 8 to 256 octets")
+    unknown = unknown_domain(offer)
+    if unknown is not None:
+        return refuse(context, sa, request, unknown)
+    if len(request.all(v1.SecurityAssociation)) > 1:  # 2409/5.5: several at once may be refused
+        return refuse(context, sa, request, NotifyTypeV1.NO_PROPOSAL_CHOSEN)
+
+    offered = request.find(v1.KeyExchange)
+    chosen = context.decide("choose_ipsec", sa, offer, offered is not None)
+    if isinstance(chosen, NotifyTypeV1):
+        return refuse(context, sa, request, chosen)
+    clients = context.decide("accept_clients", sa, request.all(v1.Identification))
+    if clients is None:
+        return refuse(context, sa, request, NotifyTypeV1.INVALID_ID_INFORMATION)
+    exchanged = _exchange(context, chosen.group, offered)
+    if exchanged is None:
+        return refuse(context, sa, request, NotifyTypeV1.INVALID_KEY_INFORMATION)
+    return _answer(context, sa, request, chosen, clients, exchanged)
+
+
+def _exchange(context: Context, group: int, offered: Any) -> tuple[bytes, tuple[Any, ...]] | None:
+    """The shared secret and our KE payload with PFS, nothing without; None if the peer's public value is refused."""
+    if group == Group.NONE:
+        return b"", ()
+    private = key_exchange(group).private(context.entropy)
+    try:
+        return private.shared(offered.data), (v1.KeyExchange(data=private.public),)
+    except InvalidPublicValue:
+        return None
+
+
+def _answer(
+    context: Context,
+    sa: IsakmpSa,
+    request: Incoming,
+    chosen: ChosenIpsec,
+    clients: tuple[Selector, Selector],
+    exchanged: tuple[bytes, tuple[Any, ...]],
+) -> Step:
+    """The second message; the SAs serve once the third has shown that the peer lives (RFC 2409 section 7.2)."""
+    assert sa.secrets is not None
+    shared, ke = exchanged
+    ni, nr, spi_in = request.find(v1.Nonce).data, context.entropy.octets(NONCE_OCTETS), fresh_spi(context, sa)
+    keys = ipsec_keys(sa.secrets, chosen.suite, (spi_in, chosen.spi), ni, nr, shared)
+    child = IpsecSa(spi_in, chosen.spi, chosen.suite, (clients[0],), (clients[1],), context.now, keys)
+    asked = Quick(
+        message_id=request.message.message_id,
+        state=Phase2.QUICK_2,
+        iv=last_block(sa, request.octets),
+        received=request.octets,
+        ni=ni,
+        nr=nr,
+        child=limited(context, child, chosen.lifetime),
+    )
+    told = context.decide("responder_lifetime", chosen, spi_in)
+    payloads = (
+        chosen.payload(spi_in),
+        v1.Nonce(data=nr),
+        *ke,
+        *request.all(v1.Identification),
+        *told,
+    )
+    octets = quick_2(sa, asked, payloads)
+    answered = replace(asked, sent=octets, iv=last_block(sa, octets))
+    after = sa.with_quick(answered)
+    return Step(
+        send=(request.reply(octets),),
+        changed=(after,),
+        armed=(repeated_later(context, after, answered), forgotten_later(context, after, answered)),
+    )
+
+
+def fresh_spi(context: Context, sa: IsakmpSa) -> bytes:
+    """An SPI above the reserved ones, that is not in use on this SA."""
+    spi = context.entropy.octets(4)
+    taken = int.from_bytes(spi, "big") < LOWEST_SPI or sa.child(spi) is not None
+    return fresh_spi(context, sa) if taken else spi
+
+
+def ipsec_keys(
+    secrets: Secrets, suite: ChildProposal, spis: tuple[bytes, bytes], ni: bytes, nr: bytes, shared: bytes
+) -> ChildKeys:
+    """The keys of both directions; `spis` are those of what the initiator sends and of what the responder sends.
+
+    The SPI in each direction is the one that its receiver chose (RFC 2409 section 5.5).
+    """
+    encr = encryption_key_size(suite.encr, suite.key_bits) if suite.protocol == Protocol.ESP else 0
+    integ = integrity_key_size(suite.integ)
+    i, r = (quick_keys(secrets, suite.protocol, spi, ni, nr, encr, integ, shared) for spi in spis)
+    return ChildKeys(i.encr, i.auth, r.encr, r.auth)
+
+
+def limited(context: Context, child: IpsecSa, lifetime: float) -> IpsecSa:
+    """The SAs with their limits, counted from now."""
+    soft = soft_limit(context.configuration.lifetimes.child_soft, lifetime)
+    soft_at = None if soft is None else context.now + soft
+    return replace(child, born=context.now, soft_at=soft_at, expires=context.now + lifetime)
+
+
+@TABLE.decision(rfc="2407/4.6.3.1")
+def responder_lifetime(context: Context, chosen: ChosenIpsec, spi_in: bytes) -> tuple[v1.Notify, ...]:
+    """RESPONDER-LIFETIME about our inbound SA, where our lifetime is shorter than the one offered."""
+    if chosen.lifetime >= chosen.offered_lifetime:
+        return ()
+    life = life_attributes(AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION, int(chosen.lifetime))
+    return (
+        v1.Notify(
+            protocol=chosen.proposal.protocol,
+            notify_type=NotifyTypeV1.RESPONDER_LIFETIME,
+            spi=spi_in,
+            data=b"".join(attribute.encode() for attribute in life),
+        ),
+    )
+
+
+def forgotten_later(context: Context, sa: IsakmpSa, quick: Quick) -> tuple[bytes, Armed]:
+    """The timer after which a Quick Mode is forgotten, done or not; its Message ID never is."""
+    due = context.now + context.configuration.lifetimes.half_open
+    return sa.ours, Armed(due, Timer.HALF_OPEN, quick.message_id)
+
+
+def refuse(context: Context, sa: IsakmpSa, request: Incoming, notify_type: NotifyTypeV1) -> Step:
+    """A Quick Mode refused by a protected Informational of its own; the same request again gets the same refusal.
+
+    The notify names the peer's SPI (RFC 2408 section 3.14).
+    """
+    first = request.find(v1.SecurityAssociation).proposals[0]
+    about = v1.Notify(protocol=first.protocol, notify_type=notify_type, spi=first.spi)
+    after, octets = informational(context, sa, about)
+    refused = Quick(
+        message_id=request.message.message_id, state=Phase2.REFUSED, received=request.octets, sent=octets
+    )
+    after = after.with_quick(refused)
+    return Step(
+        send=(request.reply(octets),),
+        changed=(after,),
+        armed=(forgotten_later(context, after, refused),),
+        events=("refused",),
+    )
+
+
+@TABLE.on(Phase2.QUICK_2, Exchange.QUICK_MODE, rfc="2409/5.5")
+def take_quick_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """The peer lives: the IPsec SAs serve from now on."""
+    quick = sa.exchange(request.message.message_id)
+    assert quick is not None
+    assert quick.child is not None
+    done = replace(quick, state=Phase2.DONE, received=request.octets, sent=b"", child=None)
+    up = replace(moved(sa, request), heard=context.now).with_quick(done).with_child(quick.child)
+    return Step(changed=(up,), armed=ipsec_timers(context, up, quick.child), events=("ipsec-sa-established",))
+
+
+@TABLE.on(Phase1.ESTABLISHED, Exchange.NEW_GROUP_MODE, rfc="2409/5.6")
+def refuse_new_group(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
+    """No group but the configured ones is used: ATTRIBUTES-NOT-SUPPORTED."""
+    offer = request.find(v1.SecurityAssociation)
+    if offer is None or not offer.proposals:
+        return drop("New Group Mode without an offer")
+    return refuse(context, sa, request, NotifyTypeV1.ATTRIBUTES_NOT_SUPPORTED)

@@ -1,0 +1,170 @@
+"""What the responder knows of its ISAKMP SAs (IKEv1): values that are replaced, never altered."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Self
+
+from harness.crypto import Private
+from harness.profile import IsakmpPolicy
+from harness.responder.state import ChildSa, Selector
+from harness.sa.v1 import Secrets
+from harness.wire import v1
+from harness.wire.datagram import Endpoint
+
+NO_COOKIE = bytes(8)
+
+
+class Phase1(StrEnum):
+    """Where an ISAKMP SA stands, by the last message of phase 1 that we sent; IDLE: the SA is not there yet."""
+
+    IDLE = "isakmp-idle"
+    MAIN_1 = "main-1-sent"
+    MAIN_2 = "main-2-sent"
+    MAIN_3 = "main-3-sent"
+    MAIN_4 = "main-4-sent"
+    MAIN_5 = "main-5-sent"
+    AGGRESSIVE_1 = "aggressive-1-sent"
+    AGGRESSIVE_2 = "aggressive-2-sent"
+    ESTABLISHED = "isakmp-established"
+
+
+class Phase2(StrEnum):
+    """Where a Quick Mode stands, by the last message that we sent; NEW: nothing was."""
+
+    NEW = "quick-new"
+    QUICK_1 = "quick-1-sent"
+    QUICK_2 = "quick-2-sent"
+    DONE = "quick-done"
+    REFUSED = "quick-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class IpsecSa(ChildSa):
+    """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends."""
+
+    expires: float | None = None
+
+    def lives_until(self, moment: float) -> Self:
+        """This pair with an earlier end, if `moment` is earlier."""
+        return self if self.expires is not None and self.expires <= moment else replace(self, expires=moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """One Quick Mode: its IV chain, its last message pair, and the IPsec SAs that it is about to make.
+
+    `received` is the last message of the peer that counted, `sent` our answer to it, kept octet for octet.
+    """
+
+    message_id: int
+    state: Phase2 = Phase2.NEW
+    we_started: bool = False
+    iv: bytes = field(default=b"", repr=False)
+    received: bytes = field(default=b"", repr=False)
+    sent: bytes = field(default=b"", repr=False)
+    times_sent: int = 1
+    ni: bytes = field(default=b"", repr=False)
+    nr: bytes = field(default=b"", repr=False)
+    child: IpsecSa | None = None
+    offer: v1.SecurityAssociation | None = field(default=None, repr=False)
+    clients: tuple[Selector, Selector] | None = None
+    private: Private | None = field(default=None, repr=False)
+    ours: bytes = b""
+    replaces: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Our R-U-THERE that has no answer yet."""
+
+    sequence: int
+    times_sent: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpSa:
+    """An ISAKMP SA from our end; `ours` is our cookie and the key under which the SA is found.
+
+    `used` are the Message IDs of every exchange after phase 1; `last_block` is the last ciphertext block of
+    phase 1, from which the IVs of those exchanges follow (RFC 2409 appendix B).
+    """
+
+    ours: bytes
+    cky_i: bytes
+    cky_r: bytes
+    local: Endpoint
+    remote: Endpoint
+    state: Phase1 = Phase1.IDLE
+    we_started: bool = False
+    policy: IsakmpPolicy | None = None
+    lifetime: float | None = None
+    offered_lifetime: float | None = None
+    secrets: Secrets | None = field(default=None, repr=False)
+    init_request: bytes = field(default=b"", repr=False)
+    offer: v1.SecurityAssociation | None = field(default=None, repr=False)
+    ni: bytes = field(default=b"", repr=False)
+    nr: bytes = field(default=b"", repr=False)
+    public_i: bytes = field(default=b"", repr=False)
+    public_r: bytes = field(default=b"", repr=False)
+    private: Private | None = field(default=None, repr=False)
+    iv: bytes = field(default=b"", repr=False)
+    last_block: bytes = field(default=b"", repr=False)
+    received: bytes = field(default=b"", repr=False)
+    sent: bytes = field(default=b"", repr=False)
+    times_sent: int = 1
+    natt: bool = False
+    peer_nat_t: bool = False
+    peer_dpd: bool = False
+    peer_id: bytes = b""
+    renews: bytes = b""
+    born: float = 0.0
+    heard: float = 0.0
+    quick: tuple[Quick, ...] = ()
+    used: frozenset[int] = field(default=frozenset(), repr=False)
+    children: tuple[IpsecSa, ...] = ()
+    probe: Probe | None = None
+    next_sequence: int | None = None
+    peer_sequence: int | None = None
+    acknowledged: tuple[bytes, bytes] = field(default=(b"", b""), repr=False)
+    version: int = 1
+
+    @property
+    def up(self) -> bool:
+        """True while the SA serves: phase 1 is done."""
+        return self.state is Phase1.ESTABLISHED
+
+    @property
+    def half_open(self) -> bool:
+        """True while a peer that began phase 1 has not proved who it is."""
+        return self.state in (Phase1.MAIN_2, Phase1.MAIN_4, Phase1.AGGRESSIVE_2)
+
+    @property
+    def sai_b(self) -> bytes:
+        """The body of the SA payload that the phase 1 initiator sent (RFC 2409 section 5)."""
+        return b"" if self.offer is None else self.offer.body
+
+    def exchange(self, message_id: int) -> Quick | None:
+        """The Quick Mode with this Message ID, if it is remembered."""
+        return next((q for q in self.quick if q.message_id == message_id), None)
+
+    def with_quick(self, quick: Quick) -> Self:
+        """This SA with the Quick Mode added, or with its new value; its Message ID is used for good."""
+        kept = tuple(q for q in self.quick if q.message_id != quick.message_id)
+        return replace(self, quick=(*kept, quick), used=self.used | {quick.message_id})
+
+    def without_quick(self, message_id: int) -> Self:
+        """This SA without the Quick Mode; its Message ID stays used."""
+        return replace(self, quick=tuple(q for q in self.quick if q.message_id != message_id))
+
+    def child(self, spi: bytes) -> IpsecSa | None:
+        """The IPsec SAs that receive, or send, on `spi`."""
+        return next((c for c in self.children if spi in (c.spi_in, c.spi_out)), None)
+
+    def without(self, spi_in: bytes) -> Self:
+        """This SA without the IPsec SAs that receive on `spi_in`."""
+        return replace(self, children=tuple(c for c in self.children if c.spi_in != spi_in))
+
+    def with_child(self, child: IpsecSa) -> Self:
+        """This SA with the IPsec SAs added, or with their new value."""
+        kept = tuple(c for c in self.children if c.spi_in != child.spi_in)
+        return replace(self, children=(*kept, child))
