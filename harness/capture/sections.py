@@ -17,6 +17,7 @@ _ORDERS = {
 }
 
 _LARGEST_BLOCK = 1 << 24
+_HEAD = 8
 _SECTION_FIXED = 16
 _MOST_INTERFACES = 1 << 16
 
@@ -83,7 +84,7 @@ class PcapngFrames:
     def __iter__(self) -> Iterator[Frame]:
         """The frames behind the first section header."""
         try:
-            while head := self._source.take(4):
+            while head := self._source.take(_HEAD):
                 frame = self._block(head)
                 if frame is not None:
                     yield frame
@@ -97,17 +98,18 @@ class PcapngFrames:
 
     def begin(self) -> None:
         """Take the first section header; a Damaged says that this is no pcapng file."""
-        self._section_header(0)
+        self._section_header(MAGIC + self._take(4, 0), 0)
 
     def _block(self, head: bytes) -> Frame | None:
-        """Take one block whose first octets are `head`; its frame if it is a packet."""
+        """Take one block whose first eight octets are `head`; its frame if it is a packet."""
         place = self._source.offset - len(head)
-        if head == MAGIC:
-            self._section_header(place)
+        if len(head) < _HEAD:
+            raise Damaged(f"the file ends within the block at octet {place}")
+        if head.startswith(MAGIC):
+            self._section_header(head, place)
             return None
-        head += self._take(8 - len(head), place)
         kind, length = self._order.block.unpack(head)
-        body = self._body(length - 12, length, place)
+        body = self._body(length, _HEAD, place)
         if body is None:
             return None
         packet = self._packets.get(kind)
@@ -121,22 +123,23 @@ class PcapngFrames:
             self._notes.problem(f"pcapng block of type 0x{kind:08x} was passed over")
         return None
 
-    def _body(self, size: int, length: int, place: int) -> bytes | None:
-        """A block's octets between its two lengths; None: too many to be looked at."""
+    def _body(self, length: int, taken: int, place: int) -> bytes | None:
+        """The octets of a block of `length` octets from the `taken`th to its second length; None: too many to look at."""
+        size = length - taken - 4
         if size < 0 or length % 4:
             raise Damaged(f"the block at octet {place} claims {length} octets: damaged, not read from there")
         if length > _LARGEST_BLOCK:
             if not self._source.skip(size):
                 raise Damaged(f"the file ends within the block at octet {place}")
-            body = None
             self._notes.problem("a block of more than 16 MiB was passed over")
+            octets, size = self._take(4, place), 0
         else:
-            body = self._take(size, place)
-        if self._order.u32.unpack(self._take(4, place))[0] != length:
+            octets = self._take(size + 4, place)
+        if self._order.u32.unpack_from(octets, size)[0] != length:
             raise Damaged(
                 f"the two lengths of the block at octet {place} differ: damaged, not read from there"
             )
-        return body
+        return None if length > _LARGEST_BLOCK else octets[:size]
 
     def _take(self, count: int, place: int) -> bytes:
         octets = self._source.take(count)
@@ -144,16 +147,15 @@ class PcapngFrames:
             raise Damaged(f"the file ends within the block at octet {place}")
         return octets
 
-    def _section_header(self, place: int) -> None:
-        head = self._take(8, place)
-        order = _ORDERS.get(head[4:])
+    def _section_header(self, head: bytes, place: int) -> None:
+        order = _ORDERS.get(self._take(4, place))
         if order is None:
             raise Damaged(
                 f"the section at octet {place} has no byte-order magic: damaged, not read from there"
             )
         self._order = _Order(order)
-        (length,) = self._order.u32.unpack_from(head)
-        body = self._body(length - 16, length, place)
+        _, length = self._order.block.unpack(head)
+        body = self._body(length, _HEAD + 4, place)
         if body is None or len(body) < _SECTION_FIXED - 4:
             raise Damaged(f"the section header at octet {place} is damaged")
         major, _ = self._order.u16x2.unpack_from(body)
@@ -205,10 +207,9 @@ class PcapngFrames:
             return self._broken("a packet longer than its block")
         interface = self._interfaces[number]
         self._time = time = interface.seconds(high, low)
-        comments: tuple[str, ...] = ()
-        inbound = None
-        if len(body) >= end + 4:
-            comments, inbound = self._packet_options(body[end + -end % 4 :])
+        comments, inbound = (
+            self._packet_options(body[end + -end % 4 :]) if len(body) >= end + 4 else ((), None)
+        )
         octets = body[start:end]
         datagram, ip_id, packet, why = self._dissector.dissect(interface.link_type, octets, time)
         return Frame(self._number, time, datagram, comments, ip_id, packet, why, number, inbound)
