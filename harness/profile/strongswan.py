@@ -1,0 +1,321 @@
+"""Prints a Configuration as strongSwan's files (swanctl.conf, strongswan.conf); it runs and finds nothing."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil
+from typing import Literal
+
+from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
+from harness.profile.configuration import (
+    ChildProposal,
+    Configuration,
+    Identity,
+    IkeProposal,
+    IsakmpPolicy,
+    Lifetimes,
+)
+from harness.profile.profiles import PROFILES, Profile, Start
+
+Way = Literal["v2", "v1-main", "v1-aggressive"]
+WAYS: tuple[Way, ...] = ("v2", "v1-main", "v1-aggressive")
+"""The names of the connections that are printed: the version, and for version 1 the mode of phase 1."""
+
+CHILD = "net"
+"""The name of the child in every connection; `second` is that of a second selector pair."""
+
+_CIPHERS: Mapping[tuple[int, int | None], str] = {
+    (Encr.ENCR_DES, None): "des",
+    (Encr.ENCR_3DES, None): "3des",
+    (Encr.ENCR_NULL, None): "null",
+    **{(Encr.ENCR_AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_CTR, bits): f"aes{bits}ctr" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_8, bits): f"aes{bits}gcm8" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_12, bits): f"aes{bits}gcm12" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_16, bits): f"aes{bits}gcm16" for bits in (128, 192, 256)},
+    (Encr.ENCR_CHACHA20_POLY1305, None): "chacha20poly1305",
+}
+_CIPHERS_V1: Mapping[tuple[int, int | None], str] = {
+    (EncrV1.DES_CBC, None): "des",
+    (EncrV1.TRIPLE_DES_CBC, None): "3des",
+    **{(EncrV1.AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
+}
+_HASHES: Mapping[int, str] = {
+    Integ.AUTH_HMAC_MD5_96: "md5",
+    Integ.AUTH_HMAC_SHA1_96: "sha1",
+    Integ.AUTH_HMAC_SHA2_256_128: "sha256",
+    Integ.AUTH_HMAC_SHA2_384_192: "sha384",
+    Integ.AUTH_HMAC_SHA2_512_256: "sha512",
+}
+_HASHES_V1: Mapping[int, str] = {
+    HashV1.MD5: "md5",
+    HashV1.SHA1: "sha1",
+    HashV1.SHA2_256: "sha256",
+    HashV1.SHA2_384: "sha384",
+    HashV1.SHA2_512: "sha512",
+}
+_PRFS: Mapping[int, str] = {
+    Prf.PRF_HMAC_MD5: "prfmd5",
+    Prf.PRF_HMAC_SHA1: "prfsha1",
+    Prf.PRF_HMAC_SHA2_256: "prfsha256",
+    Prf.PRF_HMAC_SHA2_384: "prfsha384",
+    Prf.PRF_HMAC_SHA2_512: "prfsha512",
+}
+_GROUPS: Mapping[int, str] = {
+    Group.MODP_768: "modp768",
+    Group.MODP_1024: "modp1024",
+    Group.MODP_1536: "modp1536",
+    Group.MODP_2048: "modp2048",
+    Group.MODP_3072: "modp3072",
+    Group.MODP_4096: "modp4096",
+    Group.MODP_6144: "modp6144",
+    Group.MODP_8192: "modp8192",
+    Group.ECP_256: "ecp256",
+    Group.ECP_384: "ecp384",
+    Group.ECP_521: "ecp521",
+    Group.CURVE25519: "curve25519",
+    Group.CURVE448: "curve448",
+}
+
+_ID_WORDS = {"fqdn": "fqdn:", "user_fqdn": "email:", "key_id": "keyid:"}
+
+
+def swanctl_conf(
+    configuration: Configuration,
+    *,
+    ways: Sequence[Way] = WAYS,
+    remote_port: int = 500,
+    hide_secrets: bool = False,
+) -> str:
+    """The connections of a strongSwan that is `configuration`; for an initiator give it the mirrored one.
+
+    It rekeys by itself only if the configuration's profile allows that. strongSwan puts the non-ESP marker
+    before everything that it sends to a port other than 500. ValueError if it has no word for any suite.
+    """
+    connections = [
+        _connection(configuration, way, remote_port) for way in ways if _speaks(configuration, way)
+    ]
+    secret = "<hidden>" if hide_secrets else f"0x{configuration.psk.hex()}"
+    return "\n".join(
+        [
+            *_section("connections", *connections),
+            *_section("secrets", _section("ike-psk", [f"secret = {secret}"])),
+            "",
+        ]
+    )
+
+
+def initiate_command(way: Way, child: str = CHILD) -> tuple[str, ...]:
+    """The arguments that make a running strongSwan start `way` as printed above."""
+    return ("swanctl", "--initiate", "--child", child, "--ike", way, "--timeout", "8")
+
+
+def strongswan_conf(
+    directory: str,
+    *,
+    port: int = 500,
+    nat_port: int = 4500,
+    userspace_esp: bool = False,
+) -> str:
+    """The daemon's own settings: everything it writes lies in `directory`, and no defence hides an answer.
+
+    `userspace_esp` takes the plugin kernel-libipsec, which pretends to stand behind a NAT and so moves to
+    the NAT port. Sixteen threads are needed: that plugin keeps half of them busy.
+    """
+    plugins = [*_PLUGINS, *(["kernel-libipsec"] if userspace_esp else []), *_LAST_PLUGINS]
+    log = _section(
+        "charon-log",
+        [f"path = {quoted(f'{directory}/charon.log')}", "default = 1", "ike = 2", "cfg = 2", "knl = 2"],
+        ["time_format = %H:%M:%S", "flush_line = yes"],
+    )
+    charon = _section(
+        "charon",
+        ["load_modular = no", f"load = {' '.join(plugins)}", f"port = {port}", f"port_nat_t = {nat_port}"],
+        ["i_dont_care_about_security_and_use_aggressive_mode_psk = yes"],
+        ["dos_protection = no", "cookie_threshold = 0", "block_threshold = 0", "init_limit_half_open = 0"],
+        ["install_routes = no", "threads = 16"],
+        _section("filelog", log),
+        _section("plugins", _section("vici", [f"socket = {quoted(f'unix://{directory}/charon.vici')}"])),
+    )
+    return "\n".join([*charon, *_section("swanctl", ["load = pem pkcs1 x509 openssl random"]), ""])
+
+
+_PLUGINS = (
+    *("random", "nonce", "openssl", "aes", "sha1", "sha2", "md5", "hmac", "kdf", "gmp", "curve25519", "xcbc"),
+    *("cmac", "gcm", "ccm", "ctr", "chapoly", "pem", "pkcs1", "x509", "pubkey"),
+)
+_LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-notify", "updown")
+
+
+# --- connections ------------------------------------------------------------------------------------------
+
+
+def _speaks(configuration: Configuration, way: Way) -> bool:
+    if way == "v2":
+        return 2 in configuration.versions
+    return 1 in configuration.versions and (way == "v1-main" or configuration.aggressive)
+
+
+def _connection(configuration: Configuration, way: Way, remote_port: int) -> list[str]:
+    may = PROFILES[configuration.profile]
+    suites = (
+        map(_ike_suite, configuration.proposals_v2)
+        if way == "v2"
+        else map(_policy, configuration.proposals_v1)
+    )
+    return _section(
+        way,
+        [f"version = {2 if way == 'v2' else 1}"],
+        ["aggressive = yes"] if way == "v1-aggressive" else [],
+        [f"local_addrs = {configuration.local_address}", f"remote_addrs = {configuration.peer or '%any'}"],
+        [f"remote_port = {remote_port}"] if remote_port != 500 else [],
+        [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", "mobike = no"],
+        _ike_times(configuration.lifetimes, may, way),
+        _dpd(configuration, way),
+        _section("local", ["auth = psk", f"id = {_identity(configuration.local_id)}"]),
+        _section("remote", ["auth = psk", f"id = {_identity(configuration.remote_id)}"]),
+        _section("children", *_children(configuration, may, way)),
+    )
+
+
+def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
+    """Version 1 has no rekeying of phase 1 but a new one, which strongSwan calls reauthentication."""
+    word, start = ("rekey_time", Start.IKE_REKEY) if way == "v2" else ("reauth_time", Start.PHASE1_RENEWAL)
+    other = "reauth_time" if way == "v2" else "rekey_time"
+    if start not in may.may or lifetimes.ike_soft is None:
+        return ["rekey_time = 0", "reauth_time = 0"]
+    over = (
+        []
+        if lifetimes.ike_hard is None
+        else [f"over_time = {_seconds(lifetimes.ike_hard - lifetimes.ike_soft)}"]
+    )
+    return [f"{word} = {_seconds(lifetimes.ike_soft)}", f"{other} = 0", "rand_time = 0", *over]
+
+
+def _dpd(configuration: Configuration, way: Way) -> list[str]:
+    dpd = configuration.dpd
+    if dpd is None:
+        return ["dpd_delay = 0"]
+    timeout = [] if way == "v2" else [f"dpd_timeout = {_seconds(dpd.interval + dpd.retry * dpd.retries)}"]
+    return [f"dpd_delay = {_seconds(dpd.interval)}", *timeout]
+
+
+def _children(configuration: Configuration, may: Profile, way: Way) -> Iterator[list[str]]:
+    yield _child(configuration, may, way, CHILD, configuration.local_subnets, configuration.remote_subnets)
+    if configuration.second_selector:
+        local, remote = configuration.second_selector
+        yield _child(configuration, may, way, "second", (local,), (remote,))
+
+
+def _child(
+    configuration: Configuration,
+    may: Profile,
+    way: Way,
+    name: str,
+    local: Sequence[str],
+    remote: Sequence[str],
+) -> list[str]:
+    """Nothing but a command starts it; its recreation is left to whoever drives it."""
+    protocols = {Protocol.ESP: "esp_proposals", Protocol.AH: "ah_proposals"}
+    suites = {
+        word: [
+            _child_suite(each, configuration.pfs_group, way)
+            for each in configuration.child_proposals
+            if each.protocol == protocol
+        ]
+        for protocol, word in protocols.items()
+    }
+    return _section(
+        name,
+        [f"local_ts = {','.join(local) or 'dynamic'}", f"remote_ts = {','.join(remote) or 'dynamic'}"],
+        [f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each],
+        _child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
+        ["start_action = none", "close_action = none", "dpd_action = clear"],
+    )
+
+
+def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:
+    """A lifetime alone would bring rekeying back at nine tenths of it, so rekeying is always said."""
+    soft = lifetimes.child_soft if rekeys else None
+    octets = (lifetimes.child_kilobytes or 0) * 1024
+    return [
+        f"rekey_time = {_seconds(soft)}",
+        f"life_time = {_seconds(lifetimes.child_hard)}",
+        "rand_time = 0",
+        f"rekey_bytes = {octets * 9 // 10 if rekeys else 0}",
+        f"life_bytes = {octets}",
+        "rekey_packets = 0",
+    ]
+
+
+def _seconds(seconds: float | None) -> str:
+    """Whole seconds, at least one; 0 says never."""
+    return "0" if seconds is None else f"{max(1, ceil(seconds))}s"
+
+
+# --- suites -----------------------------------------------------------------------------------------------
+
+
+def _joined(suites: Iterable[str | None], what: str) -> str:
+    known = list(dict.fromkeys(suite for suite in suites if suite))
+    if not known:
+        raise ValueError(f"strongSwan has no word for any suite of {what}")
+    return ",".join(known)
+
+
+def _dashed(*words: str | None) -> str | None:
+    """The words of a suite, or None if one of them is missing."""
+    return "-".join(word for word in words if word) if None not in words else None
+
+
+def _ike_suite(proposal: IkeProposal) -> str | None:
+    cipher, group = _CIPHERS.get((proposal.encr, proposal.key_bits)), _GROUPS.get(proposal.group)
+    prf = _PRFS.get(proposal.prf)
+    if proposal.integ == Integ.NONE:
+        return _dashed(cipher, prf, group)
+    integrity = _HASHES.get(proposal.integ)
+    implied = prf is not None and prf == f"prf{integrity}"
+    return _dashed(cipher, integrity, "" if implied else prf, group)
+
+
+def _policy(policy: IsakmpPolicy) -> str | None:
+    if policy.auth != AuthMethodV1.PRE_SHARED_KEY:
+        return None
+    return _dashed(
+        _CIPHERS_V1.get((policy.encr, policy.key_bits)),
+        _HASHES_V1.get(policy.hash),
+        _GROUPS.get(policy.group),
+    )
+
+
+def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+    cipher = "" if proposal.protocol == Protocol.AH else _CIPHERS.get((proposal.encr, proposal.key_bits))
+    integrity = "" if proposal.integ == Integ.NONE else _HASHES.get(proposal.integ)
+    group = "" if pfs_group is None else _GROUPS.get(pfs_group)
+    extended = "esn" if way == "v2" and proposal.esn == Esn.ESN else ""
+    return _dashed(cipher, integrity, group, extended) or None
+
+
+# --- text -------------------------------------------------------------------------------------------------
+
+
+def _identity(identity: Identity | None) -> str:
+    """An identity as strongSwan reads it, its kind said so that nothing is guessed."""
+    if identity is None:
+        return "%any"
+    if identity.kind in ("ipv4", "ipv6"):
+        return identity.value
+    if re.fullmatch(r"[!\"$-~]+", identity.value):
+        return quoted(_ID_WORDS[identity.kind] + identity.value)
+    return quoted(f"{_ID_WORDS[identity.kind]}#{identity.data.hex()}")
+
+
+def quoted(text: str) -> str:
+    """A value between quotes, as the settings parser undoes them."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise ValueError("strongSwan's settings hold no control characters")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _section(name: str, *parts: Iterable[str]) -> list[str]:
+    """`name { … }` with its parts indented."""
+    return [f"{name} {{", *(f"  {line}" for part in parts for line in part), "}"]

@@ -1,0 +1,250 @@
+"""strongSwan's files printed from a Configuration: pure text, each option where its parser wants it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from harness.codes import Encr, Esn, Group, Integ, ProfileName, Protocol
+from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, Selector
+from harness.profile.strongswan import WAYS, Way, initiate_command, quoted, strongswan_conf, swanctl_conf
+
+INITIATOR = DEFAULT.mirrored()
+
+
+def options(text: str) -> dict[str, str]:
+    """The options of a settings text by their path: `connections.v2.version` is `2`."""
+    found: dict[str, str] = {}
+    path: list[str] = []
+    for line in text.splitlines():
+        word = line.strip()
+        if word.endswith("{"):
+            path.append(word.removesuffix("{").strip())
+        elif word == "}":
+            path.pop()
+        else:
+            name, _, value = word.partition(" = ")
+            found[".".join([*path, name])] = value
+    assert not path
+    return found
+
+
+def swanctl(**changes: object) -> dict[str, str]:
+    """The options printed for the catalogue's initiator with changes."""
+    return options(swanctl_conf(replace(INITIATOR, **changes)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("way", "version", "aggressive"),
+    [("v2", "2", None), ("v1-main", "1", None), ("v1-aggressive", "1", "yes")],
+)
+def test_connection_has_version_and_mode(way: Way, version: str, aggressive: str | None) -> None:
+    """Each way in is a connection with its version, and Aggressive Mode where it is meant."""
+    found = swanctl()
+
+    assert found[f"connections.{way}.version"] == version
+    assert found.get(f"connections.{way}.aggressive") == aggressive
+
+
+@pytest.mark.parametrize(
+    ("changes", "ways"),
+    [
+        ({"versions": (2,)}, {"v2"}),
+        ({"versions": (1,)}, {"v1-main", "v1-aggressive"}),
+        ({"aggressive": False}, {"v2", "v1-main"}),
+    ],
+)
+def test_only_spoken_ways_are_printed(changes: dict[str, object], ways: set[str]) -> None:
+    """A version or mode that the configuration lacks has no connection."""
+    names = {name.split(".")[1] for name in swanctl(**changes) if name.startswith("connections.")}
+
+    assert names == ways
+
+
+def test_mirrored_ends_face_the_target() -> None:
+    """The initiator stands at the target's peer address and calls the target's."""
+    found = swanctl()
+
+    assert (found["connections.v2.local_addrs"], found["connections.v2.remote_addrs"]) == (
+        "192.0.2.2",
+        "192.0.2.1",
+    )
+    assert (found["connections.v2.local.id"], found["connections.v2.remote.id"]) == ("192.0.2.2", "192.0.2.1")
+
+
+def test_selectors_are_those_of_the_initiator() -> None:
+    """The initiator's local subnet is the target's remote one."""
+    found = swanctl()
+
+    assert found["connections.v2.children.net.local_ts"] == "203.0.113.0/24"
+    assert found["connections.v2.children.net.remote_ts"] == "198.51.100.0/24"
+
+
+def test_suites_of_version_2() -> None:
+    """AEAD suites name their PRF; others imply it by their integrity."""
+    assert swanctl()["connections.v2.proposals"] == (
+        "aes256gcm16-prfsha256-curve25519,aes256-sha256-modp2048,aes128-sha256-ecp256,3des-sha1-modp1024"
+    )
+
+
+def test_suites_of_version_1() -> None:
+    """A policy of phase 1 is cipher, hash and group."""
+    assert swanctl()["connections.v1-main.proposals"] == (
+        "aes128-sha256-modp2048,aes128-sha1-modp1536,3des-sha1-modp1024,3des-md5-modp1024"
+    )
+
+
+def test_pfs_group_ends_each_child_suite() -> None:
+    """With PFS every suite of a child carries the group."""
+    assert swanctl(pfs_group=Group.MODP_2048)["connections.v2.children.net.esp_proposals"] == (
+        "aes256gcm16-modp2048,aes128-sha256-modp2048,aes128-sha1-modp2048,3des-sha1-modp2048"
+    )
+
+
+def test_extended_sequence_numbers_are_asked_for_in_version_2_alone() -> None:
+    """IKEv1 children have no such suite here."""
+    proposal = ChildProposal(Protocol.ESP, Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA1_96, Esn.ESN)
+
+    found = swanctl(child_proposals=(proposal,))
+
+    assert found["connections.v2.children.net.esp_proposals"] == "aes128-sha1-esn"
+    assert found["connections.v1-main.children.net.esp_proposals"] == "aes128-sha1"
+
+
+def test_ah_has_its_own_option() -> None:
+    """Suites of AH are not among those of ESP."""
+    found = swanctl(child_proposals=(ChildProposal(Protocol.AH, 0, None, Integ.AUTH_HMAC_SHA1_96),))
+
+    assert found["connections.v2.children.net.ah_proposals"] == "sha1"
+    assert "connections.v2.children.net.esp_proposals" not in found
+
+
+def test_configuration_without_a_word_is_refused() -> None:
+    """Suites that strongSwan can't be told leave nothing to offer."""
+    with pytest.raises(ValueError, match="strongSwan has no word for any suite of an IKE SA by v2"):
+        swanctl(proposals_v2=(replace(DEFAULT.proposals_v2[0], group=Group(4711)),))
+
+
+def test_second_selector_is_a_second_child() -> None:
+    """A second pair of subnets can be asked for by name."""
+    found = swanctl(second_selector=Selector("10.2.0.0/16", "10.1.0.0/16"))
+
+    assert found["connections.v2.children.second.local_ts"] == "10.2.0.0/16"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_strict_configuration_never_rekeys(way: Way) -> None:
+    """Every timer that would start something is switched off by name."""
+    found = swanctl()
+
+    assert {found[f"connections.{way}.{name}"] for name in ("rekey_time", "reauth_time", "dpd_delay")} == {
+        "0"
+    }
+    child = f"connections.{way}.children.net"
+    assert {found[f"{child}.{name}"] for name in ("rekey_time", "rekey_bytes", "rekey_packets")} == {"0"}
+    assert {found[f"{child}.{name}"] for name in ("start_action", "close_action")} == {"none"}
+
+
+def two_way(**lifetimes: float) -> Configuration:
+    """An initiator that rekeys."""
+    return replace(INITIATOR, profile=ProfileName.TWO_WAY).with_lifetimes(**lifetimes)
+
+
+def test_two_way_rekeys_at_its_soft_limits() -> None:
+    """Soft limits become rekey times, hard ones what follows them."""
+    found = options(swanctl_conf(two_way(ike_soft=25, ike_hard=40, child_soft=10, child_hard=20)))
+
+    assert (found["connections.v2.rekey_time"], found["connections.v2.over_time"]) == ("25s", "15s")
+    child = "connections.v2.children.net"
+    assert (found[f"{child}.rekey_time"], found[f"{child}.life_time"]) == ("10s", "20s")
+
+
+def test_two_way_renews_phase_1_by_reauthentication() -> None:
+    """What version 1 calls a new phase 1 is strongSwan's reauthentication."""
+    found = options(swanctl_conf(two_way(ike_soft=25, ike_hard=40)))
+
+    assert (found["connections.v1-main.reauth_time"], found["connections.v1-main.rekey_time"]) == ("25s", "0")
+
+
+def test_liveness_checks_are_printed() -> None:
+    """DPD has its interval, and in version 1 its whole patience."""
+    found = swanctl(dpd=Dpd(5.0, 2.0, 3))
+
+    assert found["connections.v2.dpd_delay"] == "5s"
+    assert found["connections.v1-main.dpd_timeout"] == "11s"
+
+
+@pytest.mark.parametrize(
+    ("identity", "printed"),
+    [
+        (Identity("ipv6", "2001:db8::2"), "2001:db8::2"),
+        (Identity("fqdn", "hub.example"), '"fqdn:hub.example"'),
+        (Identity("user_fqdn", "a@example"), '"email:a@example"'),
+        (Identity("key_id", "two words"), '"keyid:#74776f20776f726473"'),
+        (Identity("key_id", 'a"b'), '"keyid:a\\"b"'),
+    ],
+)
+def test_identity_says_its_kind(identity: Identity, printed: str) -> None:
+    """An identity is printed so that strongSwan guesses nothing, in hexadecimal where it is no word."""
+    assert swanctl(local_id=identity)["connections.v2.local.id"] == printed
+
+
+def test_any_identity() -> None:
+    """Where anybody may answer, the identity is left open."""
+    assert swanctl(remote_id=None)["connections.v2.remote.id"] == "%any"
+
+
+def test_key_is_hexadecimal() -> None:
+    """Any octets can be a key."""
+    assert swanctl(psk=b"\x00 }\n")["secrets.ike-psk.secret"] == "0x00207d0a"
+
+
+def test_hidden_key_is_not_printed() -> None:
+    """A text printed for others holds no key."""
+    text = swanctl_conf(INITIATOR, hide_secrets=True)
+
+    assert INITIATOR.psk.hex() not in text
+    assert options(text)["secrets.ike-psk.secret"] == "<hidden>"
+
+
+def test_other_port_is_said() -> None:
+    """A target on another port is called there."""
+    text = swanctl_conf(INITIATOR, ways=("v2",), remote_port=15500)
+
+    assert options(text)["connections.v2.remote_port"] == "15500"
+
+
+def test_daemon_writes_into_its_directory_alone() -> None:
+    """Log and control socket lie where the caller said."""
+    found = options(strongswan_conf("/somewhere"))
+
+    assert [value for value in found.values() if "/" in value] == [
+        '"/somewhere/charon.log"',
+        '"unix:///somewhere/charon.vici"',
+    ]
+
+
+def test_daemon_has_no_defences_and_threads_enough() -> None:
+    """No COOKIE and no blocking stand between a test and its answer; sixteen threads keep vici alive."""
+    found = options(strongswan_conf("/x"))
+
+    assert (found["charon.dos_protection"], found["charon.threads"]) == ("no", "16")
+
+
+def test_userspace_esp_comes_before_netlink() -> None:
+    """The userspace kernel interface has to be loaded first to win."""
+    plugins = options(strongswan_conf("/x", userspace_esp=True))["charon.load"]
+
+    assert re.search(r"kernel-libipsec kernel-netlink", plugins)
+    assert "kernel-libipsec" not in options(strongswan_conf("/x"))["charon.load"]
+
+
+def test_control_character_is_refused() -> None:
+    """A path with a line feed can't slip in options of its own."""
+    with pytest.raises(ValueError, match="no control characters"):
+        quoted("/tmp/x\n}")
+
+
+def test_initiation_is_one_command() -> None:
+    """The words that start a connection by its way."""
+    assert initiate_command("v1-main")[:6] == ("swanctl", "--initiate", "--child", "net", "--ike", "v1-main")
