@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ike-pcaps", help="where the evidence goes; pcaps/RUN by default")
     group.addoption("--ike-reports", help="where the reports go; reports/RUN by default")
+    group.addoption(
+        "--ike-count", type=int, help="how many cases there are; a parallel run can't count them itself"
+    )
     group.addoption("--ike-console", choices=["none", "quiet", "full"], default="none")
 
 
@@ -210,7 +213,7 @@ class Recorder:
             seed=option.ike_seed,
             started=started_at(),
             link=str(option.ike_link),
-            cases=self._cases,
+            cases=self._cases if option.ike_count is None else option.ike_count,
             strict=option.ike_strict,
         )
         self._journal = Journal(directory / NAME)

@@ -1,35 +1,47 @@
-"""The command line: `ike-harness COMMAND …`. Each command has a file here; a new one is added to COMMANDS."""
+"""The command line: `ike-harness COMMAND …`. A command is a file here and a line in COMMANDS."""
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
 from harness import __version__
 from harness.capture import CaptureError
-from harness.cli.catalogue import list_command
-from harness.cli.evidence import audit_command, judge_command, show_command
-from harness.cli.report import report_command
-from harness.cli.responder import responder_command
-from harness.cli.run import run_command
-from harness.cli.trial import trial_command
 from harness.cli.wrong import WrongInput
 from harness.record import printable
 from harness.report.summary import INTERRUPTED, WRONG_USAGE
 
-COMMANDS = (
-    run_command,
-    list_command,
-    show_command,
-    judge_command,
-    audit_command,
-    trial_command,
-    report_command,
-    responder_command,
-)
+COMMANDS = {
+    "run": "harness.cli.run:run_command",
+    "list": "harness.cli.catalogue:list_command",
+    "show": "harness.cli.evidence:show_command",
+    "judge": "harness.cli.evidence:judge_command",
+    "audit": "harness.cli.evidence:audit_command",
+    "trial": "harness.cli.trial:trial_command",
+    "report": "harness.cli.report:report_command",
+    "responder": "harness.cli.responder:responder_command",
+}
+"""Where each command stands; it is imported when it is called, so that none pays for what the others need."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """The commands of COMMANDS, in its order."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="ike-harness")
 def group() -> None:
     """Conformance and fuzz tests for IKE responders.
@@ -40,16 +52,13 @@ def group() -> None:
     """  # noqa: D301  click wants the \b
 
 
-for _command in COMMANDS:
-    group.add_command(_command)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit status. Wrong input is told in one sentence on stderr."""
     try:
         status = group.main(arguments, prog_name="ike-harness", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as why:
-        click.echo(why.ctx.get_help() if why.ctx else "", err=True)
+        click.echo(why.format_message(), err=True)
         return WRONG_USAGE
     except click.ClickException as why:
         return _wrong(f"{why.format_message()} {_hint(why)}".rstrip())
@@ -58,7 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  the reader has gone; nothing is left to tell it
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader has gone: let nothing else fail
         return 0
     return status if isinstance(status, int) else 0
 

@@ -1,7 +1,7 @@
 """`show`, `judge` and `audit`: what stored evidence tells, without playing anything."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,19 @@ from harness.bench.stored import Stored, captures, journal_beside, stored
 from harness.capture import read
 from harness.capture.wireshark import read_table, tables_beside, tshark_command
 from harness.cli import words
+from harness.cli.selection import chosen
 from harness.cli.wrong import WrongInput
 from harness.clock import WallClock
 from harness.codes import ProfileName
 from harness.observe import conversation, observe
 from harness.oracle import Audit, audit
 from harness.profile import PROFILES
-from harness.record import Conversation, Finding, RunHeader, Verdict, printable
+from harness.record import Conversation, RunHeader, Verdict, printable
 from harness.report.console import STYLES, Teller
 from harness.report.journal import NoJournal, Run
 from harness.report.journal import read as read_journal
 from harness.report.summary import ERROR_OF_OURS, FAILED, exit_status
-from harness.report.telling import told_finding, told_row
+from harness.report.telling import matters, names_width, told_finding, told_row
 
 device = click.option(
     "--device",
@@ -81,8 +82,9 @@ def show_command(
     if as_json:
         click.echo(json.dumps(_shown(found.opening, told), indent=1, ensure_ascii=False))
         return
+    width = names_width(told)
     for row in told:
-        click.echo(printable(f"{row.time:>9.3f}  {told_row(row)}"))
+        click.echo(printable(f"{row.time:>9.3f}  {told_row(row, width)}"))
         for payload in row.payloads if payloads else ():
             click.echo(printable(f"{'':>20}{payload}"))
     for problem in found.problems:
@@ -96,7 +98,7 @@ def show_command(
 @words.as_json
 def judge_command(paths: tuple[Path, ...], strict: bool, cases: tuple[Path, ...], as_json: bool) -> int:
     """Judge stored evidence again, files or directories of them, and compare with the journal of the run."""
-    entries = {entry.id: entry for entry in words.chosen((), cases)}
+    entries = {entry.id: entry for entry in chosen((), cases)}
     results, departures = [], []
     for path in captures(paths):
         result = _judged(path, entries, strict)
@@ -220,16 +222,12 @@ def _tell_audit(told: Audit) -> None:
     console.print(Text("      " + ", ".join(f"{name} {verdict}" for name, verdict in told.claims.items())))
     for pair in told.pairs:
         console.print(Text(f"      {printable(pair.device)} <-> {printable(pair.peer)}  {pair.verdict}"))
-        for finding in _worth_telling(pair.findings):
+        for finding in filter(matters, pair.findings):
             console.print(Text(printable(f"        {finding.verdict}: {told_finding(finding)}")))
     for finding in told.findings if not told.pairs else ():
         console.print(Text(printable(f"      {finding.verdict}: {told_finding(finding)}")))
     for problem in told.problems:
         console.print(Text(printable(f"      {problem}")))
-
-
-def _worth_telling(findings: Sequence[Finding]) -> Iterator[Finding]:
-    return (each for each in findings if each.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE))
 
 
 def _audit_status(verdict: Verdict) -> int:

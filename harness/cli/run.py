@@ -10,6 +10,7 @@ import pytest
 from harness.bench.catalogue import Entry, roots
 from harness.bench.run import LONGEST_WAIT_S
 from harness.cli import words
+from harness.cli.selection import chosen, target_of
 from harness.cli.wrong import WrongInput
 from harness.clock import fresh_seed
 from harness.report.journal import NAME, NoJournal, read
@@ -65,8 +66,8 @@ def run_command(
 
     A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
     """
-    words.target_of(target)
-    entries = words.chosen(selectors, cases)
+    target_of(target)
+    entries = chosen(selectors, cases)
     pcaps, reports = _places(output, target)
     arguments = [
         f"--ike-target={target}",
@@ -75,6 +76,7 @@ def run_command(
         f"--ike-pcaps={pcaps}",
         f"--ike-reports={reports}",
         f"--ike-longest-wait={longest_wait}",
+        f"--ike-count={len(entries)}",
         f"--ike-console={'quiet' if quiet else 'full'}",
         *(f"--ike-cases={each.resolve()}" for each in cases),
         *(f"--ike-select={each}" for each in selectors),

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.cli import words
+from harness.cli.selection import chosen
 from harness.clock import WallClock
 from harness.record import printable
 from harness.report.summary import ERROR_OF_OURS, FAILED
@@ -34,7 +35,7 @@ def trial_command(
     selectors: tuple[str, ...], full: bool, budget: float, seed: int, as_json: bool, cases: tuple[Path, ...]
 ) -> int:
     """Play responders that each break one rule; every case must convict at least one of them."""
-    entries = words.chosen(selectors, cases)
+    entries = chosen(selectors, cases)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
 
     def told(case: str, deviant: str, outcome: str) -> None:

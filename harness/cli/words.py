@@ -1,19 +1,11 @@
-"""Options that several commands have, and how their values are read."""
+"""Options that several commands have."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from harness.bench.catalogue import Entry, NoSuchCase, catalogue, select
 from harness.bench.stage import LinkKind
-from harness.cli.wrong import WrongInput
 from harness.codes import ProfileName
-from harness.target.contract import Target
-from harness.target.named import NoSuchTarget, named
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PROFILES = click.Choice([str(name) for name in ProfileName])
 LINKS = click.Choice([str(kind) for kind in LinkKind])
@@ -39,22 +31,3 @@ seed = click.option(
 link = click.option(
     "--link", type=LINKS, default=str(LinkKind.VIRTUAL), show_default=True, help="How the two ends meet."
 )
-
-
-def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...]:
-    """The cases that the selectors name; WrongInput if one names nothing."""
-    try:
-        entries = select(catalogue(path.resolve() for path in own), selected)
-    except NoSuchCase as why:
-        raise WrongInput(str(why)) from why
-    if not entries:
-        raise WrongInput("there are no cases here: name a directory of them with --cases")
-    return entries
-
-
-def target_of(name: str) -> Target:
-    """The target that a user names; WrongInput if there is none."""
-    try:
-        return named(name)
-    except NoSuchTarget as why:
-        raise WrongInput(str(why)) from why

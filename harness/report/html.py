@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.record import CaseResult, Verdict, printable
 from harness.report.journal import Run
-from harness.report.telling import told_finding
+from harness.report.telling import matters, told_finding
 from harness.requirements import load
 
 
@@ -44,12 +44,7 @@ def _places(case: str) -> tuple[str, str, str]:
 
 
 def _drawn(result: CaseResult, name: str) -> dict[str, Any]:
-    named = {
-        number
-        for finding in result.findings
-        if finding.verdict is not Verdict.PASS
-        for number in finding.frames
-    }
+    named = {number for finding in result.findings if matters(finding) for number in finding.frames}
     registry = load()
     return {
         "result": result,

@@ -3,11 +3,14 @@
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.record import CaseResult, Finding, Row, Verdict, printable
+from harness.record import CaseResult, Finding, Row, Verdict, Weight, printable
 
 MOST_ROWS = 24
 """A conversation longer than this is cut to the frames that findings or marks name, and their neighbours."""
 WIDTH = 88
+NAMES = len("target")
+JUDGES = frozenset({"that", "given"})
+"""Findings of a case's own judge: their requirement says more than the rule's name."""
 
 
 def headline(result: CaseResult) -> str:
@@ -33,20 +36,22 @@ def frames(numbers: Sequence[int]) -> str:
 
 def told_finding(finding: Finding) -> str:
     """A finding as a sentence with its frames and its rule."""
-    where = frames(finding.frames)
-    name = (
-        finding.rule
-        if finding.rule == finding.requirement
-        else f"{finding.rule} {finding.requirement}".strip()
-    )
+    where = "" if "frame" in finding.says else frames(finding.frames)
+    rule = "" if finding.rule in JUDGES else finding.rule
+    name = " ".join(filter(None, (rule, finding.requirement)))
     return f"{finding.says}{f' ({where})' if where else ''}{f'  [{name}]' if name else ''}"
 
 
-def told_row(row: Row) -> str:
-    """A message of the conversation: frame, who, which way, what, marks."""
-    who = f"{row.sender} <-" if row.from_target else f"{row.sender} ->"
-    line = f"{row.frame:>3}  {who:<10} {row.line}"
-    return f"{line:<74} {' '.join(row.marks)}".rstrip()
+def told_row(row: Row, width: int = NAMES) -> str:
+    """A message of the conversation: frame, who, which way, what, marks; names take `width` columns."""
+    arrow = "<-" if row.from_target else "->"
+    line = f"{row.frame:>3}  {row.sender:<{width}} {arrow} {row.line}"
+    return f"{line:<{WIDTH - 12}} {' '.join(row.marks)}".rstrip()
+
+
+def names_width(rows: Iterable[Row]) -> int:
+    """The columns that the names in a conversation take."""
+    return max((len(row.sender) for row in rows), default=NAMES)
 
 
 def of_interest(result: CaseResult) -> Iterator[Row | None]:
@@ -55,7 +60,7 @@ def of_interest(result: CaseResult) -> Iterator[Row | None]:
     if len(rows) <= MOST_ROWS:
         yield from rows
         return
-    named = {number for finding in result.findings if _matters(finding) for number in finding.frames}
+    named = {number for finding in result.findings if matters(finding) for number in finding.frames}
     near = {number + step for number in named for step in (-1, 0, 1)}
     left_out = False
     for row in rows:
@@ -71,9 +76,10 @@ def _story(result: CaseResult) -> Iterator[str]:
     yield result.title
     if result.why:
         yield result.why
-    yield from ("  …" if row is None else told_row(row) for row in of_interest(result))
+    width = names_width(result.conversation)
+    yield from ("  …" if row is None else told_row(row, width) for row in of_interest(result))
     yield from (
-        f"{finding.verdict}: {told_finding(finding)}" for finding in result.findings if _matters(finding)
+        f"{finding.verdict}: {told_finding(finding)}" for finding in result.findings if matters(finding)
     )
     if result.verdict is not result.expected is not Verdict.PASS:
         yield f"expected {result.expected}"
@@ -81,8 +87,9 @@ def _story(result: CaseResult) -> Iterator[str]:
         yield result.traceback.strip().rpartition("\n")[2]
 
 
-def _matters(finding: Finding) -> bool:
-    return finding.verdict is not Verdict.PASS
+def matters(finding: Finding) -> bool:
+    """Whether a finding is part of why a case did not pass."""
+    return finding.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE) and finding.weight is not Weight.NOTE
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

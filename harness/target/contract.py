@@ -9,6 +9,29 @@ from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.wire.datagram import Datagram, Endpoint
 
+TRIGGERS = frozenset(str(trigger) for trigger in Trigger)
+ABILITIES = {
+    "responder": "answers IKE",
+    "psk": "authenticates with a pre-shared key",
+    "v2": "speaks IKEv2",
+    "v1-main": "answers Main Mode",
+    "v1-aggressive": "answers Aggressive Mode",
+    "cookies": "can be told to demand cookies",
+    "configure": "can be set up for a single case",
+    "two-way": "can be set up to initiate",
+    "provoke": "can be given a reason to initiate",
+    "show-sas": "lists its SAs",
+    **{trigger: f"the trigger {trigger} can be caused" for trigger in sorted(TRIGGERS)},
+    "virtual-clock": "of the link: hours pass in no time",
+    "real-clock": "of the link: time is real",
+    "many-addresses": "of the link: peers may have any address",
+    "esp": "of the link: carries IP protocol 50",
+    "icmp": "of the link: carries ICMP",
+    "tcp": "of the link: carries TCP segments",
+    "fragments": "of the link: carries IP fragments",
+}
+"""Everything that a case may need of a target or a link, and what it means."""
+
 
 class TargetUnavailable(Exception):
     """The target can't be started or reached; the sentence says why. The fault is not its conformance."""
@@ -140,6 +163,3 @@ class Restarts(Protocol):
     def restart(self) -> None:
         """Start it as it was configured last."""
         ...
-
-
-TRIGGERS = frozenset(str(trigger) for trigger in Trigger)

@@ -28,9 +28,18 @@ STOP_S = 5.0
 """How long it may take to end before it is killed."""
 ANSWER_S = 10.0
 """How long its control socket may take to answer."""
-ABILITIES = frozenset(
-    {"responder", "psk", "v2", "v1-main", "v1-aggressive", "configure", "provoke", "two-way", "show-sas"}
-)
+ABILITIES = TRIGGERS | {
+    "responder",
+    "psk",
+    "v2",
+    "v1-main",
+    "v1-aggressive",
+    "cookies",
+    "configure",
+    "two-way",
+    "provoke",
+    "show-sas",
+}
 
 
 class Reference:
@@ -54,8 +63,8 @@ class Reference:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Everything that the catalogue knows of."""
-        return ABILITIES | TRIGGERS
+        """What this responder can, and can be made to do."""
+        return ABILITIES
 
     def device(self, configuration: Configuration, entropy: Entropy) -> Responder:
         """A fresh responder without sockets."""
