@@ -14,7 +14,7 @@ T = TypeVar("T")
 GENERIC_HEADER = Struct(">BBH")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Field:
     """One field of a declaration, in the order of the wire; `name` is filled in by the decorator."""
 

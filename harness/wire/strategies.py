@@ -1,5 +1,6 @@
 """Hypothesis strategies made of the same declarations as the codec: any payload, any message, honest or lying."""
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ _READERS = {1: v1.READERS, 2: v2.READERS}
 _EXCHANGES = {1: [e for e in Exchange if e < 34], 2: [e for e in Exchange if e >= 34]}
 
 
+@cache
 def _number(field: Field) -> SearchStrategy[int]:
     any_number = st.integers(0, (1 << _WIDTH[field.kind]) - 1)
     if field.names is not None:
@@ -25,6 +27,7 @@ def _number(field: Field) -> SearchStrategy[int]:
     return any_number
 
 
+@cache
 def _told(field: Field, *, lies: bool) -> SearchStrategy[int | None]:
     if not lies:
         return st.none()
@@ -55,7 +58,7 @@ def _field(field: Field, before: dict[str, Any], *, lies: bool) -> SearchStrateg
     if field.kind in _WIDTH:
         return _number(field)
     if field.kind == "structures":
-        return st.lists(structures(field.of, lies=lies), max_size=3).map(tuple)
+        return _structure_lists(field.of, lies=lies)
     if field.when is not None:
         there = before[field.when[0]] & field.when[1]
         return structures(field.of, lies=lies) if there else st.none()
@@ -75,18 +78,34 @@ def _draw_fields(draw: DrawFn, fields: tuple[Field, ...], *, lies: bool) -> dict
 
 
 @st.composite
-def structures(draw: DrawFn, cls: type[Structure], *, lies: bool = False) -> Structure:
-    """A structure of that class; with `lies` its lengths and counts may say anything."""
+def _structures(draw: DrawFn, cls: type[Structure], *, lies: bool) -> Structure:
     return cls(**_draw_fields(draw, cls.FIELDS, lies=lies))
 
 
+@cache
+def structures(cls: type[Structure], *, lies: bool = False) -> SearchStrategy[Structure]:
+    """A structure of that class; with `lies` its lengths and counts may say anything."""
+    return _structures(cls, lies=lies)
+
+
+@cache
+def _structure_lists(cls: type[Structure], *, lies: bool) -> SearchStrategy[tuple[Structure, ...]]:
+    one = structures(cls, lies=lies)  # type: ignore[arg-type]  # a class is hashable
+    return st.lists(one, max_size=3).map(tuple)
+
+
 @st.composite
-def payload(draw: DrawFn, cls: type[Payload], *, lies: bool = False) -> Payload:
-    """A payload of that class; with `lies` its lengths, counts and Next Payload may say anything."""
+def _payload(draw: DrawFn, cls: type[Payload], *, lies: bool) -> Payload:
     values = _draw_fields(draw, cls.FIELDS, lies=lies)
     seals = any(f.kind == "inner" for f in cls.FIELDS)
     generic = tuple(f for f in Payload.GENERIC if not (seals and f.name == "next"))
     return cls(**values | _draw_fields(draw, generic, lies=lies))
+
+
+@cache
+def payload(cls: type[Payload], *, lies: bool = False) -> SearchStrategy[Payload]:
+    """A payload of that class; with `lies` its lengths, counts and Next Payload may say anything."""
+    return _payload(cls, lies=lies)
 
 
 @st.composite
@@ -96,19 +115,22 @@ def unknown(draw: DrawFn, major: int) -> Payload:
     return Unknown(draw(st.sampled_from(types)), draw(st.binary(max_size=64)), critical=draw(st.booleans()))
 
 
+@cache
 def payloads(major: int, *, lies: bool = False) -> SearchStrategy[Payload]:
     """Any payload of a version that others may follow, the unknown included."""
     classes = [cls for cls in _PAYLOADS[major] if major != 2 or cls.type not in v2.SEALS]
-    return st.one_of(*(payload(cls, lies=lies) for cls in classes), unknown(major))
+    known = [payload(cls, lies=lies) for cls in classes]  # type: ignore[arg-type]  # a class is hashable
+    return st.one_of(*known, unknown(major))
 
 
-@st.composite
-def chains(draw: DrawFn, major: int, *, lies: bool = False) -> tuple[Payload, ...]:
-    """Up to eight payloads; in version 2 a sealed one may end them."""
-    chain = draw(st.lists(payloads(major, lies=lies), max_size=8))
-    if major == 2 and draw(st.booleans()):
-        chain.append(draw(payload(draw(st.sampled_from([v2.Encrypted, v2.EncryptedFragment])), lies=lies)))
-    return tuple(chain)
+@cache
+def chains(major: int, *, lies: bool = False) -> SearchStrategy[tuple[Payload, ...]]:
+    """Up to six payloads; in version 2 a sealed one may end them."""
+    chain = st.lists(payloads(major, lies=lies), max_size=6).map(tuple)
+    if major == 1:
+        return chain
+    sealed = st.one_of(payload(v2.Encrypted, lies=lies), payload(v2.EncryptedFragment, lies=lies))
+    return st.one_of(chain, st.builds(lambda first, last: (*first, last), chain, sealed))
 
 
 @st.composite
