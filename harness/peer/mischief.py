@@ -24,6 +24,7 @@ class Changes(TypedDict, total=False):
     sealed: bool
     message_id: int | None
     padding: bytes
+    pad_length: int | None
     retransmit: tuple[float, ...]
     wait: float
 
@@ -52,6 +53,8 @@ class Plan:
     """Another Message ID than the next one."""
     padding: bytes = b""
     """Octets of padding to seal besides what the cipher needs."""
+    pad_length: int | None = None
+    """A Pad Length to state that is not the truth (version 2)."""
     retransmit: tuple[float, ...] = RETRANSMIT
     wait: float = WAIT_S
 
@@ -59,7 +62,8 @@ class Plan:
     def bent(self) -> bool:
         """Whether anything about the message is not what an honest end would send."""
         return not self.sealed or any(
-            what is not None for what in (self.change, self.bend, self.inner, self.keys, self.message_id)
+            what is not None
+            for what in (self.change, self.bend, self.inner, self.keys, self.message_id, self.pad_length)
         )
 
     @property

@@ -50,7 +50,7 @@ class AnswersV1(StartsV1):
             return self._clear_informational(sa, message)
         dialogue = sa.dialogues.get(message.message_id)
         if dialogue is not None and octets in dialogue.heard:
-            return self._repeated(datagram, dialogue, dialogue.heard[octets])
+            return self._repeated(datagram, dialogue, octets)
         if dialogue is None or dialogue.exchange != message.exchange:
             return self._new_exchange(sa, datagram, octets, message)
         return self._next_message(sa, dialogue, datagram, octets, message)
@@ -62,9 +62,10 @@ class AnswersV1(StartsV1):
         theirs = (sa for sa in self.isakmp_sas.values() if not sa.initiated and sa.cky_i == message.spi_i)
         return next(theirs, None) if not any(message.spi_r) else None
 
-    def _repeated(self, datagram: Datagram, dialogue: Dialogue, message: Message) -> Received:
-        """The target did not get our last message, or the path doubled its own: a request of ours repeats itself."""
-        if dialogue.waiting or not dialogue.said:
+    def _repeated(self, datagram: Datagram, dialogue: Dialogue, octets: bytes) -> Received:
+        """The target did not get our last message, or the path doubled its own; a request of ours repeats itself."""
+        message = dialogue.heard[octets]
+        if not dialogue.said or octets != next(reversed(dialogue.heard)):
             return Received(message=message, why="it came before")
         return Received((self._return(datagram, dialogue.said),), message, why="it was answered before")
 
@@ -79,7 +80,7 @@ class AnswersV1(StartsV1):
         if sa.state is State.CLOSED:
             return Received(message=message, why="the ISAKMP SA was deleted")
         number = message.message_id
-        dialogue = Dialogue(message.exchange, number, exchange_iv(sa.secrets, sa.last, number))
+        dialogue = Dialogue(message.exchange, number, exchange_iv(sa.secrets, sa.chain, number))
         dialogue.then = self._taker(sa, dialogue)
         received = self._next_message(sa, dialogue, datagram, octets, message)
         if dialogue.heard:
@@ -108,12 +109,16 @@ class AnswersV1(StartsV1):
             rest = opened.rest_after_hash
             message = replace(message, payloads=opened.payloads)
             dialogue.iv = following
-        dialogue.spoke = False
-        taken = dialogue.then(message, rest)
+        take, dialogue.then, dialogue.spoke = dialogue.then, None, False
+        taken = take(message, rest)
         if not taken.counts:
+            dialogue.then = take
             dialogue.iv, dialogue.spoke = chain
             return Received(message=message, why=taken.why)
         dialogue.heard[octets] = message
+        if dialogue.message_id == 0 and not sa.initiated:  # RFC 3947 section 4: it may have floated to 4500
+            sa.local, sa.remote = datagram.destination, datagram.source
+            sa.natt = datagram.destination.port == self.local_natt.port
         return self._counted(dialogue, datagram, message, taken)
 
     def _counted(self, dialogue: Dialogue, datagram: Datagram, message: Message, taken: Taken) -> Received:

@@ -40,6 +40,7 @@ class Dialogue:
     heard: dict[bytes, Message] = field(default_factory=dict)
     """Every message that counted, by its octets: what comes again is told from news."""
     said: bytes = b""
+    """What answered the last message, if anything did: it goes out again when that message comes again."""
     then: Next | None = None
     waiting: bool = False
     """Whether a request of ours is open in it."""
@@ -116,6 +117,11 @@ class IsakmpSa:
     def child(self) -> IpsecSa | None:
         """The newest pair of IPsec SAs."""
         return self.children[-1] if self.children else None
+
+    @property
+    def chain(self) -> bytes:
+        """The block from which the IV of another exchange comes: phase 1's last so far (RFC 2409 appendix B)."""
+        return self.dialogues[0].iv if self.state is State.HALF_OPEN else self.last
 
     def child_by_spi_out(self, spi: bytes) -> IpsecSa | None:
         """The IPsec SAs that the target knows by this inbound SPI."""

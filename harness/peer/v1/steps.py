@@ -194,7 +194,7 @@ class StartsV1(End):
     def _main_4_came(self, sa: IsakmpSa, message: Message) -> Taken:
         ke, nonce = message.find(v1.KeyExchange), message.find(v1.Nonce)
         if ke is None or nonce is None or sa.suite is None:
-            return Taken(why="KE or Nonce is missing")
+            return Taken(why="KE or Nonce is missing", counts=False)
         why = self.derive(sa, ke.data, nonce.data)
         if why is None and self._nat_between(sa, message):
             sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
@@ -219,17 +219,12 @@ class StartsV1(End):
             sa.nr, sa.public_r = their_nonce, their_public
         else:
             sa.ni, sa.public_i = their_nonce, their_public
-        sa.secrets = psk_secrets(
-            sa.suite,
-            self.configuration.psk,
-            sa.ni,
-            sa.nr,
-            shared,
-            sa.cky_i,
-            sa.cky_r,
-            sa.public_i,
-            sa.public_r,
-        )
+        psk, publics = self.configuration.psk, (sa.public_i, sa.public_r)
+        try:
+            sa.secrets = psk_secrets(sa.suite, psk, sa.ni, sa.nr, shared, sa.cky_i, sa.cky_r, *publics)
+        except UnsupportedAlgorithm as why:
+            sa.why = str(why)
+            return sa.why
         sa.state = State.HALF_OPEN
         sa.last = sa.dialogues[0].iv = sa.secrets.iv0
         self.came_to_know(sa.secrets)
@@ -600,7 +595,7 @@ class StartsV1(End):
         number = int.from_bytes(self.nonzero(4), "big") if plan.message_id is None else plan.message_id
         if sa.secrets is None:
             return Dialogue(exchange, number)
-        return sa.dialogue(exchange, number, exchange_iv(sa.secrets, sa.last, number))
+        return sa.dialogue(exchange, number, exchange_iv(sa.secrets, sa.chain, number))
 
     def _open(
         self,
@@ -611,7 +606,7 @@ class StartsV1(End):
         then: Callable[[Message, bytes], Taken],
     ) -> Request:
         """A request within an exchange, whose answer `then` takes."""
-        dialogue.then, dialogue.waiting, dialogue.answer, dialogue.said = then, True, None, octets
+        dialogue.then, dialogue.waiting, dialogue.answer, dialogue.said = then, True, None, b""
         return self.asked(octets, sa.natt, plan, answered(dialogue), (sa.local, sa.remote))
 
     def _no_isakmp(self, exchange: int, sa: IsakmpSa) -> Note:

@@ -110,6 +110,11 @@ class AnswersV2(StartsV2):
         ask = _ask_of(request)
         if self.ignored(ask):
             return Received(message=request, why=f"the script ignores {ask}")
+        if (
+            sa.state is State.HALF_OPEN and not sa.initiated
+        ):  # RFC 7296 section 2.23: it may have floated to 4500
+            sa.local, sa.remote = datagram.destination, datagram.source
+            sa.natt = datagram.destination.port == self.local_natt.port
         payloads = self._refusal(request) or self._answer(sa, ask, request)
         sa.said = self.sealed(
             sa, request.exchange, request.message_id, payloads, self.answering, FLAG_RESPONSE

@@ -151,8 +151,12 @@ class StartsV2(End):
         if isinstance(shared, str):
             sa.why = shared
             return
+        try:
+            sa.keys = ike_keys(suite, sa.spi_i, answer.spi_r, sa.ni, nonce.data, shared)
+        except UnsupportedAlgorithm as why:
+            sa.why = str(why)
+            return
         sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
-        sa.keys = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared)
         sa.next_message_id, sa.state = 1, State.HALF_OPEN
         self.came_to_know(sa.keys)
         if self._nat_found(sa, answer):
@@ -444,7 +448,11 @@ class StartsV2(End):
             old.why = shared
             return
         new.spi_r, new.nr = proposal.spi, nonce.data
-        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
+        try:
+            new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
+        except UnsupportedAlgorithm as why:
+            old.why = str(why)
+            return
         self.replace_ike(old, new)
 
     def replace_ike(self, old: IkeSa, new: IkeSa) -> None:
@@ -561,6 +569,7 @@ class StartsV2(End):
             iv=self.entropy.octets(iv_size(keys.suite)),
             inner=message.payloads if plan.inner is None else plan.inner,
             padding=plan.padding,
+            pad_length=plan.pad_length,
         )
         return plan.finished(octets)
 

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from harness.clock import SeededEntropy
-from harness.peer import Initiator, Note, Request, Script, Send
-from harness.profile import DEFAULT, Configuration
+from harness.peer import Initiator, Note, Received, Request, Script, Send
+from harness.profile import DEFAULT
 from harness.wire import Datagram, Endpoint, Message, decode
 
 ALICE = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
@@ -23,14 +24,17 @@ class Loop:
     bob: Initiator
     lost: Callable[[Datagram], bool] = lambda _: False
     copies: int = 1
+    translate: Callable[[Datagram], Datagram] = lambda datagram: datagram
     seen: list[Datagram] = field(default_factory=list)
     heard: list[Message] = field(default_factory=list)
+    whys: list[str | None] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
-    secrets: dict[str, list] = field(default_factory=lambda: {"alice": [], "bob": []})
+    sends: list[Send] = field(default_factory=list)
+    secrets: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {"alice": [], "bob": []})
 
-    def carry(self, *datagrams: Datagram, answered: Callable[[Message], bool] | None = None) -> Message | None:
-        """Deliver datagrams and all that follows from them; the result is what answered."""
+    def carry(self, *datagrams: Datagram, request: Request | None = None) -> Message | None:
+        """Deliver datagrams and all that follows from them; the result is what answered the request."""
         queue, answer = deque(datagrams), None
         while queue:
             datagram = queue.popleft()
@@ -38,18 +42,28 @@ class Loop:
             if self.lost(datagram):
                 continue
             for _ in range(self.copies):
-                end = self.alice if datagram.destination in ALICE else self.bob
-                received = end.receive(datagram, 0.0)
+                end, received = self.deliver(self.translate(datagram))
                 queue.extend(received.send)
-                self.secrets[end.name].extend(end.secrets())
-                if received.message is not None:
-                    self.heard.append(received.message)
-                    if answer is None and end is self.alice and answered and answered(received.message):
-                        answer = received.message
+                message = received.message
+                if message is None or request is None or answer is not None:
+                    continue
+                if end is request.initiator and request.answered_by(message):
+                    answer = message
         return answer
 
+    def deliver(self, datagram: Datagram) -> tuple[Initiator, Received]:
+        """Give one datagram to the end that it is for."""
+        places = (self.alice.local, self.alice.local_natt)
+        end = self.alice if datagram.destination in places else self.bob
+        received = end.receive(datagram, 0.0)
+        self.secrets[end.name].extend(end.secrets())
+        self.whys.append(received.why)
+        if received.message is not None:
+            self.heard.append(received.message)
+        return end, received
+
     def play(self, script: Script) -> None:
-        """Perform a script of alice's."""
+        """Perform a script of either end."""
         result = None
         while True:
             try:
@@ -62,10 +76,11 @@ class Loop:
         if isinstance(action, Request):
             self.requests.append(action)
             for _ in range(1 + len(action.retransmit)):
-                answer = self.carry(action.datagram, answered=action.answered_by)
+                answer = self.carry(action.datagram, request=action)
                 if answer is not None:
                     return answer
         elif isinstance(action, Send):
+            self.sends.append(action)
             self.carry(action.datagram)
         elif isinstance(action, Note):
             self.notes.append(action)
@@ -83,10 +98,10 @@ class Loop:
 def loop() -> Callable[..., Loop]:
     """Makes a loop between two ends of one tunnel, their configuration changed as given."""
 
-    def make(lost: Callable[[Datagram], bool] = lambda _: False, copies: int = 1, **changes: object) -> Loop:
-        configuration: Configuration = replace(DEFAULT, **changes)
+    def make(**changes: Any) -> Loop:
+        configuration = replace(DEFAULT, **changes)
         alice = Initiator("alice", configuration.mirrored(), SeededEntropy(1), *ALICE, *BOB)
         bob = Initiator("bob", configuration, SeededEntropy(2), *BOB, *ALICE)
-        return Loop(alice, bob, lost, copies)
+        return Loop(alice, bob)
 
     return make
