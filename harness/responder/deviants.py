@@ -8,7 +8,7 @@ from typing import Any
 from harness.clock import Entropy
 from harness.codes import Exchange, NotifyType, Protocol, Trigger
 from harness.responder.context import Context, Incoming
-from harness.responder.initiate import begin, start_ike_sa
+from harness.responder.initiate import begin, reachable, start_ike_sa
 from harness.responder.policy import narrow, selector
 from harness.responder.rules import HONEST
 from harness.responder.state import IkeSa, Own, Selector, State, Timer
@@ -67,10 +67,7 @@ for _trigger, _breaks, _says in (
     (Trigger.SECOND_SELECTOR, "CISCO-RO-40", "Starts a Child SA for a packet of the second pair of subnets."),
     (Trigger.MULTICAST, "CISCO-RO-37", "Starts an IKE SA for a routing protocol's hello."),
     (Trigger.ROUTE_CONVERGENCE, "CISCO-RO-22", "Starts an IKE SA when routes converge."),
-    (Trigger.RELOAD, "CISCO-RO-39", "Makes its SAs again after a reload of the configuration."),
-    (Trigger.CLEAR, "CISCO-RO-44", "Makes its SAs again after they were cleared."),
     (Trigger.OPERATOR_INITIATE, "CISCO-RO-39", "Obeys an operator who tells it to start."),
-    (Trigger.ADDRESS_CHANGE, "CISCO-RO-19", "Makes its SAs again from a new address."),
     (Trigger.FAILOVER, "CISCO-RO-17", "Starts an IKE SA when it takes over from another node."),
     (Trigger.DPD_LOSS, "CISCO-RO-44", "Makes its SAs again after the peer was lost."),
     (Trigger.SOFT_EXPIRY, "CISCO-RO-05", "Rekeys at the soft limit by volume."),
@@ -78,6 +75,27 @@ for _trigger, _breaks, _says in (
 ):
     _name = f"starts-on-{_trigger.replace('_', '-')}"
     _DEVIANTS[_name] = Deviant(_name, _breaks, _says, _starts(_trigger))
+
+
+def _starts_over(trigger: Trigger) -> Rules:
+    """The honest table in which this one trigger ends with a new IKE SA, whatever the profile permits."""
+    honest = HONEST.triggers[trigger]
+
+    def eager(context: Context) -> Step:
+        between = reachable(context)
+        step = honest(context)
+        return step if isinstance(between, Step) else step.then(start_ike_sa(context, between))
+
+    return HONEST.but("triggers", trigger, eager)
+
+
+for _trigger, _breaks, _says in (
+    (Trigger.RELOAD, "CISCO-RO-39", "Makes an IKE SA again after a reload of the configuration."),
+    (Trigger.CLEAR, "CISCO-RO-44", "Makes an IKE SA again after the SAs were cleared."),
+    (Trigger.ADDRESS_CHANGE, "CISCO-RO-19", "Makes an IKE SA again from a new address."),
+):
+    _name = f"starts-on-{_trigger.replace('_', '-')}"
+    _DEVIANTS[_name] = Deviant(_name, _breaks, _says, _starts_over(_trigger))
 
 
 def _timer_permits(version: int, timer: Timer) -> Rules:
@@ -132,34 +150,28 @@ def _replaces_ike() -> Rules:
     return HONEST.but("timers", (2, Timer.IKE_HARD), eager)
 
 
-@deviant("revives-after-child-delete", "CISCO-RO-44")
-def _revives_child() -> Rules:
-    """Asks for a new Child SA as soon as the peer has deleted one."""
+def _revives(event: str) -> Rules:
+    """The honest table in which what the peer deleted is made again, whatever the profile permits."""
     honest = HONEST.requests[State.ESTABLISHED, Exchange.INFORMATIONAL]
 
     def eager(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        allowed = replace(context, rules=context.rules.but("decisions", "may_start", lambda *_: True))
         step = honest(context, sa, request)
-        after = step.changed[0] if step.changed else None
-        if not isinstance(after, IkeSa) or not after.up or len(after.children) >= len(sa.children):
-            return step
-        lost = next(c for c in sa.children if after.child(c.spi_in) is None)
-        return step.then(begin(context, after, Own("new-child", local=lost.local, remote=lost.remote)))
+        return honest(allowed, sa, request) if event in step.events else step
 
     return HONEST.but("requests", (State.ESTABLISHED, Exchange.INFORMATIONAL), eager)
+
+
+@deviant("revives-after-child-delete", "CISCO-RO-44")
+def _revives_child() -> Rules:
+    """Asks for a new Child SA as soon as the peer has deleted one."""
+    return _revives("child-sa-deleted")
 
 
 @deviant("revives-after-ike-delete", "CISCO-RO-44")
 def _revives_ike() -> Rules:
     """Starts a new IKE SA as soon as the peer has deleted one."""
-    honest = HONEST.requests[State.ESTABLISHED, Exchange.INFORMATIONAL]
-
-    def eager(context: Context, sa: IkeSa, request: Incoming) -> Step:
-        step = honest(context, sa, request)
-        if "ike-sa-deleted" not in step.events:
-            return step
-        return step.then(start_ike_sa(context, (sa.local, sa.remote)))
-
-    return HONEST.but("requests", (State.ESTABLISHED, Exchange.INFORMATIONAL), eager)
+    return _revives("ike-sa-deleted")
 
 
 @deviant("restarts-lost-peers", "CISCO-RO-44")

@@ -13,7 +13,7 @@ from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selector, selectors_payload
-from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Selector, State
+from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, State
 from harness.responder.step import NOTHING, Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import initial, messages
@@ -68,6 +68,14 @@ def recreate(context: Context, sa: IkeSa) -> Step:
     if not context.may(Start.RECREATE):
         return NOTHING
     return start_ike_sa(context, (sa.local, sa.remote))
+
+
+def recreate_children(context: Context, sa: Sa, lost: Sequence[ChildSa]) -> Step:
+    """Where the profile lets this end make lost SAs again, children that the peer deleted and not replaced are."""
+    wanted = [c for c in lost if not c.rekeyed]
+    if not wanted or not isinstance(sa, IkeSa) or not context.may(Start.RECREATE):
+        return NOTHING
+    return begin_all(context, sa, [Own("new-child", local=c.local, remote=c.remote) for c in wanted])
 
 
 def _liveness(context: Context, sa: IkeSa, own: Own) -> Step:

@@ -40,7 +40,7 @@ def start_tunnel(context: Context) -> Step:
 @TABLE.trigger(Trigger.MATCHING_TRAFFIC, Trigger.MULTICAST)
 def traffic(context: Context) -> Step:
     """A packet that a tunnel must carry: with a child nothing is missing; without one it is asked for."""
-    if any(sa.children for sa in (*_established(context), *_standing_v1(context))):
+    if any(sa.children for sa in _established(context)) or any(sa.children for sa in _standing_v1(context)):
         return NOTHING
     return _child_for_traffic(context, second=False)
 

@@ -34,9 +34,8 @@ class BehindTheWindow(Case):
         yield from alice.connect()
         past = alice.ike.next_message_id
         for _ in range(5):
-            yield alice.liveness()
+            yield alice.liveness(mark="alive")
         yield alice.delete_child(message_id=past, mark="probe")
-        yield alice.liveness(mark="alive")
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.reply_to("alive"), "the IKE SA, asked for a sign of life").is_present()

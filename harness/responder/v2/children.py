@@ -68,7 +68,8 @@ def _child(
     if chosen.group not in (Group.NONE, ke_group):
         return refuse(context, sa, request, NotifyType.INVALID_KE_PAYLOAD, chosen.group.to_bytes(2, "big"))
 
-    shared, ours = b"", ()
+    shared = b""
+    ours: tuple[v2.KeyExchange, ...] = ()
     if chosen.group != Group.NONE:
         exchanged = exchange_keys(context, offered)
         if exchanged is None:

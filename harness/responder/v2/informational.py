@@ -4,6 +4,7 @@ from typing import Any
 
 from harness.codes import Exchange, Protocol
 from harness.responder.context import Context, Incoming
+from harness.responder.initiate import recreate, recreate_children
 from harness.responder.state import IkeSa, State
 from harness.responder.step import Step
 from harness.responder.table import TABLE
@@ -18,12 +19,14 @@ def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step
     """Answer with the other halves of the children deleted, or with nothing at all inside."""
     deletes = request.all(v2.Delete)
     if any(d.protocol == Protocol.IKE for d in deletes):
-        return closed(context, respond(context, sa, request), "ike-sa-deleted")  # 7296/1.4.1: empty
+        step = closed(context, respond(context, sa, request), "ike-sa-deleted")  # 7296/1.4.1: empty
+        return step.then(recreate(context, sa)) if sa.up else step
 
     after, ours = context.decide("delete_children", sa, deletes)
     step = respond(context, after, request, *ours)
-    gone = ("child-sa-deleted",) * (len(sa.children) - len(after.children))
-    return Step(events=gone).then(step)
+    lost = tuple(c for c in sa.children if after.child(c.spi_in) is None)
+    step = Step(events=("child-sa-deleted",) * len(lost)).then(step)
+    return step.then(recreate_children(context, step.changed[0], lost)) if sa.up else step
 
 
 @TABLE.decision(rfc="7296/1.4.1")

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.codes import AuthMethod, Exchange, Group, NotifyType
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
-from harness.profile import Identity
+from harness.profile import ChildProposal, Identity, IkeProposal
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selectors_payload
 from harness.responder.state import ChildSa, IkeSa, State, Timer
@@ -48,7 +48,13 @@ def answer_ike_sa_init(context: Context, sa: IkeSa, request: Incoming) -> Step:
 
 
 def _half_open(
-    context: Context, request: Incoming, chosen: Chosen, spi_r: bytes, nr: bytes, public: bytes, shared: bytes
+    context: Context,
+    request: Incoming,
+    chosen: Chosen[IkeProposal],
+    spi_r: bytes,
+    nr: bytes,
+    public: bytes,
+    shared: bytes,
 ) -> Step:
     message, ni = request.message, request.find(v2.Nonce).data
     here, there = request.datagram.destination, request.datagram.source
@@ -67,7 +73,7 @@ def _half_open(
     ).encode()
     suite = chosen.suite
     keys = ike_keys(
-        Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, chosen.group),  # type: ignore[union-attr]
+        Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, chosen.group),
         message.spi_i,
         spi_r,
         ni,
@@ -81,7 +87,7 @@ def _half_open(
         local=here,
         remote=there,
         state=State.HALF_OPEN,
-        suite=chosen.suite,  # type: ignore[arg-type]
+        suite=chosen.suite,
         keys=keys,
         init_request=request.octets,
         init_response=response,
@@ -215,7 +221,7 @@ def make_child(
     ni: bytes,
     nr: bytes,
     shared: bytes,
-    chosen: Chosen | None = None,
+    chosen: Chosen[ChildProposal] | None = None,
 ) -> tuple[ChildSa, tuple[Any, ...]] | NotifyType:
     """A child for an offer, with the payloads that accept it: SA, TSi, TSr; or the reason to refuse it."""
     chosen = chosen or context.decide("choose_child", offer, ke_group)
