@@ -10,7 +10,7 @@ from harness.sa.v2 import Keys, OpenedFragment, open_fragment, open_sealed, reas
 _PENDING = 4096
 """How many unfinished fragmented messages are kept; the oldest goes first."""
 
-_Pending = dict[int, tuple[OpenedFragment, int]]
+_Pending = dict[int, tuple[OpenedFragment, Seen]]
 
 
 class OpenerV2:
@@ -56,13 +56,15 @@ class OpenerV2:
         pieces = self._fragments.setdefault(key, {})
         if len(self._fragments) > _PENDING:
             del self._fragments[next(iter(self._fragments))]
-        pieces.setdefault(piece.number, (piece, seen.number))
+        pieces.setdefault(piece.number, (piece, seen))
         whole = reassemble(each for each, _ in pieces.values())
         if isinstance(whole, Sealed):
             seen.spoiled = whole.why
             return
         _fill(seen, whole)
-        seen.parts = tuple(sorted(number for _, number in pieces.values()))
+        seen.parts = tuple(sorted(part.number for _, part in pieces.values()))
+        for _, part in pieces.values():
+            part.spoiled, part.joined_in = None, seen.number
         self._fragments.pop(key, None)
 
 

@@ -37,6 +37,8 @@ class Seen:
     ip_id: int | None = None
     parts: tuple[int, ...] = ()
     """The frames that a reassembled message came in; empty when it came in one."""
+    joined_in: int | None = None
+    """The frame that completes the message of which this one is a fragment."""
     inner: tuple[Any, ...] | None = None
     """The payloads that were sealed; None until they are opened."""
     spoiled: str | None = None
@@ -100,6 +102,8 @@ class Seen:
             return f"{len(self.octets)} octets hold no IKE header" if self.kind is Kind.IKE else ""
         if self.doubt is Doubt.DOES_NOT_OPEN:
             return f"frame {self.number} does not open with the keys of its SA: {self.spoiled}"
+        if self.joined_in is not None and self.inner is None:
+            return f"frame {self.number} is a fragment of the message that frame {self.joined_in} completes"
         if self.doubt is Doubt.NO_KEYS:
             return f"frame {self.number} is sealed and its keys are not known"
         return ""

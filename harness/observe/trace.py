@@ -106,6 +106,10 @@ class Trace:
         """Every frame with this mark: a message, its fragments and its retransmissions."""
         return tuple(each for each in self.seen if mark in each.marks)
 
+    def asked_under(self, mark: str) -> tuple[Seen, ...]:
+        """The frames of the target's peers with this mark."""
+        return tuple(each for each in self.seen if mark in each.marks and not each.from_target)
+
     def marked(self, mark: str) -> Observed[Seen]:
         """The first frame with this mark; `frames` has all of them."""
         found = self.all_marked(mark)
@@ -115,7 +119,7 @@ class Trace:
 
     def reply_to(self, mark: str) -> Observed[Seen]:
         """The target's first answer to the message of this mark; of several different ones, to the last."""
-        asked = self.all_marked(mark)
+        asked = self.asked_under(mark)
         if not asked:
             return self._absent(f"no frame is marked {mark!r}, so nothing was asked")
         last = _last_message(asked)
@@ -127,7 +131,7 @@ class Trace:
 
     def replies_to(self, mark: str) -> Observed[tuple[Seen, ...]]:
         """Every answer of the target to any message of this mark, in order, repeated ones too."""
-        asked = self.all_marked(mark)
+        asked = self.asked_under(mark)
         found = {each.number: each for request in asked for each in self.answers.to(request)}
         answers = tuple(found[number] for number in sorted(found))
         return self._several(answers, f"no answer to {mark!r}", tuple(each.number for each in asked))

@@ -15,7 +15,7 @@ _CONTROL = "control"
 
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
-    asked = trace.all_marked(_CONTROL)
+    asked = trace.asked_under(_CONTROL)
     crash = trace.observations("crash")
     if crash.value:
         yield failed(f"the target crashed: {crash.value[0].outcome}", ())
@@ -23,7 +23,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         yield not_judged(f"the evidence has no control exchange; profile {profile.name}")
     if not asked:
         return
-    frames = tuple(each.number for each in asked if not each.from_target)
+    frames = tuple(each.number for each in asked)
     answers = trace.replies_to(_CONTROL)
     if answers.present:
         yield held("the target still answers", (*frames[:1], *answers.frames[:1]))

@@ -111,6 +111,8 @@ def frames_of(seen: Iterable[Seen]) -> tuple[int, ...]:
 
 def named(frames: Sequence[int]) -> str:
     """The frames in words: `frame 4`, `frames 4 and 7`, `frames 4, 7, 9 … (12 in all)`."""
+    if not frames:
+        return "no frame"
     if len(frames) == 1:
         return f"frame {frames[0]}"
     if len(frames) > _NAMED:
