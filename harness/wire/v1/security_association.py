@@ -1,6 +1,27 @@
 """RFC 2408 sections 3.4 to 3.6 and RFC 2407 section 4.6.1: SA, Proposal and Transform payloads."""
 
-from harness.codes import Doi, Protocol, Situation, name_of
+from collections.abc import Mapping
+
+from harness.codes import (
+    AhV1,
+    AttributeP1,
+    AttributeP2,
+    AuthMethodV1,
+    Code,
+    Doi,
+    Encapsulation,
+    EncrV1,
+    EspAuthV1,
+    EspV1,
+    Group,
+    HashV1,
+    IpcompV1,
+    IsakmpTransform,
+    LifeType,
+    Protocol,
+    Situation,
+    name_of,
+)
 from harness.wire.fields import (
     Payload,
     Structure,
@@ -16,6 +37,26 @@ from harness.wire.fields import (
 )
 from harness.wire.v1.attribute import Attribute
 
+_IDS: Mapping[int, type[Code]] = {
+    Protocol.IKE: IsakmpTransform,
+    Protocol.AH: AhV1,
+    Protocol.ESP: EspV1,
+    Protocol.IPCOMP: IpcompV1,
+}
+_PHASE_1: Mapping[int, type[Code]] = {
+    AttributeP1.ENCRYPTION_ALGORITHM: EncrV1,
+    AttributeP1.HASH_ALGORITHM: HashV1,
+    AttributeP1.AUTHENTICATION_METHOD: AuthMethodV1,
+    AttributeP1.GROUP_DESCRIPTION: Group,
+    AttributeP1.LIFE_TYPE: LifeType,
+}
+_PHASE_2: Mapping[int, type[Code]] = {
+    AttributeP2.SA_LIFE_TYPE: LifeType,
+    AttributeP2.GROUP_DESCRIPTION: Group,
+    AttributeP2.ENCAPSULATION_MODE: Encapsulation,
+    AttributeP2.AUTHENTICATION_ALGORITHM: EspAuthV1,
+}
+
 
 @structure(rfc="2408/3.6")
 class Transform(Structure):
@@ -28,6 +69,22 @@ class Transform(Structure):
     id: int = u8(default=1)
     reserved2: int = u16(default=0, kw_only=True)
     attributes: tuple[Attribute, ...] = structures(Attribute, default=())
+
+
+def _attribute(attribute: Attribute, protocol: int) -> str:
+    types, values = (AttributeP1, _PHASE_1) if protocol == Protocol.IKE else (AttributeP2, _PHASE_2)
+    value, names = attribute.value, values.get(attribute.type)
+    if isinstance(value, bytes):
+        said = value.hex() if len(value) > 8 or not value else str(int.from_bytes(value, "big"))
+    else:
+        said = name_of(names, value) if names else str(value)
+    return f"{name_of(types, attribute.type)}={said}"
+
+
+def _transform(transform: Transform, protocol: int) -> str:
+    ids = _IDS.get(protocol)
+    name = name_of(ids, transform.id) if ids else str(transform.id)
+    return " ".join((name, *(_attribute(a, protocol) for a in transform.attributes)))
 
 
 @structure(rfc="2408/3.5")
@@ -46,7 +103,8 @@ class Proposal(Structure):
 
     def __str__(self) -> str:
         spi = f" {self.spi.hex()}" if self.spi else ""
-        return f"#{self.number} {name_of(Protocol, self.protocol)}{spi} {{{', '.join(map(str, self.transforms))}}}"
+        offered = ", ".join(_transform(transform, self.protocol) for transform in self.transforms)
+        return f"#{self.number} {name_of(Protocol, self.protocol)}{spi} {{{offered}}}"
 
 
 @structure(rfc="2407/4.6.1")

@@ -33,7 +33,9 @@ def mutated(message: Message, name: str, value: object) -> bytes:
     request = message_request(message, "m")
     full = f"m.message.{name}"
     assert full in request.names
-    return bytes(request.render(MutationContext(mutations=[Mutation(value=value, qualified_name=full)])))
+    return bytes(
+        request.render(MutationContext(mutations=[Mutation(value=value, qualified_name=full, index=0)]))
+    )
 
 
 def test_lengths_follow_what_is_mutated() -> None:
@@ -82,7 +84,7 @@ def test_padding_follows_its_label() -> None:
 
 
 def test_mutations_come_back_octet_for_octet() -> None:
-    """boofuzz's own mutations are kept whole by the codec, and most break no length."""
+    """Mutations of boofuzz's own are kept whole by the codec, and most break no length."""
     request = message_request(samples()["IKE_SA_INIT request"], "m")
     well_formed = 0
     for mutations in islice(request.get_mutations(), 0, 3000, 3):

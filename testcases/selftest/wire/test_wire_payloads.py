@@ -223,3 +223,16 @@ def test_transforms_print_by_name() -> None:
     proposal = v2.Proposal(1, 3, b"\x01\x02\x03\x04", transforms)
 
     assert str(proposal) == "#1 ESP 01020304 {ENCR_AES_CBC-128, PRF_HMAC_SHA2_256, ENCR=999}"
+
+
+def test_version_1_attributes_print_by_the_names_of_their_phase() -> None:
+    """The same attribute number reads as phase 1's or phase 2's, as the proposal's protocol says."""
+    transform = v1.Transform(1, 3, (v1.Attribute(4, 2), v1.Attribute(2, b"\x00\x00\x70\x80")))
+
+    assert str(v1.Proposal(1, 3, b"spi!", (transform,))) == (
+        "#1 ESP 73706921 {ESP_3DES ENCAPSULATION_MODE=TRANSPORT SA_LIFE_DURATION=28800}"
+    )
+    assert (
+        str(v1.Proposal(1, 1, b"", (transform,)))
+        == "#1 IKE {3 GROUP_DESCRIPTION=MODP_1024 HASH_ALGORITHM=28800}"
+    )
