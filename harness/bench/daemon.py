@@ -6,6 +6,7 @@ each is answered by one line with `"ok"` and what came of it.
 
 import contextlib
 import json
+import os
 import selectors
 import signal
 import socket
@@ -125,6 +126,16 @@ class Daemon:
                 self._wake_if_due()
         finally:
             self._close()
+
+    def stop_at_end_of(self, descriptor: int) -> None:
+        """Stop when this descriptor comes to its end: a pipe from a parent, however the parent dies."""
+
+        def heard() -> None:
+            if not os.read(descriptor, BIGGEST):
+                self._selector.unregister(descriptor)
+                self.stop()
+
+        self._selector.register(descriptor, selectors.EVENT_READ, heard)
 
     def stop(self) -> None:
         """Make `run` return; may be called from a signal handler or another thread."""

@@ -1,6 +1,7 @@
 """`responder`: the reference responder as a UDP daemon."""
 
 import json
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -54,6 +55,9 @@ from harness.wire.datagram import Endpoint
 @click.option("--control", type=words.FILE, help="A UNIX socket that takes JSON lines: show, provoke, stop.")
 @click.option("--deviant", metavar="NAME", help="Break one rule: a name of `trial --json`.")
 @words.seed
+@click.option(
+    "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
+)
 @click.option("--json", "as_json", is_flag=True, help="Say in one line of JSON where it listens.")
 def responder_command(
     config: Path | None,
@@ -64,6 +68,7 @@ def responder_command(
     control: Path | None,
     deviant: str | None,
     seed: int | None,
+    stop_with_stdin: bool,
     as_json: bool,
 ) -> int:
     """Answer IKE on real sockets until Ctrl-C, SIGTERM or `{"do": "stop"}`."""
@@ -83,6 +88,8 @@ def responder_command(
         daemon = Daemon(device, (ike, natt), WallClock(), control)
     except LinkRefused as why:
         raise WrongInput(f"{why}; name another path with --control") from why
+    if stop_with_stdin:
+        daemon.stop_at_end_of(sys.stdin.fileno())
     with daemon.stopped_by_signals():
         _say(ike.endpoint, natt.endpoint, control, as_json)
         daemon.run()

@@ -37,12 +37,11 @@ def trial_command(
     """Play responders that each break one rule; every case must convict at least one of them."""
     entries = chosen(selectors, cases)
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    with TemporaryDirectory(prefix="ike-harness-trial-") as place, console.status("") as status:
 
-    def told(case: str, deviant: str, outcome: str) -> None:
-        if console.is_terminal:
-            console.print(Text(printable(f"{outcome:<8} {case}  {deviant or 'the honest responder'}")))
+        def told(case: str, deviant: str, outcome: str) -> None:
+            status.update(Text(printable(f"{outcome:<8} {case}  {deviant or 'the honest responder'}")))
 
-    with TemporaryDirectory(prefix="ike-harness-trial-") as place:
         trial = Trial(
             entries, Path(place), WallClock(), seed=seed, budget_s=None if full else budget, told=told
         )

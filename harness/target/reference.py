@@ -101,7 +101,7 @@ class Reference:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            for stream in (process.stdout, process.stderr):
+            for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
         if self._place is not None:
@@ -126,7 +126,7 @@ class Reference:
     def _spawn(self, settings: Path, address: str, peer: Endpoint) -> subprocess.Popen[str]:
         port, nat_port = ("500", "4500") if peer.port == WELL_KNOWN else ("0", "0")
         command = [
-            *(sys.executable, "-m", "harness.cli", "responder", "--json"),
+            *(sys.executable, "-m", "harness.cli", "responder", "--json", "--stop-with-stdin"),
             *("--config", str(settings), "--control", str(self._control)),
             *("--listen", address, "--port", port, "--nat-port", nat_port, "--peer", str(peer)),
             *(("--deviant", self._deviant) if self._deviant else ()),
@@ -135,7 +135,7 @@ class Reference:
         paths = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
