@@ -325,26 +325,27 @@ class AnswersV1(StartsV1):
             return Taken(why="the HASH is wrong", counts=False)
         dialogue.then = None
         for delete in message.all(v1.Delete):
-            self._deleted(sa, delete)
+            self._deleted(delete)
         for notify in message.all(v1.Notify):
             answer = self._notified(sa, notify, message)
             if answer is not None:
                 return Taken(answer)
         return Taken()
 
-    def _deleted(self, sa: IsakmpSa, delete: v1.Delete) -> None:
+    def _deleted(self, delete: v1.Delete) -> None:
         if self.ignored(Ask.DELETE):
             return
         if delete.protocol == Protocol.IKE:
             gone = [self.isakmp_sas.get(spi[:8]) or self.isakmp_sas.get(spi[8:]) for spi in delete.spis]
             for other in filter(None, gone):
-                other.state, other.children = State.CLOSED, []
+                other.state = State.CLOSED
             return
-        sa.children = [
-            child
-            for child in sa.children
-            if child.suite.protocol != delete.protocol or child.spi_out not in delete.spis
-        ]
+        for other in self.isakmp_sas.values():  # IPsec SAs outlive the ISAKMP SA that made them
+            other.children = [
+                child
+                for child in other.children
+                if child.suite.protocol != delete.protocol or child.spi_out not in delete.spis
+            ]
 
     def _notified(self, sa: IsakmpSa, notify: v1.Notify, message: Message) -> bytes | None:
         """The octets that answer a protected notify, where one answers it."""

@@ -553,9 +553,10 @@ class StartsV1(End):
             delete = v1.Delete(Doi.IPSEC, Protocol.IKE, 16, (sa.cky_i + sa.cky_r,))
         action = self.informational_v1(delete, sa=sa, **changes)
         if isinstance(what, IpsecSa):
-            sa.children = [child for child in sa.children if child is not what]
+            for other in self.isakmp_sas.values():
+                other.children = [child for child in other.children if child is not what]
         elif sa.state is not State.NONE:
-            sa.state, sa.children = State.CLOSED, []
+            sa.state = State.CLOSED
         return action
 
     def initial_contact(self, **changes: Unpack[Changes]) -> Send | Note:

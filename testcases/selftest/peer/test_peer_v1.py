@@ -148,6 +148,20 @@ def test_deleted_isakmp_sa_is_gone_at_both_ends(loop):
     assert made.bob.isakmp.state == made.alice.isakmp.state == "closed"
 
 
+def test_ipsec_sas_outlive_the_isakmp_sa_that_made_them(loop):
+    """IPsec SAs stay when their ISAKMP SA is deleted, and a Delete under the next one takes them away."""
+    made = in_main_mode(loop)
+    made.play(made.alice.quick_mode())
+    child, old = made.alice.isakmp.child, made.bob.isakmp
+    made.play(_once(made.alice.delete_v1()))
+    made.play(made.alice.main_mode())
+    kept = list(old.children)
+    made.play(_once(made.alice.delete_v1(child)))
+
+    assert [pair.spi_out for pair in kept] == [child.spi_in]
+    assert old.children == []
+
+
 def test_initial_contact_may_come_with_the_fifth_message(loop):
     """INITIAL-CONTACT in Main Mode's fifth message reaches the other end."""
     made = loop()
