@@ -1,7 +1,9 @@
 """Which message answers which: by the direction bit and the Message ID in version 2, by turns in version 1."""
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from harness.codes import Exchange, NotifyTypeV1
 from harness.observe.header import NO_SPI
@@ -17,13 +19,32 @@ PHASE_1 = frozenset({1, 2, 3, 4})
 
 
 @dataclass(slots=True)
+class _Isakmp:
+    """What was said under one initiator's cookie, from both sides."""
+
+    messages: list[Seen] = field(default_factory=list)
+    first_said: dict[bytes, int] = field(default_factory=dict)
+    """The frame in which octets were sent for the first time."""
+
+    def take(self, seen: Seen) -> None:
+        """One more message."""
+        self.messages.append(seen)
+        self.first_said.setdefault(seen.octets, seen.number)
+
+    def after(self, seen: Seen) -> Iterator[Seen]:
+        """What was said behind this message."""
+        start = bisect_right(self.messages, seen.number, key=lambda each: each.number)
+        return islice(self.messages, start, None)
+
+
+@dataclass(slots=True)
 class Answers:
     """The messages of a trace, laid out for the question of what answers what."""
 
     responses: dict[Key2, list[Seen]] = field(default_factory=dict)
     """Version 2: the target's responses."""
-    isakmp: dict[bytes, list[Seen]] = field(default_factory=dict)
-    """Version 1: everything under an initiator's cookie, from both sides."""
+    isakmp: dict[bytes, _Isakmp] = field(default_factory=dict)
+    """Version 1: everything, by the initiator's cookie."""
 
     @classmethod
     def of(cls, seen: Iterable[Seen]) -> "Answers":
@@ -34,7 +55,7 @@ class Answers:
             if header is None:
                 continue
             if header.is_v1:
-                found.isakmp.setdefault(header.spi_i, []).append(each)
+                found.isakmp.setdefault(header.spi_i, _Isakmp()).take(each)
             elif each.from_target and header.is_response:
                 key = (header.spi_i, header.message_id, header.exchange)
                 found.responses.setdefault(key, []).append(each)
@@ -67,26 +88,35 @@ class Answers:
     def _turns_after(self, request: Seen) -> Iterator[Seen]:
         header = request.header
         assert header is not None
-        earlier, later = _around(self.isakmp.get(header.spi_i, ()), request)
-        first_asked = next((each.number for each in earlier if each.octets == request.octets), request.number)
-        stale = {each.octets for each in earlier if each.from_target and each.number < first_asked}
-        if header.exchange != INFORMATIONAL:
-            mine = [each for each in later if _same_exchange(each, request)]
-            in_turn = [
-                each for each in _until(mine, lambda each: _other_words(each, request)) if each.from_target
-            ]
-            if fresh := [each for each in in_turn if each.octets not in stale]:
-                yield from fresh
-                return
+        said = self.isakmp.get(header.spi_i)
+        if said is None:
+            return
+        if header.exchange != INFORMATIONAL and (in_turn := list(_in_turn(said, request))):
+            yield from in_turn
+            return
         sequence = liveness_sequence(request, NotifyTypeV1.R_U_THERE)
         if sequence is not None:
-            yield from (
-                each for each in later if liveness_sequence(each, NotifyTypeV1.R_U_THERE_ACK) == sequence
-            )
+            for each in said.after(request):
+                if each.from_target and liveness_sequence(each, NotifyTypeV1.R_U_THERE_ACK) == sequence:
+                    yield each
             return
-        for each in _until(later, lambda each: _other_words(each, request)):
+        for each in said.after(request):
+            if _other_words(each, request):
+                return
             if each.from_target and each.exchange == INFORMATIONAL and not _own_probe(each):
                 yield each
+
+
+def _in_turn(said: _Isakmp, request: Seen) -> Iterator[Seen]:
+    """The target's messages of the same exchange up to the peer's next one, without repetitions of earlier ones."""
+    first_asked = said.first_said[request.octets]
+    for each in said.after(request):
+        if not _same_exchange(each, request):
+            continue
+        if _other_words(each, request):
+            return
+        if each.from_target and said.first_said[each.octets] > first_asked:
+            yield each
 
 
 def liveness_sequence(seen: Seen, notify_type: int) -> bytes | None:
@@ -101,22 +131,6 @@ def liveness_sequence(seen: Seen, notify_type: int) -> bytes | None:
 
 def _own_probe(seen: Seen) -> bool:
     return liveness_sequence(seen, NotifyTypeV1.R_U_THERE) is not None
-
-
-def _around(messages: Iterable[Seen], request: Seen) -> tuple[list[Seen], list[Seen]]:
-    earlier: list[Seen] = []
-    later: list[Seen] = []
-    for each in messages:
-        if each.number != request.number:
-            (earlier if each.number < request.number else later).append(each)
-    return earlier, later
-
-
-def _until(messages: Iterable[Seen], stop: Callable[[Seen], bool]) -> Iterator[Seen]:
-    for each in messages:
-        if stop(each):
-            return
-        yield each
 
 
 def _same_exchange(one: Seen, other: Seen) -> bool:

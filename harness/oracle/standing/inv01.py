@@ -16,24 +16,23 @@ _REKEYS = frozenset({Start.FIRST_CHILD, Start.CHILD_REKEY, Start.IKE_REKEY})
 
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
-    by_exchange: dict[tuple[int, bytes], list[Seen]] = {}
+    by_exchange: dict[tuple[int, str], list[Seen]] = {}
     for each in trace.ike:
         header = each.header
         if header is None or not each.from_target or not header.is_request:
             continue
         if header.exchange in _STARTS or _stray_follow_up(trace, profile, each):
-            by_exchange.setdefault((header.exchange, header.spi_i), []).append(each)
-    for (exchange, spi_i), offences in by_exchange.items():
+            by_exchange.setdefault((header.exchange, each.destination.address), []).append(each)
+    for (exchange, peer), offences in by_exchange.items():
         frames = frames_of(offences)
-        peer = offences[0].destination
-        yield failed(
-            f"the target sent {name_of(Exchange, exchange)} requests to {peer} under its own SPI {spi_i.hex()} "
-            f"({named(frames)}): a responder never makes an IKE SA"
-            if exchange != _CONTINUES
-            else f"the target sent IKE_FOLLOWUP_KE requests to {peer} ({named(frames)}) that continue no "
-            f"CREATE_CHILD_SA which profile {profile.name} lets it start",
-            frames,
-        )
+        sent = f"the target sent {name_of(Exchange, exchange)} requests to {peer}, {named(frames)}"
+        if exchange == _CONTINUES:
+            why = f"they continue no CREATE_CHILD_SA that profile {profile.name} lets it start"
+        else:
+            spis = {each.spi_i or b"" for each in offences}
+            own = f"SPI {min(spis).hex()}" if len(spis) == 1 else f"{len(spis)} SPIs"
+            why = f"under {own} of its own: a responder never makes an IKE SA"
+        yield failed(f"{sent}; {why}", frames)
     if not by_exchange:
         yield held(f"the target started no IKE_SA_INIT and no exchange that goes with one {bounds(trace)}")
 

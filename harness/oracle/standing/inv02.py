@@ -12,7 +12,7 @@ from harness.oracle.standing.rule import (
     frames_of,
     held,
     named,
-    pair_of,
+    pairs_of,
     undecided,
 )
 from harness.profile import Profile, Start
@@ -36,24 +36,26 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     unknown: dict[str, list[Seen]] = {}
     allowed = frozenset(asks for asks, start in _NEEDS.items() if start in profile.may)
     for request in _requests(trace):
+        peer = request[0].destination.address
         asks = None if request[0].doubt else _asks(request)
         if not allowed or (asks is not None and asks not in allowed) or _own_sa(trace, request[0]):
-            offences.setdefault((pair_of(request[0]), asks), []).extend(request)
+            offences.setdefault((peer, asks), []).extend(request)
         elif asks is None and allowed != frozenset(Asks):
-            unknown.setdefault(pair_of(request[0]), []).extend(request)
-    for (pair, asks), request in offences.items():
+            unknown.setdefault(peer, []).extend(request)
+    for (peer, asks), request in offences.items():
         frames = frames_of(request)
         yield failed(
-            f"the target started CREATE_CHILD_SA{f' for {asks}' if asks else ''} on the IKE SA {pair} towards "
-            f"{request[0].destination} ({named(frames)}): {_why_not(profile, bool(allowed))}",
+            f"the target started CREATE_CHILD_SA{f' for {asks}' if asks else ''} towards {peer} on the IKE SA "
+            f"{pairs_of(request)}, {named(frames)}; {_why_not(profile, bool(allowed))}",
             frames,
             requirement=_REQUIREMENT[asks],
         )
-    for pair, request in unknown.items():
+    for peer, request in unknown.items():
         frames = frames_of(request)
         yield undecided(
-            f"the target started CREATE_CHILD_SA on the IKE SA {pair} ({named(frames)}); profile {profile.name} "
-            "allows it rekeys, and without keys nobody sees whether these are",
+            f"the target started CREATE_CHILD_SA towards {peer} on the IKE SA {pairs_of(request)}, "
+            f"{named(frames)}; profile {profile.name} allows it rekeys, and without keys nobody sees whether "
+            "these are",
             frames,
         )
     if not offences and not unknown:

@@ -7,7 +7,7 @@ The table of roles is kept per SA: who starts a rekey of the IKE SA is the initi
 from collections.abc import Iterator
 
 from harness.codes import Exchange, NotifyType
-from harness.observe import NO_SPI, Association, Birth, Header, Seen, Trace
+from harness.observe import NO_SPI, Birth, Header, Seen, Trace
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -16,7 +16,7 @@ from harness.oracle.standing.rule import (
     frames_of,
     held,
     named,
-    pair_of,
+    pairs_of,
     undecided,
 )
 from harness.profile import Profile, Start
@@ -27,67 +27,55 @@ _REFUSALS = frozenset({NotifyType.INVALID_IKE_SPI, NotifyType.INVALID_MAJOR_VERS
 
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
-    by_pair: dict[str, list[Seen]] = {}
+    found: dict[tuple[str, Birth | None, bool | None], list[Seen]] = {}
     for each in trace.ike:
         header = each.header
         if header is None or header.is_v1 or not each.from_target or not header.from_initiator:
             continue
         if not _outside_any_sa(each, header):
-            by_pair.setdefault(pair_of(each), []).append(each)
-    told = [remark for messages in by_pair.values() for remark in _judge(trace, profile, messages)]
-    yield from told
-    if not told:
+            birth, by_target = _origin(trace, header)
+            if not by_target or (each.is_request and not _let_make(profile, birth)):
+                found.setdefault((each.destination.address, birth, by_target), []).append(each)
+    for (peer, birth, by_target), messages in found.items():
+        yield _judge(peer, birth, messages, by_target)
+    if not found:
         yield held(f"the target never wrote itself down as the initiator of a peer's IKE SA {bounds(trace)}")
 
 
-def _judge(trace: Trace, profile: Profile, messages: list[Seen]) -> Iterator[Remark]:
-    header = messages[0].header
-    assert header is not None
+def _origin(trace: Trace, header: Header) -> tuple[Birth | None, bool | None]:
+    """How the SA of a message came into being, and whether the target made it; None: nobody saw."""
     association = trace.associations.get(header)
-    if association is None:
-        opening = trace.associations.openings.get(header.spi_i)
-        by_target = None if opening is None else opening.by_target
-    else:
-        by_target = association.by_target
+    if association is not None:
+        return association.birth, association.by_target
+    opening = trace.associations.openings.get(header.spi_i)
+    return (None, None) if opening is None else (opening.birth, opening.by_target)
+
+
+def _let_make(profile: Profile, birth: Birth | None) -> bool:
+    """Whether the profile lets the target make SAs in that way, and so be their initiator."""
+    return birth is Birth.REKEYED and Start.IKE_REKEY in profile.may
+
+
+def _judge(peer: str, birth: Birth | None, messages: list[Seen], by_target: bool | None) -> Remark:
     frames = frames_of(messages)
+    pairs = pairs_of(messages)
     if by_target is None:
-        yield undecided(
-            f"the target is the initiator of the IKE SA {pair_of(messages[0])}, which is older than what was "
-            f"observed ({named(frames)}): whether it was let make it cannot be seen",
+        return undecided(
+            f"the target is the initiator of the IKE SA {pairs} towards {peer}, {named(frames)}; it is older than "
+            "what was observed, and whether the target was let make it cannot be seen",
             frames,
         )
-    elif not by_target:
-        yield failed(
-            f"the target set the Initiator flag on the IKE SA {pair_of(messages[0])} ({named(frames)}), which "
-            f"{_made_by_peer(trace, association, header)}",
+    if not by_target:
+        return failed(
+            f"the target set the Initiator flag on the IKE SA {pairs}, {named(frames)}, which {peer} made by {birth}",
             frames,
         )
-    else:
-        yield from _own_requests(profile, association, messages)
-
-
-def _own_requests(
-    profile: Profile, association: Association | None, messages: list[Seen]
-) -> Iterator[Remark]:
-    """Requests on an SA of the target's own making, unless the profile let it make that one by a rekey."""
-    if association is not None and association.birth is Birth.REKEYED and Start.IKE_REKEY in profile.may:
-        return
-    frames = frames_of(each for each in messages if each.is_request)
-    if not frames:
-        return
-    made = f" by {association.birth}" if association is not None else ""
-    yield failed(
-        f"the target made the IKE SA {pair_of(messages[0])} itself{made} and speaks as its initiator "
-        f"({named(frames)}): no SA of a responder has it for an initiator",
+    return failed(
+        f"the target made the IKE SA {pairs} itself by {birth} and speaks to {peer} as its initiator, "
+        f"{named(frames)}: no SA of a responder has it for an initiator",
         frames,
-        requirement="CISCO-RO-42" if association is not None and association.birth is Birth.REKEYED else None,
+        requirement="CISCO-RO-42" if birth is Birth.REKEYED else None,
     )
-
-
-def _made_by_peer(trace: Trace, association: Association | None, header: Header) -> str:
-    if association is None:
-        return f"its peer began in frame {trace.associations.openings[header.spi_i].number}"
-    return f"its peer made by {association.birth} ({named(association.birth_frames)})"
 
 
 def _outside_any_sa(seen: Seen, header: Header) -> bool:

@@ -25,34 +25,37 @@ _SPOKEN = {
 
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
-    by_cookie: dict[tuple[bytes, int], list[Seen]] = {}
+    found: dict[tuple[int, str, int | None], list[Seen]] = {}
     for each in trace.ike:
         header = each.header
         if header is None or not each.from_target or not header.is_v1 or header.spi_r != NO_SPI:
             continue
         if header.exchange in _PHASE_1:
-            by_cookie.setdefault((header.spi_i, header.exchange), []).append(each)
-    for (cookie, exchange), messages in by_cookie.items():
-        yield _judge(trace, cookie, exchange, messages)
-    if not by_cookie:
+            opening = trace.associations.openings.get(header.spi_i)
+            begun = opening.number if opening is not None and not opening.by_target else None
+            found.setdefault((header.exchange, each.destination.address, begun), []).append(each)
+    for (exchange, peer, begun), messages in found.items():
+        yield _judge(exchange, peer, begun, messages)
+    if not found:
         yield held(f"the target started no phase 1 {bounds(trace)}; profile {profile.name}")
 
 
-def _judge(trace: Trace, cookie: bytes, exchange: int, messages: list[Seen]) -> Remark:
+def _judge(exchange: int, peer: str, begun: int | None, messages: list[Seen]) -> Remark:
     frames = frames_of(messages)
     mode = _SPOKEN.get(exchange, name_of(Exchange, exchange))
-    opening = trace.associations.openings.get(cookie)
-    if opening is not None and not opening.by_target:
+    if begun is not None:
         return failed(
             f"the target answered in {mode} with a responder cookie of zero ({named(frames)}), although frame "
-            f"{opening.number} of its peer began the exchange: it starts nothing, but no peer can go on",
+            f"{begun} of its peer began the exchange: it starts nothing, but no peer can go on",
             frames,
             requirement="RFC2408-5.2-01",
             claim=ClaimName.PROTOCOL,
         )
+    cookies = {each.spi_i or b"" for each in messages}
+    own = f"cookie {min(cookies).hex()}" if len(cookies) == 1 else f"{len(cookies)} cookies"
     return failed(
-        f"the target started {mode} towards {messages[0].destination} under its own cookie {cookie.hex()} "
-        f"({named(frames)}): a responder never starts a phase 1, nor renews one",
+        f"the target started {mode} towards {peer}, {named(frames)}, under {own} of its own: a responder never "
+        "starts a phase 1, nor renews one",
         frames,
         requirement=_REQUIREMENT.get(exchange),
     )

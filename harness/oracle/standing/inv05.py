@@ -7,7 +7,7 @@ message of the peer would turn the answer round, and the rule judges only SAs th
 from collections.abc import Iterator
 
 from harness.codes import Exchange
-from harness.observe import Birth, Seen, Trace
+from harness.observe import Seen, Trace
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -17,7 +17,7 @@ from harness.oracle.standing.rule import (
     held,
     named,
     not_judged,
-    pair_of,
+    pairs_of,
     undecided,
 )
 from harness.profile import Profile, Start
@@ -31,17 +31,19 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     if not exchanges and not any(each.header is not None and each.header.is_v1 for each in trace.ike):
         yield not_judged("no message of version 1")
         return
-    started: dict[tuple[str, int], list[Seen]] = {}
+    started: dict[tuple[str, int, bool], list[Seen]] = {}
     peer_made_one = False
-    for (_, exchange, _), messages in exchanges.items():
+    for (pair, exchange, _), messages in exchanges.items():
         first = messages[0]
         if not first.from_target:
             peer_made_one = peer_made_one or exchange == Exchange.QUICK_MODE
         elif not _allowed(profile, exchange, peer_made_one):
+            association = trace.associations.by_pair.get(pair)
+            covered = association is not None and association.seen_from_birth
             opening = [each for each in messages if each.octets == first.octets]
-            started.setdefault((pair_of(first), exchange), []).extend(opening)
-    for (pair, exchange), messages in started.items():
-        yield _judge(trace, pair, _PHASE_2[exchange], messages)
+            started.setdefault((first.destination.address, exchange, covered), []).extend(opening)
+    for (peer, exchange, covered), messages in started.items():
+        yield _judge(peer, _PHASE_2[exchange], messages, covered=covered)
     if not started:
         yield held(f"the target spoke first in no Quick Mode and no New Group Mode {bounds(trace)}")
 
@@ -62,20 +64,17 @@ def _allowed(profile: Profile, exchange: int, peer_made_one: bool) -> bool:
     return Start.FIRST_CHILD in profile.may or (Start.CHILD_REKEY in profile.may and peer_made_one)
 
 
-def _judge(trace: Trace, pair: str, mode: str, messages: list[Seen]) -> Remark:
+def _judge(peer: str, mode: str, messages: list[Seen], *, covered: bool) -> Remark:
     frames = frames_of(messages)
-    header = messages[0].header
-    assert header is not None
-    association = trace.associations.get(header)
-    if association is None or association.birth is Birth.UNSEEN:
+    if not covered:
         return undecided(
-            f"the target is the first whom the capture shows in {mode} on {pair} ({named(frames)}), but phase 1 of "
-            "that SA was not captured: a request of the peer may have come before",
+            f"the target is the first whom the capture shows in {mode} on {pairs_of(messages)}, {named(frames)}; but "
+            "phase 1 of that SA was not captured: a request of the peer may have come before",
             frames,
         )
     return failed(
-        f"the target started {mode} on the ISAKMP SA {pair} towards {messages[0].destination} ({named(frames)}): "
-        "no message of its peer had that Message ID before",
+        f"the target started {mode} towards {peer} on the ISAKMP SA {pairs_of(messages)}, {named(frames)}: no "
+        "message of its peer had that Message ID before",
         frames,
     )
 

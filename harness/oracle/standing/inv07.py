@@ -15,6 +15,7 @@ from harness.oracle.standing.rule import (
     Remark,
     Rule,
     failed,
+    folded,
     held,
     named,
     not_judged,
@@ -60,7 +61,8 @@ class _Exchange:
 @dataclass(slots=True)
 class _Tally:
     answered: int = 0
-    unasked: list[Seen] = field(default_factory=list)
+    unasked: list[tuple[Seen, Seen | None]] = field(default_factory=list)
+    """Each with the peer's last message under its SPIi and Message ID."""
     surplus: list[tuple[Seen, Seen]] = field(default_factory=list)
     """Each with its twin, the answer that came before."""
     doubled: list[tuple[Seen, Seen]] = field(default_factory=list)
@@ -71,8 +73,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     if not tally.answered and not tally.unasked:
         yield not_judged("the target sent no response of version 2")
         return
-    for each in tally.unasked:
-        yield failed(_unasked_words(trace, each), each.frames, requirement=_unasked_requirement(trace, each))
+    yield from folded(_unasked(answer, near) for answer, near in tally.unasked)
     for pair, group in _by_sa(tally.surplus).items():
         frames = tuple(answer.number for answer, _ in group)
         yield failed(
@@ -92,22 +93,25 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
 def _count(trace: Trace) -> _Tally:
     exchanges: dict[tuple[bytes, int, int], _Exchange] = {}
     tally = _Tally()
+    near: dict[tuple[bytes, int], Seen] = {}
     for each in trace.ike:
         header = each.header
         assert header is not None
         key = (header.spi_i, header.message_id, header.exchange)
         if not each.from_target:
+            near[header.spi_i, header.message_id] = each
             if header.is_v1 or not header.is_response:
                 exchanges.setdefault(key, _Exchange()).ask(each, header.spi_r)
         elif not header.is_v1 and header.is_response:
-            _take(trace, tally, exchanges.setdefault(key, _Exchange()), each, header)
+            exchange = exchanges.setdefault(key, _Exchange())
+            if exchange.fits(header.spi_r):
+                _take(trace, tally, exchange, each, header)
+            else:
+                tally.unasked.append((each, near.get((header.spi_i, header.message_id))))
     return tally
 
 
 def _take(trace: Trace, tally: _Tally, exchange: _Exchange, answer: Seen, header: Header) -> None:
-    if not exchange.fits(header.spi_r):
-        tally.unasked.append(answer)
-        return
     if not _counts(answer):
         return
     earlier = exchange.answers.setdefault(header.spi_r, [])
@@ -137,41 +141,31 @@ def _counts(seen: Seen) -> bool:
     return fragment is None or fragment[0] == 1
 
 
-def _unasked_words(trace: Trace, answer: Seen) -> str:
+def _unasked(answer: Seen, near: Seen | None) -> Remark:
+    """An answer that no request asked for, and the peer's message that comes nearest to one."""
     header = answer.header
     assert header is not None
     said = f"frame {answer.number}: the target sent {name_of(Exchange, header.exchange)} response {header.message_id}"
-    near = _nearest(trace, answer, header)
-    if near is None:
-        return f"{said} on {pair_of(answer)}, which no request of its peer had asked for"
-    assert near.header is not None
-    if near.header.is_response:
-        return f"{said} in answer to a response (frame {near.number}), which is never answered"
-    if near.header.exchange != header.exchange:
+    if near is None or near.header is None:
+        return failed(
+            f"{said} on {pair_of(answer)}, which no request of its peer had asked for", answer.frames
+        )
+    if near.is_response:
+        return failed(
+            f"{said} in answer to a response (frame {near.number}), which is never answered",
+            answer.frames,
+            requirement="RFC7296-2.21.4-02",
+        )
+    if near.exchange != header.exchange:
         asked = name_of(Exchange, near.header.exchange)
-        return f"{said}, while what had been asked under that Message ID is {asked} (frame {near.number})"
-    return f"{said} under the SPIs {pair_of(answer)}, while frame {near.number} had asked on {pair_of(near)}"
-
-
-def _unasked_requirement(trace: Trace, answer: Seen) -> str | None:
-    assert answer.header is not None
-    near = _nearest(trace, answer, answer.header)
-    if near is not None and near.header is not None and near.header.is_response:
-        return "RFC7296-2.21.4-02"
-    return None
-
-
-def _nearest(trace: Trace, answer: Seen, header: Header) -> Seen | None:
-    """The last message of the peer before it with the same SPIi and Message ID."""
-    near = None
-    for each in trace.ike:
-        if each.number >= answer.number:
-            break
-        if each.from_target or each.header is None or each.header.is_v1:
-            continue
-        if (each.header.spi_i, each.header.message_id) == (header.spi_i, header.message_id):
-            near = each
-    return near
+        return failed(
+            f"{said}, while what had been asked under that Message ID is {asked} (frame {near.number})",
+            answer.frames,
+        )
+    return failed(
+        f"{said} under the SPIs {pair_of(answer)}, while frame {near.number} had asked on {pair_of(near)}",
+        answer.frames,
+    )
 
 
 def _by_sa(pairs: list[tuple[Seen, Seen]]) -> dict[str, list[tuple[Seen, Seen]]]:

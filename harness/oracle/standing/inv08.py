@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from harness.codes import Exchange, PayloadV2, name_of
 from harness.observe import NO_SPI, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, held, not_judged, pair_of
+from harness.oracle.standing.rule import Remark, Rule, failed, folded, held, not_judged, pair_of
 from harness.profile import Profile
 from harness.record import ClaimName
 
@@ -29,24 +29,24 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         yield not_judged("no response of the target was repeated where it would have to be the same")
         return
     requests = _requests(trace)
-    broken = False
-    compared = 0
-    for key, told in repeated.items():
-        if not _asked_alike(requests, key, told[-1].number):
-            continue
-        compared += 1
-        for first, again in _differing(told):
-            broken = True
-            yield failed(
-                f"frame {again.number}: the {name_of(Exchange, key[2])} response {key[3]} on {pair_of(again)} "
-                f"differs from frame {first.number}, although the request came again unchanged: "
-                f"{_difference(first, again)}",
-                (first.number, again.number),
-            )
-    if not broken and compared:
-        yield held(f"{compared} repeated response{'s' if compared > 1 else ''} came again octet for octet")
+    compared = {key: told for key, told in repeated.items() if _asked_alike(requests, key, told[-1].number)}
+    broken = tuple(folded(_broken(key, *pair) for key, told in compared.items() for pair in _differing(told)))
+    yield from broken
     if not compared:
         yield not_judged(f"the repeated requests were not the same octets; profile {profile.name}")
+    elif not broken:
+        yield held(
+            f"{len(compared)} repeated response{'s' if len(compared) > 1 else ''} came again octet for octet"
+        )
+
+
+def _broken(key: _Key, first: Seen, again: Seen) -> Remark:
+    return failed(
+        f"frame {again.number}: the {name_of(Exchange, key[2])} response {key[3]} on {pair_of(again)} "
+        f"differs from frame {first.number}, although the request came again unchanged: "
+        f"{_difference(first, again)}",
+        (first.number, again.number),
+    )
 
 
 def _answers(trace: Trace) -> dict[_Key, list[Seen]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, name_of
 from harness.observe import NO_SPI, Birth, Header, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged, noted, pair_of
+from harness.oracle.standing.rule import Remark, Rule, failed, folded, held, named, not_judged, noted, pair_of
 from harness.profile import Profile
 from harness.record import ClaimName
 from harness.wire.datagram import Endpoint
@@ -34,20 +34,25 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         if (each.destination, each.source) not in asked:
             entry = broken.setdefault((pair_of(each), each.source, each.destination), ([], asked))
             entry[0].append(each)
-    for (pair, source, destination), (answers, asked) in broken.items():
-        frames = tuple(each.number for each in answers)
-        asked_by, asked_at = sorted(asked)[-1]
-        yield failed(
-            f"the target answered on {pair} from {source} to {destination} ({named(frames)}), though it was asked "
-            f"at {asked_at} by {asked_by}",
-            frames,
-            requirement="RFC7296-2.11-03" if source != asked_at else "RFC7296-2.11-02",
-        )
+    yield from folded(_broken(*key, *entry) for key, entry in broken.items())
     yield from _from_elsewhere(trace)
     if not judged:
         yield not_judged(f"the target answered nothing; profile {profile.name}")
     elif not broken:
         yield held(f"{judged} answers took the way of their requests back")
+
+
+def _broken(
+    pair: str, source: Endpoint, destination: Endpoint, answers: list[Seen], asked: set[_Way]
+) -> Remark:
+    frames = tuple(each.number for each in answers)
+    asked_by, asked_at = max(asked)
+    return failed(
+        f"the target answered on {pair} from {source} to {destination} ({named(frames)}), though it was asked "
+        f"at {asked_at} by {asked_by}",
+        frames,
+        requirement="RFC7296-2.11-03" if source != asked_at else "RFC7296-2.11-02",
+    )
 
 
 class _Ways:
@@ -81,32 +86,31 @@ class _Ways:
 
 def _from_elsewhere(trace: Trace) -> Iterator[Remark]:
     """Answers of the target's SAs from an address that is not known as its own: another node, or the wrong source."""
+    if not trace.elsewhere:
+        return
+    asked: dict[tuple[bytes, int, int], int] = {}
+    for each in trace.ike:
+        if not each.from_target and each.header is not None and each.is_request:
+            asked.setdefault(_exchange_of(each.header), each.number)
     peers = {each.source.address for each in trace.seen if not each.from_target}
-    strays: dict[Endpoint, list[Seen]] = {}
+    strays: dict[tuple[Endpoint, int], list[Seen]] = {}
     for each in trace.elsewhere:
         header = each.header
-        if header is None or header.is_v1 or not header.is_response or each.destination.address not in peers:
+        if header is None or not each.is_response or each.destination.address not in peers:
             continue
-        if any(request.number < each.number for request in _same_exchange(trace, header)):
-            strays.setdefault(each.source, []).append(each)
-    for source, messages in strays.items():
+        if asked.get(_exchange_of(header), each.number) < each.number:
+            strays.setdefault((each.source, header.exchange), []).append(each)
+    for (source, exchange), messages in strays.items():
         frames = tuple(each.number for each in messages)
-        header = messages[0].header
-        assert header is not None
         yield noted(
-            f"{source}, no address of the target, answered {name_of(Exchange, header.exchange)} requests that the "
+            f"{source}, no address of the target, answered {name_of(Exchange, exchange)} requests that the "
             f"target was sent ({named(frames)}): name it as the target's too if it is, and this is a wrong source",
             frames,
         )
 
 
-def _same_exchange(trace: Trace, header: Header) -> Iterator[Seen]:
-    for each in trace.ike:
-        own = each.header
-        if own is None or each.from_target or not own.is_request:
-            continue
-        if (own.spi_i, own.message_id, own.exchange) == (header.spi_i, header.message_id, header.exchange):
-            yield each
+def _exchange_of(header: Header) -> tuple[bytes, int, int]:
+    return header.spi_i, header.message_id, header.exchange
 
 
 RULE = Rule(

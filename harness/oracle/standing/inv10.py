@@ -14,6 +14,7 @@ from harness.oracle.standing.rule import (
     Remark,
     Rule,
     failed,
+    folded,
     held,
     named,
     not_judged,
@@ -80,19 +81,22 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
                 f"no request of the {len(due)} that the peer sent was left unanswered for {_t_resp(trace):g} s"
             )
         return
-    for asked in late:
-        yield failed(
-            f"the target left {_words(asked.first)} unanswered, which was sent {asked.copies} time"
-            f"{'' if asked.copies == 1 else 's'} ({named(asked.frames)}) and is valid",
-            asked.frames,
-            requirement=_requirement(asked.first),
-        )
+    yield from folded(_unanswered(asked) for asked in late)
     if not late and len(silent) < len(due):
         yield held(
             f"{len(due) - len(silent)} requests that were due an answer got one; profile {profile.name}"
         )
     elif not late:
         yield not_judged("every due request lies in the last seconds of the capture, or came too seldom")
+
+
+def _unanswered(asked: _Asked) -> Remark:
+    times = "once" if asked.copies == 1 else f"{asked.copies} times"
+    return failed(
+        f"the target left {_words(asked.first)} unanswered, which is valid and was sent {times} ({named(asked.frames)})",
+        asked.frames,
+        requirement=_requirement(asked.first),
+    )
 
 
 def _judged(trace: Trace, marked: bool) -> Iterator[_Asked]:

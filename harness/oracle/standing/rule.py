@@ -1,7 +1,7 @@
 """What a standing rule is: a statement that holds in every trace, and how far the evidence must reach to judge it."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from harness.codes import ProfileName
 from harness.observe import Seen, Trace
@@ -9,6 +9,7 @@ from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
 _NAMED = 6
+_TOLD_SINGLY = 8
 _IN_PROCESS = frozenset({"virtual", "lossy"})
 """Links whose tap stands at the target's end, behind whatever the link does to datagrams."""
 
@@ -66,9 +67,7 @@ def _settled(rule: Rule, remark: Remark, trace: Trace) -> Remark:
         return remark
     if remark.verdict is Verdict.PASS or (remark.verdict is Verdict.FAIL and not rule.outlives_gaps):
         says = f"{remark.says}; but {'; '.join(trace.gaps)}, so this proves nothing"
-        return Remark(
-            Verdict.INCONCLUSIVE, says, remark.frames, remark.weight, remark.requirement, remark.claim
-        )
+        return replace(remark, verdict=Verdict.INCONCLUSIVE, says=says)
     return remark
 
 
@@ -104,6 +103,20 @@ def not_judged(says: str) -> Remark:
     return Remark(Verdict.NOT_APPLICABLE, says)
 
 
+def folded(remarks: Iterable[Remark]) -> Iterator[Remark]:
+    """The first few remarks as they are, all further ones of a verdict in one: a flood is told in a few lines."""
+    further: dict[Verdict, list[Remark]] = {}
+    for number, remark in enumerate(remarks):
+        if number < _TOLD_SINGLY:
+            yield remark
+        else:
+            further.setdefault(remark.verdict, []).append(remark)
+    for group in further.values():
+        frames = tuple(dict.fromkeys(frame for remark in group for frame in remark.frames))
+        says = f"{len(group)} more of the kind, {named(frames)}; the first: {group[0].says}"
+        yield replace(group[0], says=says, frames=frames)
+
+
 def frames_of(seen: Iterable[Seen]) -> tuple[int, ...]:
     """The frames of these messages, each once, in order."""
     return tuple(sorted({number for each in seen for number in each.frames}))
@@ -123,6 +136,13 @@ def named(frames: Sequence[int]) -> str:
 def pair_of(seen: Seen) -> str:
     """The SPIs of a message, as Wireshark shows them."""
     return f"{(seen.spi_i or b'').hex()}/{(seen.spi_r or b'').hex()}"
+
+
+def pairs_of(seen: Iterable[Seen]) -> str:
+    """The SAs of these messages: the first by its SPIs, the others by their number."""
+    pairs = list(dict.fromkeys(pair_of(each) for each in seen))
+    more = f" and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+    return f"{pairs[0]}{more}"
 
 
 def tap_at_target(trace: Trace) -> bool:
