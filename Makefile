@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 RUN_OPTIONS ?=
 
-.PHONY: run test check bench format clean wheel
+.PHONY: run test check bench docs format clean wheel
 
 run: $(STAMP)  ## play the whole catalogue against the embedded reference responder
 	$(BIN)/ike-harness run $(RUN_OPTIONS)
@@ -22,6 +22,9 @@ check: $(STAMP)  ## format, lint, types, layers, selftests that need neither roo
 
 bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls
 	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)  ## draw the pages of docs/ that are drawn
+	$(BIN)/python docs/generate.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .

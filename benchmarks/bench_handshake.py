@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from benchmarks.bench_codec import Row, Timer, _median, _rate
 from harness.clock import SeededEntropy, WallClock
 from harness.codes import Group
-from harness.crypto.key_exchange import key_exchange
+from harness.crypto.key_exchange import modp_prime
 from harness.peer import Initiator, Request, Send
 from harness.profile import DEFAULT, Configuration
 from harness.responder import Responder
@@ -78,7 +78,7 @@ def _bare_x25519() -> None:
 
 def _bare_modp() -> Callable[[], None]:
     """Both ends' keys and secrets with the 2048-bit MODP group, by the library's finite-field Diffie-Hellman."""
-    prime = key_exchange(Group.MODP_2048).prime
+    prime = modp_prime(Group.MODP_2048)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library means to give finite-field Diffie-Hellman up
         parameters = dh.DHParameterNumbers(prime, 2).parameters()

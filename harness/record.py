@@ -112,5 +112,5 @@ class RunHeader:
 
 
 def printable(text: str) -> str:
-    """`text` with control and other unprintable characters as \\x escapes: safe for a terminal."""
+    r"""`text` with control and other unprintable characters as \x escapes: safe for a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

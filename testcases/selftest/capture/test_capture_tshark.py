@@ -1,7 +1,7 @@
 """Wireshark's own tools accept what is written here, and open it."""
 
 import shutil
-import subprocess  # noqa: TID251 - tshark is a process, and the second reader
+import subprocess
 from pathlib import Path
 from typing import Any
 
