@@ -1,13 +1,15 @@
 """Responders with one rule broken: the honest table with one entry exchanged, each for the cases that must catch it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from harness.clock import Entropy
 from harness.codes import Exchange, NotifyType, Protocol, Trigger
+from harness.responder import deviants_v1
 from harness.responder.context import Context, Incoming
+from harness.responder.deviant import REGISTERED, Deviant, deviant
 from harness.responder.initiate import begin, reachable, start_ike_sa
 from harness.responder.policy import narrow, selector
 from harness.responder.rules import HONEST
@@ -20,30 +22,10 @@ from harness.wire import Message, Unknown, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Datagram, Endpoint, frame
 
+__all__ = ["DEVIANTS", "Deviant"]
 
-@dataclass(frozen=True, slots=True)
-class Deviant:
-    """A responder that breaks one requirement, and says which."""
-
-    name: str
-    breaks: str
-    says: str
-    rules: Rules
-
-
-_DEVIANTS: dict[str, Deviant] = {}
-
-Make = Callable[[], Rules]
-
-
-def deviant(name: str, breaks: str) -> Callable[[Make], Make]:
-    """Registers the table that the function makes; its docstring says what the deviant does."""
-
-    def keep(make: Make) -> Make:
-        _DEVIANTS[name] = Deviant(name, breaks, make.__doc__ or "", make())
-        return make
-
-    return keep
+MODULES = (deviants_v1,)
+"""Importing them registers the deviants that are not here."""
 
 
 # Starting what a responder-only device must not start: one deviant for each way in.
@@ -74,7 +56,7 @@ for _trigger, _breaks, _says in (
     (Trigger.HARD_EXPIRY, "CISCO-RO-44", "Makes SAs again at the hard limit by volume."),
 ):
     _name = f"starts-on-{_trigger.replace('_', '-')}"
-    _DEVIANTS[_name] = Deviant(_name, _breaks, _says, _starts(_trigger))
+    REGISTERED[_name] = Deviant(_name, _breaks, _says, _starts(_trigger))
 
 
 def _starts_over(trigger: Trigger) -> Rules:
@@ -95,7 +77,7 @@ for _trigger, _breaks, _says in (
     (Trigger.ADDRESS_CHANGE, "CISCO-RO-19", "Makes an IKE SA again from a new address."),
 ):
     _name = f"starts-on-{_trigger.replace('_', '-')}"
-    _DEVIANTS[_name] = Deviant(_name, _breaks, _says, _starts_over(_trigger))
+    REGISTERED[_name] = Deviant(_name, _breaks, _says, _starts_over(_trigger))
 
 
 def _timer_permits(version: int, timer: Timer) -> Rules:
@@ -135,7 +117,7 @@ for _name, _version, _timer, _breaks, _says in (
     ("v1-renews-phase1-at-soft-limit", 1, Timer.IKE_SOFT, "CISCO-RO-04", "Renews phase 1 at its soft limit."),
 ):
     if (_version, _timer) in HONEST.timers:
-        _DEVIANTS[_name] = Deviant(_name, _breaks, _says, _timer_permits(_version, _timer))
+        REGISTERED[_name] = Deviant(_name, _breaks, _says, _timer_permits(_version, _timer))
 
 
 @deviant("replaces-ike-at-hard-limit", "CISCO-RO-44")
@@ -962,5 +944,5 @@ def _mute() -> Rules:
     return HONEST.sending(lambda _, step: replace(step, send=()))
 
 
-DEVIANTS: Mapping[str, Deviant] = MappingProxyType(_DEVIANTS)
+DEVIANTS: Mapping[str, Deviant] = MappingProxyType(REGISTERED)
 """Every deviant by its name."""

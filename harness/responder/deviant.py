@@ -1,0 +1,32 @@
+"""What a deviant is, and the list of all of them that the modules of deviants fill."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.responder.table import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Deviant:
+    """A responder that breaks one requirement, and says which."""
+
+    name: str
+    breaks: str
+    says: str
+    rules: Rules
+
+
+REGISTERED: dict[str, Deviant] = {}
+"""Every deviant by its name."""
+
+Make = Callable[[], Rules]
+
+
+def deviant(name: str, breaks: str) -> Callable[[Make], Make]:
+    """Registers the table that the function makes; its docstring says what the deviant does."""
+
+    def keep(make: Make) -> Make:
+        REGISTERED[name] = Deviant(name, breaks, make.__doc__ or "", make())
+        return make
+
+    return keep
