@@ -11,10 +11,12 @@ from harness.responder.v1 import peers
 from harness.responder.v1.initiate import recreate, recreate_children
 from harness.responder.v1.main import moved
 from harness.responder.v1.messages import informational, notify_about
-from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1
+from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2
 from harness.wire import v1
 
 SEQUENCES = 1 << 32
+ERRORS = range(1, 16384)
+"""Notify types that tell of an error (RFC 2408 section 3.14.1)."""
 
 
 @TABLE.on(Phase1.ESTABLISHED, Exchange.INFORMATIONAL_V1, rfc="2409/5.7")
@@ -34,13 +36,26 @@ def take_informational(context: Context, sa: IsakmpSa, message: Incoming) -> Ste
 
 
 def _notifies(context: Context, sa: IsakmpSa, message: Incoming) -> Step:
-    """The liveness check of the message answered, or its answer taken; other notifies change nothing."""
+    """The liveness check of the message answered, or its answer taken, or a refusal; other notifies change nothing."""
     for notify in message.all(v1.Notify):
         if notify.notify_type == NotifyTypeV1.R_U_THERE:
             return answer_probe(context, sa, message, notify)
         if notify.notify_type == NotifyTypeV1.R_U_THERE_ACK:
             return take_acknowledgement(sa, notify)
+        if notify.notify_type in ERRORS:
+            return take_refusal(sa, notify)
     return NOTHING
+
+
+def take_refusal(sa: IsakmpSa, notify: v1.Notify) -> Step:
+    """A Quick Mode of ours that the peer refuses is not asked for again; the notify names our SPI, or only one waits."""
+    waiting = [quick for quick in sa.quick if quick.state is Phase2.QUICK_1]
+    refused = [quick for quick in waiting if quick.ours == notify.spi] or (
+        waiting if len(waiting) == 1 else []
+    )
+    if not refused:
+        return drop(f"an error notify of type {notify.notify_type} about nothing that was asked")
+    return Step(changed=(sa.without_quick(refused[0].message_id),), events=("refused",))
 
 
 def answer_probe(context: Context, sa: IsakmpSa, message: Incoming, probe: v1.Notify) -> Step:

@@ -7,7 +7,7 @@ Deletes and liveness checks, which every profile permits, are not here.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.codes import AttributeP2, Exchange, LifeType, NotifyTypeV1
+from harness.codes import AttributeP1, AttributeP2, Exchange, LifeType, NotifyTypeV1
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, Start
 from harness.responder.context import Context, Incoming
@@ -125,7 +125,7 @@ def _agreed(sa: IsakmpSa, answer: Incoming, context: Context) -> IsakmpSa | None
     accepted = answer.find(v1.SecurityAssociation)
     if accepted is None or sa.offer is None or answer.message.spi_r == NO_COOKIE:
         return None
-    taken = accepted_transform(sa.offer, accepted)
+    taken = accepted_transform(sa.offer, accepted, AttributeP1.LIFE_TYPE, AttributeP1.LIFE_DURATION)
     if taken is None:
         return None
     basic = {a.type: a.value for a in taken[1].attributes}
@@ -316,7 +316,7 @@ def _child(context: Context, sa: IsakmpSa, quick: Quick, answer: Incoming) -> Ip
     accepted, nonce = answer.find(v1.SecurityAssociation), answer.find(v1.Nonce)
     if accepted is None or nonce is None or len(nonce.data) not in ACCEPTABLE_NONCE or quick.offer is None:
         return "no SA payload, or no nonce of 8 to 256 octets"
-    taken = accepted_transform(quick.offer, accepted)
+    taken = accepted_transform(quick.offer, accepted, AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION)
     if taken is None or len(taken[0].spi) != 4:
         return "the answer is not one of our transforms as we offered it"
     clients = tuple(read_client(identity) for identity in answer.all(v1.Identification))

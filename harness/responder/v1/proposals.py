@@ -333,32 +333,23 @@ def ipsec_offer(
 
 
 def accepted_transform(
-    offer: v1.SecurityAssociation, answer: v1.SecurityAssociation
+    offer: v1.SecurityAssociation, answer: v1.SecurityAssociation, life_type: int, duration: int
 ) -> tuple[v1.Proposal, v1.Transform] | None:
-    """What of our offer the peer took: the proposal as it came back and the transform, or None if it altered anything.
+    """What of our offer the peer took: the proposal as it came back and our transform, or None if it altered anything.
 
-    Attributes added, removed or changed refuse the answer; their encoding alone may differ (RFC 2409 section 5).
+    Attributes added, removed or changed refuse the answer; their encoding and order alone may differ (RFC 2409
+    section 5). `life_type` and `duration` are the classes of a lifetime in this phase.
     """
     if len(answer.proposals) != 1 or len(answer.proposals[0].transforms) != 1:
         return None
     (proposal,) = answer.proposals
-    (transform,) = proposal.transforms
+    (theirs,) = proposal.transforms
     for ours in offer.proposals:
         if (ours.number, ours.protocol) != (proposal.number, proposal.protocol):
             continue
         for mine in ours.transforms:
-            if (mine.number, mine.id) == (transform.number, transform.id) and _same(mine, transform):
+            read = read_attributes(theirs.attributes, life_type, duration)
+            same = read == read_attributes(mine.attributes, life_type, duration)
+            if same and (mine.number, mine.id) == (theirs.number, theirs.id):
                 return proposal, mine
     return None
-
-
-def _same(ours: v1.Transform, theirs: v1.Transform) -> bool:
-    return _values(ours) == _values(theirs)
-
-
-def _values(transform: v1.Transform) -> list[tuple[int, int]]:
-    values = []
-    for attribute in transform.attributes:
-        number = _number(attribute.value)
-        values.append((attribute.type, -1 if number is None else number))
-    return values

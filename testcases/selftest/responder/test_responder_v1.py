@@ -489,6 +489,19 @@ def test_nat_traversal_is_answered_where_the_peer_can_do_it(pair: Pair) -> None:
     assert pair.sas[0].up
 
 
+def test_a_peer_that_floats_to_the_nat_port_is_followed(pair: Pair) -> None:
+    """RFC 3947 section 4: from the fifth message on everything goes through 4500, Quick Mode in UDP encapsulation."""
+    pair.play(pair.alice.main_mode_1(nat_t=True))
+    pair.play(pair.alice.main_mode_3())
+    sa = pair.alice.isakmp
+    sa.natt, sa.local, sa.remote = True, PEER_NATT, TARGET_NATT
+    pair.play(pair.alice.main_mode_5())
+    pair.play(pair.alice.quick_mode())
+
+    assert {(d.source, d.destination) for d in pair.sent[2:]} == {(TARGET_NATT, PEER_NATT)}
+    assert pair.children == 1
+
+
 def test_without_nat_traversal_offered_none_is_answered(pair: Pair) -> None:
     """RFC 2408 section 3.16: to a peer without Vendor IDs no private or NAT payload goes."""
     answer = pair.play(pair.alice.main_mode_1())
@@ -1194,6 +1207,33 @@ def test_an_altered_answer_to_our_offer_is_rejected() -> None:
         assert pair.hand(message.encode()).send == ()
 
     assert pair.sas[0].cky_r == bytes(8)
+
+
+def test_attributes_in_another_order_are_no_alteration() -> None:
+    """A peer may give our transform back with its attributes in another order, and phase 1 goes on."""
+    pair = Pair(configured(ProfileName.TWO_WAY))
+    pair.deaf = True
+    pair.provoke(Trigger.BOOT)
+    first = decode(pair.sent[0].data)
+    (proposal,) = first.find(v1.SecurityAssociation).proposals
+    taken = proposal.transforms[0]
+    turned = replace_message(taken, last=None, attributes=(*taken.attributes[3:], *taken.attributes[:3]))
+    answer = v1.SecurityAssociation(proposals=(replace_message(proposal, transforms=(turned,)),))
+
+    assert pair.hand(replace_message(first, spi_r=b"r" * 8, payloads=(answer,)).encode()).send
+
+
+def test_a_quick_mode_that_is_refused_is_not_asked_for_again() -> None:
+    """A protected error notify about our Quick Mode ends it; it is not sent again."""
+    pair = Pair(configured(ProfileName.TWO_WAY)).connect()
+    pair.deaf = True
+    pair.provoke(Trigger.SOFT_EXPIRY)
+    refusal = v1.Notify(protocol=Protocol.ESP, notify_type=NotifyTypeV1.NO_PROPOSAL_CHOSEN)
+    pair.play(pair.alice.informational_v1(refusal))
+    asked = [decode(d.data).exchange for d in pair.sent].count(Exchange.QUICK_MODE)
+    pair.wait(20.0)
+
+    assert [decode(d.data).exchange for d in pair.sent].count(Exchange.QUICK_MODE) == asked
 
 
 def test_strict_and_its_peers_repeat_octet_for_octet() -> None:
