@@ -1,7 +1,7 @@
 """A capture, understood: who sent what to whom, under which mark, and what of it is certain."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,7 +10,6 @@ from harness.observe.associations import Associations
 from harness.observe.gaps import known_gaps
 from harness.observe.observed import Doubt, Observed
 from harness.observe.seen import Seen
-from harness.wire.datagram import Kind
 
 T = TypeVar("T")
 
@@ -174,22 +173,10 @@ class Trace:
             return self._absent(why, frames)
         return Observed(found, tuple(number for each in found for number in each.frames))
 
-    def only(self, wanted: Callable[[Seen], bool]) -> "Trace":
-        """The same capture with a part of its messages: one conversation of several."""
-        return replace(
-            self,
-            seen=tuple(each for each in self.seen if wanted(each)),
-            elsewhere=tuple(each for each in self.elsewhere if wanted(each)),
-        )
-
     @property
     def datagrams(self) -> int:
         """How many datagrams to and from the target there are, of any kind."""
         return len(self.seen)
-
-    def kinds(self, kind: Kind) -> tuple[Seen, ...]:
-        """The datagrams of one kind."""
-        return tuple(each for each in self.seen if each.kind is kind)
 
 
 def _last_message(asked: tuple[Seen, ...]) -> tuple[Seen, ...]:

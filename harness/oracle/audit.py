@@ -133,16 +133,17 @@ def audit(
 def by_peer(trace: Trace) -> dict[str, Trace]:
     """The trace in parts, one for each peer; an SA stays with the peer that it was first seen with."""
     owners: dict[bytes, str] = {}
-    peers: dict[int, str] = {}
+    seen: dict[str, list[Seen]] = {}
     for each in trace.seen:
         peer = each.destination.address if each.from_target else each.source.address
-        peers[each.number] = _owner(owners, each, peer)
+        seen.setdefault(_owner(owners, each, peer), []).append(each)
+    elsewhere: dict[str, list[Seen]] = {}
     for each in trace.elsewhere:
-        peers[each.number] = owners.get(each.spi_i or b"", "")
-    names = dict.fromkeys(peers[each.number] for each in trace.seen)
-    if len(names) == 1:
-        return {next(iter(names)): trace}
-    return {name: trace.only(lambda each, name=name: peers[each.number] == name) for name in names}  # type: ignore[misc]
+        elsewhere.setdefault(owners.get(each.spi_i or b"", ""), []).append(each)
+    return {
+        peer: replace(trace, seen=tuple(part), elsewhere=tuple(elsewhere.get(peer, ())))
+        for peer, part in seen.items()
+    }
 
 
 def _owner(owners: dict[bytes, str], seen: Seen, peer: str) -> str:

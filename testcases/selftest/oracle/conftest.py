@@ -32,6 +32,7 @@ class Line:
     now: float = 1000.0
     foreign: bool = False
     drops: int | None = 0
+    secrets: tuple[dict[str, Any], ...] = ()
     opening: dict[str, Any] = field(default_factory=lambda: dict(OPENING))
     closing: dict[str, Any] | None = field(default_factory=lambda: dict(CLOSING))
 
@@ -134,7 +135,7 @@ class Line:
             format="pcapng",
             opening=self.opening if own else None,
             frames=tuple(self.frames),
-            secrets=(),
+            secrets=self.secrets,
             closing=self.closing if own else None,
             drops=self.drops if own else None,
             problems=(),

@@ -1,7 +1,7 @@
 """The frames that the standing rules name in real captures are those that tshark finds by the same words."""
 
 import shutil
-import subprocess  # noqa: TID251  tshark is a process, and the second reader
+import subprocess
 from pathlib import Path
 
 import pytest

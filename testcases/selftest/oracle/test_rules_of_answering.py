@@ -4,7 +4,9 @@ import pytest
 
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, ProfileName
 from harness.record import ClaimName, Verdict, Weight
-from harness.wire import v1, v2
+from harness.sa import v2 as sa
+from harness.sa.secrets import to_evidence
+from harness.wire import Message, v1, v2
 from harness.wire.datagram import Endpoint
 
 NONE = bytes(8)
@@ -548,6 +550,33 @@ def test_a_clear_refusal_answers_main_mode(line, check):
     control(line)
 
     assert verdicts(check("INV-10", line)) == [Verdict.PASS]
+
+
+def test_a_dropped_sa_may_be_silent(line, check):
+    """Pitfall 10: after INVALID_SYNTAX both ends drop the SA, and later silence is right."""
+    suite = sa.Suite(encr=20, key_bits=256, integ=0, prf=5, group=31)
+    keys = sa.ike_keys(suite, b"initiat1", b"respond1", b"i" * 32, b"r" * 32, b"shared")
+    line.secrets = (to_evidence(keys),)
+    line.connects()
+    line.asks(INFO, 2, {"comments": ("hostile",)})
+    refusal = Message(b"initiat1", b"respond1", INFO, 0x20, 2)
+    notify = v2.Notify(notify_type=NotifyType.INVALID_SYNTAX)
+    line.octets(sa.seal(refusal, keys, by_initiator=False, iv=bytes(8), inner=(notify,)), by_target=True)
+    asked_three_times(line, 3)
+    control(line)
+
+    assert verdicts(check("INV-10", line)) == [Verdict.NOT_APPLICABLE]
+
+
+def test_a_flood_of_faults_is_told_in_a_few_lines(line, check):
+    """Of a hundred unasked answers the first are told singly and the rest together, with every frame."""
+    line.connects()
+    numbers = [line.answers(INFO, message_id) for message_id in range(2, 102)]
+
+    findings = check("INV-07", line)
+
+    assert len(findings) < 12
+    assert sorted(frame for finding in findings for frame in finding.frames) == numbers
 
 
 # --- INV-16 ---------------------------------------------------------------------------------------------------------

@@ -154,6 +154,20 @@ def test_a_liveness_check_with_message_id_0_is_no_start(line, check):
     assert verdicts(check("INV-02", line)) == [Verdict.PASS]
 
 
+def test_a_delete_and_traffic_are_no_start(line, check):
+    """Pitfalls 5 and 9: a Delete of the target's own, sealed INFORMATIONAL as it is, and ESP start nothing."""
+    line.connects()
+    line.starts(INFO, 0)
+    natt = (Endpoint("192.0.2.2", 4500), Endpoint("192.0.2.1", 4500))
+    line.octets(b"", by_target=True, ways=natt)
+    line.frames[-1] = line.frames[-1]._replace(
+        datagram=line.frames[-1].datagram._replace(data=b"spi1\0\0\0\1 GRE keepalive inside")
+    )
+
+    for rule in ("INV-01", "INV-02", "INV-03", "INV-04"):
+        assert verdicts(check(rule, line)) == [Verdict.PASS]
+
+
 def test_a_sealed_rekey_is_undecided_under_rekey_ok(line, check):
     """Without keys nobody tells a rekey, which rekey-ok allows, from a new Child SA, which it does not."""
     line.connects()
