@@ -111,6 +111,7 @@ class AnswersV1(StartsV1):
             dialogue.iv = following
         take, dialogue.then, dialogue.spoke = dialogue.then, None, False
         taken = take(message, rest)
+        dialogue.why = taken.why or ""
         if not taken.counts:
             dialogue.then = take
             dialogue.iv, dialogue.spoke = chain

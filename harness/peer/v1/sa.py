@@ -46,6 +46,8 @@ class Dialogue:
     """Whether a request of ours is open in it."""
     answer: Message | None = None
     """The message that answered the last request."""
+    why: str = ""
+    """Why the last message that came in it did not count; empty when it did."""
 
 
 @dataclass(slots=True, eq=False)

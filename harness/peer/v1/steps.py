@@ -22,7 +22,7 @@ from harness.crypto import (
 )
 from harness.peer.end import End
 from harness.peer.mischief import HONEST, Changes, Plan
-from harness.peer.script import Note, Request, Send, Steps
+from harness.peer.script import Elapse, Note, Request, Send, Steps
 from harness.peer.v1.offers import (
     accepted_phase1,
     isakmp_suite,
@@ -53,6 +53,8 @@ from harness.sa.v1 import encrypt as encrypted
 from harness.wire import Message, Payload, decode, encode_chain, replace, v1
 
 NONCE_OCTETS = 16
+APART_S = 0.05
+"""Seconds between copies of one message; longer than a path keeps a datagram back."""
 VERSION = 0x10
 ENCRYPTED = 0x01
 UNHASHED = v1.Hash(b"")
@@ -562,6 +564,15 @@ class StartsV1(End):
     def initial_contact(self, **changes: Unpack[Changes]) -> Send | Note:
         """INITIAL-CONTACT in an Informational exchange of its own (RFC 2407 section 4.6.3.3)."""
         return self.informational_v1(initial_contact_notify(self.isakmp), **changes)
+
+    def surely(self, said: Send | Note, copies: int = 4) -> Steps:
+        """A message that nothing answers, sent several times: nobody would learn that its one datagram was lost."""
+        yield said
+        for _ in range(copies - 1 if isinstance(said, Send) else 0):
+            yield Elapse(APART_S)
+            yield said
+        yield Elapse(APART_S)
+        return None
 
     # --- how messages are made ----------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from harness.codes import Exchange, NotifyTypeV1
 from harness.responder.context import Context, Incoming
 from harness.responder.state import Sa
 from harness.responder.step import Step, drop
+from harness.responder.table import TABLE
 from harness.responder.v1.messages import complain
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase2
 from harness.sa.secrets import to_evidence
@@ -33,7 +34,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
     if 1 not in context.configuration.versions:
         return drop("IKEv1 is not configured")
     if message.exchange not in PHASE_1 | PHASE_2:
-        return drop(f"exchange {message.exchange} is not served")
+        return context.decide("unknown_exchange", incoming)  # type: ignore[no-any-return]
     if message.spi_i == NO_COOKIE:
         return drop("no initiator cookie")
 
@@ -42,6 +43,12 @@ def receive(context: Context, incoming: Incoming) -> Step:
         return _stray(context, incoming)
     stages = ("isakmp", "phase1" if message.exchange in PHASE_1 else "phase2")
     return _pass(context, sa, incoming, stages)
+
+
+@TABLE.decision(rfc="2408/5.2")
+def unknown_exchange(context: Context, incoming: Incoming) -> Step:
+    """A message of an exchange type that is not known here is dropped (RFC 2408 section 3.1)."""
+    return drop(f"exchange {incoming.message.exchange} is not served")
 
 
 def _owner(context: Context, message: Message) -> IsakmpSa | None:
