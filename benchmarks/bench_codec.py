@@ -46,7 +46,7 @@ def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def codec_ratio(timer: Timer | None = None, *, seconds: float = 0.25, pairs: int = 5) -> list[Row]:
+def codec_ratio(timer: Timer | None = None, *, seconds: float = 0.05, pairs: int = 25) -> list[Row]:
     """Per task its name, our rate, scapy's (calls a second, medians of alternating pairs) and their ratio."""
     from scapy.contrib.ikev2 import IKEv2
 

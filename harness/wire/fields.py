@@ -164,6 +164,7 @@ class Structure(Declared):
     """A declared run of fields; `encode` gives its octets."""
 
     __slots__ = ()
+    read_list: ClassVar[Callable[[bytes, int, int], tuple[Any, ...]]]
     decode_list: ClassVar[Callable[[bytes, int, int], tuple[Any, ...]]]
     encode_list: ClassVar[Callable[[tuple[Any, ...]], bytes]]
 
@@ -229,6 +230,7 @@ class Payload(Declared):
     GENERIC: ClassVar[tuple[Field, ...]]
     label: ClassVar[str] = ""
     type: ClassVar[int] = 0
+    read: ClassVar[Callable[[bytes, int, int], Any]]
     decode_body: ClassVar[Callable[[bytes, int, int, int], Any]]
 
     next: int | None = u8(follows=True, default=None, kw_only=True)

@@ -13,6 +13,7 @@ MISSING: Any = object()
 
 _CODES = {"u8": "B", "u16": "H", "u24": "BH", "u32": "I", "u15": "H"}
 _NUMBERS = frozenset(_CODES) | {"bit"}
+_WHOLE = frozenset({"u8", "u16", "u32"})
 _TO_THE_END = frozenset({"rest", "strings", "structures"})
 
 
@@ -23,18 +24,26 @@ class Broken(Exception):
 class _Code:
     """Lines of one function's source and the names they use."""
 
-    def __init__(self, cls: type[Any], fields: tuple["Field", ...]) -> None:
+    def __init__(self, cls: type[Any], fields: tuple["Field", ...], *, hasty: bool = False) -> None:
         self.cls = cls
         self.fields = fields
+        self.hasty = hasty
         self.names: dict[str, Any] = {"cls": cls, "new": cls.__new__, "Broken": Broken}
         self.lines: list[str] = []
         self.own_length = any(f.length_of == "self" for f in fields)
         self.told_by = {f.length_of or f.bits_of or f.count_of: f for f in fields if f.told}
         self.counts = {f.count_of: f for f in fields if f.count_of}
+        self.asked = {f.when[0] for f in fields if f.when}
+        self.done: dict[str, str] = {f.name: "" for f in fields if f.kind == "inner"}
         self.indent = 1
 
     def __call__(self, *lines: str) -> None:
         self.lines.extend("    " * self.indent + line for line in lines)
+
+    def refuse(self, condition: str, why: str) -> None:
+        """Lines that end the reading; in haste without a reason, for it is read again to find one."""
+        said = f"f'{self.cls.__name__}{why}'"
+        self(f"if {condition}:", "    raise Broken" if self.hasty else f"    raise Broken({said})")
 
     def bind(self, name: str, value: object) -> str:
         """A name under which the generated source finds `value`."""
@@ -69,13 +78,16 @@ class _Code:
 # --- decode -------------------------------------------------------------------------------------
 
 
-def _read_numbers(code: _Code, run: list["Field"], index: int, end: str) -> None:
-    packing = Struct(">" + "".join(_CODES.get(f.kind, "") for f in run))
+def _targets(code: _Code, run: list["Field"]) -> tuple[list[str], list[str]]:
+    """Where unpacked numbers go, and the lines that part those that share octets."""
     targets: list[str] = []
     after: list[str] = []
     for place, field in enumerate(run):
         name = f"f_{field.name}"
-        if field.kind == "u24":
+        if field.kind in _WHOLE and field.name not in code.asked and (field.follows or not field.told):
+            targets.append(f"self.{field.name}")
+            code.done[field.name] = ""
+        elif field.kind == "u24":
             targets += [f"{name}_high", name]
             after.append(f"{name} |= {name}_high << 16")
         elif field.kind == "u15" and place and run[place - 1].kind == "bit":
@@ -84,34 +96,33 @@ def _read_numbers(code: _Code, run: list["Field"], index: int, end: str) -> None
             after += [f"{top} = {name} >> 15", f"{name} &= 0x7FFF"]
         elif field.kind != "bit":
             targets.append(name)
-    what = f"{code.cls.__name__}.{run[0].name}"
-    code(
-        f"if {end} - p < {packing.size}:",
-        f"    raise Broken(f'{what} wants {packing.size} octets at {{p}}, {{{end} - p}} left')",
-        f"{', '.join(targets)}, = {code.bind(f'unpack_{index}', packing.unpack_from)}(octets, p)",
-        *after,
-        f"p += {packing.size}",
-    )
+    return targets, after
 
 
-def _read_own_length(code: _Code) -> None:
-    what = f"{code.cls.__name__}.length"
-    code(
-        "stop = start + f_length",
-        "if stop < p or stop > end:",
-        f"    raise Broken(f'{what} at {{start}} is {{f_length}}, {{end - start}} left')",
-        "f_length = None",
-    )
+def _read_numbers(code: _Code, run: list["Field"], index: int, end: str) -> None:
+    packing = Struct(">" + "".join(_CODES.get(f.kind, "") for f in run))
+    targets, after = _targets(code, run)
+    measured = any(f.length_of == "self" for f in run)
+    if not (measured and code.hasty):  # in haste a length that holds is check enough
+        code.refuse(
+            f"{end} - p < {packing.size}",
+            f".{run[0].name} wants {packing.size} octets at {{p}}, {{{end} - p}} left",
+        )
+    code(f"{', '.join(targets)}, = {code.bind(f'unpack_{index}', packing.unpack_from)}(octets, p)", *after)
+    if measured:
+        code("stop = p + f_length")
+    code(f"p += {packing.size}")
+    if measured:
+        start = f"p - {packing.size}"
+        code.refuse(
+            "stop < p or stop > end", f".length at {{{start}}} is {{f_length}}, {{end - ({start})}} left"
+        )
 
 
 def _take(code: _Code, what: str, size: str, end: str) -> None:
-    code(
-        f"q = p + {size}",
-        f"if q > {end}:",
-        f"    raise Broken(f'{code.cls.__name__}.{what} wants {{q - p}} octets at {{p}}, {{{end} - p}} left')",
-        f"f_{what} = octets[p:q]",
-        "p = q",
-    )
+    code(f"q = p + {size}")
+    code.refuse(f"q > {end}", f".{what} wants {{q - p}} octets at {{p}}, {{{end} - p}} left")
+    code(f"f_{what} = octets[p:q]", "p = q")
 
 
 def _read_octets(code: _Code, field: "Field", end: str) -> None:
@@ -121,15 +132,16 @@ def _read_octets(code: _Code, field: "Field", end: str) -> None:
         code(f"if {size} == len(f_{field.name}) * 8:", f"    {size} = None")
         return
     _take(code, field.name, size, end)
-    code(f"{size} = None")
+    code.done[str(field.size)] = "None"
 
 
 def _read_strings(code: _Code, field: "Field", end: str) -> None:
     size, name = f"f_{field.size}", f"f_{field.name}"
-    what = f"{code.cls.__name__}.{field.name}"
+    code.refuse(
+        f"{end} - p if {size} == 0 else ({end} - p) % {size}",
+        f".{field.name}: {{{end} - p}} octets at {{p}} are no whole number of {{{size}}}",
+    )
     code(
-        f"if {end} - p if {size} == 0 else ({end} - p) % {size}:",
-        f"    raise Broken(f'{what}: {{{end} - p}} octets at {{p}} are no whole number of {{{size}}}')",
         f"{name} = tuple([octets[i:i + {size}] for i in range(p, {end}, {size})]) if {size} else ()",
         f"if {name} or {size} == 0:",
         f"    {size} = None",
@@ -144,7 +156,7 @@ def _read_value(code: _Code, field: "Field", end: str) -> None:
     code.indent += 1
     _take(code, field.name, length, end)
     code.indent -= 1
-    code(f"{length} = None")
+    code.done[code.fields[place - 1].name] = "None"
 
 
 def _read_field(code: _Code, field: "Field", end: str) -> None:
@@ -161,7 +173,8 @@ def _read_field(code: _Code, field: "Field", end: str) -> None:
     elif field.kind == "strings":
         _read_strings(code, field, end)
     elif field.kind == "structures":
-        read = code.bind(f"read_{field.name}", field.of.decode_list)
+        reader = field.of.read_list if code.hasty else field.of.decode_list
+        read = code.bind(f"read_{field.name}", reader)
         code(f"{name} = {read}(octets, p, {end}) if p != {end} else ()", f"p = {end}")
     elif field.kind == "optional":
         assert field.when is not None
@@ -179,6 +192,7 @@ def _read_field(code: _Code, field: "Field", end: str) -> None:
 
 def _read_fields(code: _Code) -> str:
     """Lines that read every field from `p` on; the name of the variable that holds the end."""
+    code("self = new(cls)")
     end = "end"
     for index, run in enumerate(code.runs()):
         if run[0].kind not in _NUMBERS:
@@ -186,7 +200,7 @@ def _read_fields(code: _Code) -> str:
             continue
         _read_numbers(code, run, index, end)
         if any(f.length_of == "self" for f in run):
-            _read_own_length(code)
+            code.done.setdefault("length", "None")
             end = "stop"
     return end
 
@@ -194,16 +208,16 @@ def _read_fields(code: _Code) -> str:
 def _leftover(code: _Code, end: str) -> None:
     if code.fields[-1].kind in _TO_THE_END:
         return
-    code(f"if p != {end}:")
-    code(f"    raise Broken(f'{code.cls.__name__}: {{{end} - p}} octets left over at {{p}}')")
+    code.refuse(f"p != {end}", f": {{{end} - p}} octets left over at {{p}}")
 
 
 def _fill(code: _Code) -> None:
+    """Lines that give the object those fields that it did not get where they were read."""
     more = next((f for f in code.fields if f.more), None)
     if more is not None:
         code(f"if f_{more.name} == (0 if p == end else {more.more}):", f"    f_{more.name} = None")
-    code("self = new(cls)")
-    code(*(f"self.{f.name} = f_{f.name}" for f in code.fields if f.kind != "inner"))
+    values = ((f.name, code.done.get(f.name, f"f_{f.name}")) for f in code.fields)
+    code(*(f"self.{name} = {value}" for name, value in values if value))
 
 
 # --- encode -------------------------------------------------------------------------------------
@@ -266,9 +280,9 @@ def _write_field(code: _Code, field: "Field") -> None:
         code(f"{value} = bytes(-len(v_{field.size}) & 3) if {said} is None else {said}")
     elif field.kind == "short_or_long":
         length = f"self.{code.fields[code.fields.index(field) - 1].name}"
-        code(f"{value} = {said}", f"if isinstance({value}, int):")
-        code(f"    form, number, {value} = 0x8000, {value} if {length} is None else {length}, b''")
-        code("else:", f"    form, number = 0, len({value}) if {length} is None else {length}")
+        code(f"{value} = {said}", f"if {value}.__class__ is bytes:")
+        code(f"    form, number = 0, len({value}) if {length} is None else {length}")
+        code("else:", f"    form, number, {value} = 0x8000, {value} if {length} is None else {length}, b''")
     else:
         code(f"{value} = {said}")
 
@@ -296,7 +310,16 @@ def _write_fields(code: _Code) -> str:
 def payload_codec(
     cls: type[Any], generic: tuple["Field", ...], fields: tuple["Field", ...]
 ) -> dict[str, Any]:
-    """`decode_body(octets, at, end, flags)` and `encode(following)` of a payload."""
+    """`read`, `decode_body` and `encode` of a payload.
+
+    `read(octets, at, end)` reads generic header and fields in haste, and leaves what the header says in `next`
+    and `length`; what it refuses `decode_body(octets, at, end, flags)` refuses with a reason.
+    """
+    haste = _Code(cls, generic + fields, hasty=True)
+    haste.done["length"] = "f_length"
+    _leftover(haste, _read_fields(haste))
+    _fill(haste)
+    haste("return self")
     read = _Code(cls, fields)
     end = _read_fields(read)
     _leftover(read, end)
@@ -306,6 +329,7 @@ def payload_codec(
     write = _Code(cls, generic + fields)
     write(f"return {_write_fields(write)}")
     members: dict[str, Any] = {
+        "read": staticmethod(haste.function("read(octets, p, end)")),
         "decode_body": staticmethod(read.function("decode_body(octets, p, end, flags)")),
         "encode": write.function("encode(self, following=0)"),
     }
@@ -315,19 +339,19 @@ def payload_codec(
 
 
 def structure_codec(cls: type[Any], fields: tuple["Field", ...]) -> dict[str, Any]:
-    """`decode_list(octets, at, end)`, `decode_one(…)` and `encode_list(items)` of a structure."""
+    """`read_list`, `decode_list`, `decode_one` (octets, at, end) and `encode_list(items)` of a structure."""
     return {
-        "decode_list": staticmethod(_list_reader(cls, fields)),
+        "read_list": staticmethod(_list_reader(cls, fields, hasty=True)),
+        "decode_list": staticmethod(_list_reader(cls, fields, hasty=False)),
         "decode_one": staticmethod(_one_reader(cls, fields)),
         "encode_list": staticmethod(_list_writer(cls, fields)),
     }
 
 
-def _list_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., Any]:
-    code = _Code(cls, fields)
+def _list_reader(cls: type[Any], fields: tuple["Field", ...], *, hasty: bool) -> Callable[..., Any]:
+    code = _Code(cls, fields, hasty=hasty)
     code("items = []", "while p < end:")
     code.indent += 1
-    code("start = p")
     end = _read_fields(code)
     if code.own_length:
         _leftover(code, end)
@@ -335,12 +359,11 @@ def _list_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., A
     code("items.append(self)")
     code.indent -= 1
     code("return tuple(items)")
-    return code.function("decode_list(octets, p, end)")
+    return code.function(f"{'read' if hasty else 'decode'}_list(octets, p, end)")
 
 
 def _one_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., Any]:
     code = _Code(cls, fields)
-    code("start = p")
     end = _read_fields(code)
     if code.own_length:
         _leftover(code, end)

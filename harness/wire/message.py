@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
+from struct import error as StructError  # noqa: N812  (the class's name says nothing)
 from typing import Any, ClassVar, NamedTuple, SupportsBytes, TypeVar
 
 from harness.codes import Exchange, name_of
@@ -13,8 +14,14 @@ from harness.wire.generate import Broken
 HEADER = Struct(">8s8sBBBBII")
 _read_generic = GENERIC_HEADER.unpack_from
 
-_Reader = Callable[[bytes, int, int, int], Any]
-_READERS: Mapping[int, Mapping[int, _Reader]] = {1: v1.READERS, 2: v2.READERS}
+_Reader = Callable[[bytes, int, int], Any]
+_CLASSES: Mapping[int, Mapping[int, type[Payload]]] = {
+    1: {cls.type: cls for cls in v1.PAYLOADS},
+    2: {cls.type: cls for cls in v2.PAYLOADS},
+}
+_READERS: Mapping[int, Mapping[int, _Reader]] = {
+    major: {type_: cls.read for type_, cls in classes.items()} for major, classes in _CLASSES.items()
+}
 _NO_READERS: Mapping[int, _Reader] = {}
 _SEALS: Mapping[int, frozenset[int]] = {2: v2.SEALS}
 _NO_SEALS: frozenset[int] = frozenset()
@@ -198,37 +205,50 @@ def _read_chain(
     readers = _READERS.get(major, _NO_READERS)
     seals = _SEALS.get(major, _NO_SEALS)
     payloads: list[Payload] = []
+    payload: Any
     why = None
     while kind:
-        if end - at < 4:
-            why = f"payload {kind} at {at} wants a header of 4 octets, {end - at} left"
-            break
-        following, flags, length = _read_generic(octets, at)
-        stop = at + length
-        if length < 4 or stop > end:
-            why = f"payload {kind} at {at} says {length} octets, {end - at} left"
-            break
-        reader = readers.get(kind)
-        payload: Payload
-        if reader is None:
-            payload = Unknown(kind, octets[at + 4 : stop], flags=flags)
-        else:
-            try:
-                payload = reader(octets, at + 4, stop, flags)
-            except Broken as broken:
-                payload = Malformed(kind, octets[at + 4 : stop], str(broken), flags=flags)
+        try:
+            payload = readers[kind](octets, at, end) if kind in readers else None
+        except (Broken, StructError):
+            payload = None
+        if payload is None:
+            payload = _read_with_reasons(kind, octets, at, end, major)
+            if payload.__class__ is str:
+                why = payload
+                break
         payloads.append(payload)
-        at = stop
-        if kind in seals:
-            payload.next = following
+        at += payload.length
+        payload.length = None
+        if kind in seals:  # what its Next Payload names is inside
             kind = 0
             break
-        kind = following
+        kind = payload.next
+        payload.next = None
     if kind and payloads:
         payloads[-1].next = kind
     if why is None and at < end:
         why = f"{end - at} octets after the last payload"
     return tuple(payloads), at, why
+
+
+def _read_with_reasons(kind: int, octets: bytes, at: int, end: int, major: int) -> Payload | str:
+    """A payload with `next` and `length` as its generic header says, or why there is none."""
+    if end - at < 4:
+        return f"payload {kind} at {at} wants a header of 4 octets, {end - at} left"
+    following, flags, length = _read_generic(octets, at)
+    stop = at + length
+    if length < 4 or stop > end:
+        return f"payload {kind} at {at} says {length} octets, {end - at} left"
+    cls = _CLASSES.get(major, {}).get(kind)
+    if cls is None:
+        return Unknown(kind, octets[at + 4 : stop], flags=flags, next=following, length=length)
+    try:
+        payload: Payload = cls.decode_body(octets, at + 4, stop, flags)
+    except Broken as broken:
+        return Malformed(kind, octets[at + 4 : stop], str(broken), flags=flags, next=following, length=length)
+    payload.next, payload.length = following, length
+    return payload
 
 
 def encode_chain(payloads: Sequence[Payload]) -> bytes:

@@ -13,7 +13,7 @@ from harness.wire.message import Message
 
 _WIDTH = {"u8": 8, "u16": 16, "u24": 24, "u32": 32, "bit": 1, "u15": 15}
 _PAYLOADS = {1: v1.PAYLOADS, 2: v2.PAYLOADS}
-_READERS = {1: v1.READERS, 2: v2.READERS}
+_TYPES = {major: {cls.type for cls in classes} for major, classes in _PAYLOADS.items()}
 _EXCHANGES = {1: [e for e in Exchange if e < 34], 2: [e for e in Exchange if e >= 34]}
 
 
@@ -111,7 +111,7 @@ def payload(cls: type[Payload], *, lies: bool = False) -> SearchStrategy[Payload
 @st.composite
 def unknown(draw: DrawFn, major: int) -> Payload:
     """A payload of a type that the version doesn't have."""
-    types = [n for n in range(1, 256) if n not in _READERS[major]]
+    types = [n for n in range(1, 256) if n not in _TYPES[major]]
     return Unknown(draw(st.sampled_from(types)), draw(st.binary(max_size=64)), critical=draw(st.booleans()))
 
 

@@ -1,8 +1,5 @@
 """The payloads of version 1, by the names of RFC 2408 section 3 and RFC 2407 section 4.6."""
 
-from collections.abc import Callable
-from typing import Any
-
 from harness.wire.fields import Ciphertext, Malformed, Payload, Unknown
 from harness.wire.v1.attribute import Attribute
 from harness.wire.v1.attributes import Attributes
@@ -49,11 +46,9 @@ PAYLOADS: tuple[type[Payload], ...] = (
     NatOriginalAddressDraft,
     Fragment,
 )
-READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {p.type: p.decode_body for p in PAYLOADS}
 
 __all__ = [
     "PAYLOADS",
-    "READERS",
     "Attribute",
     "Attributes",
     "Certificate",

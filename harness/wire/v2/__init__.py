@@ -1,8 +1,5 @@
 """The payloads of version 2, by the names of RFC 7296 section 3."""
 
-from collections.abc import Callable
-from typing import Any
-
 from harness.wire.fields import Malformed, Payload, Unknown
 from harness.wire.v2.attribute import Attribute
 from harness.wire.v2.authentication import Authentication
@@ -38,13 +35,11 @@ PAYLOADS: tuple[type[Payload], ...] = (
     Eap,
     EncryptedFragment,
 )
-READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {p.type: p.decode_body for p in PAYLOADS}
 SEALS = frozenset({Encrypted.type, EncryptedFragment.type})
 """Types whose Next Payload names what is inside (RFC 7296 §3.14): the chain ends with them."""
 
 __all__ = [
     "PAYLOADS",
-    "READERS",
     "SEALS",
     "Attribute",
     "Authentication",
