@@ -186,7 +186,7 @@ def test_retransmissions_move_no_chain():
     """A message sent again, by either side, opens again, and those behind it as well."""
     told = conversation_of_version_1()
 
-    found = trace([told[0], told[0], told[1], told[0], told[1], *told[2:5], told[4], told[5]], SECRETS)
+    found = trace([told[0], told[0], told[1], *[told[0]] * 6, told[1], *told[2:5], told[4], told[5]], SECRETS)
 
     assert all(each.opened for each in found.seen)
 
@@ -200,6 +200,17 @@ def test_garbage_moves_no_chain():
 
     assert [each.opened for each in found.seen] == [True, True, True, False, True, True, True]
     assert found.seen[3].doubt is Doubt.DOES_NOT_OPEN
+
+
+def test_what_was_not_taken_up_moves_no_chain():
+    """Two first messages under one Message ID begin at the same IV; the second opens as the first did."""
+    told = conversation_of_version_1()
+    other = Chain()
+    other.phase_1 = told[1][1][-16:]
+
+    found = trace([*told[:3], other.says(32, 7, HASH, v1.Nonce(b"I" * 16))], SECRETS)
+
+    assert found.seen[3].payloads == (HASH, v1.Nonce(b"I" * 16))
 
 
 def test_aggressive_mode_without_encryption_leaves_the_first_iv():

@@ -62,6 +62,11 @@ def test_the_non_esp_marker_is_taken_off():
     assert kinds(ike, keepalive, esp) == [Kind.IKE, Kind.KEEPALIVE, Kind.ESP]
 
 
+def test_port_500_has_no_marker():
+    """Between 4500 and 500 IKE goes without marker: ESP is not spoken on 500."""
+    assert kinds(Datagram(PEER_NAT, TARGET, REQUEST)) == [Kind.IKE]
+
+
 def test_foreign_ports_are_not_ike():
     """In a foreign capture DNS is no IKE; in evidence of the harness every UDP port may be."""
     elsewhere = Datagram(Endpoint("192.0.2.2", 53), Endpoint("192.0.2.1", 5353), REQUEST)

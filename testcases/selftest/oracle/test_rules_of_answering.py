@@ -284,6 +284,15 @@ def test_a_half_open_sa_answers_the_same(line, check):
     assert verdicts(check("INV-08", line)) == [Verdict.FAIL]
 
 
+def test_an_answer_without_spi_r_makes_no_sa(line, check):
+    """Full answers under SPIr zero are no half-open SA that could be compared."""
+    for nonce in (b"m" * 32, b"n" * 32):
+        line.asks(INIT, spi_r=NONE)
+        line.answers(INIT, spi_r=NONE, payloads=(*FULL[:2], v2.Nonce(nonce)))
+
+    assert verdicts(check("INV-08", line)) == [Verdict.NOT_APPLICABLE]
+
+
 def test_a_new_half_open_sa_answers_afresh(line, check):
     """Another SPIr is another SA: the first one was gone."""
     line.asks(INIT, spi_r=NONE)

@@ -246,6 +246,26 @@ def test_the_role_flips_with_an_allowed_rekey(line, check):
     assert verdicts(check("INV-03", line)) == [Verdict.FAIL]
 
 
+def test_an_sa_of_its_own_has_the_wrong_initiator(line, check):
+    """An SA that the target made by IKE_SA_INIT fails INV-03 also where it may rekey."""
+    number = line.starts(INIT, spi_r=NONE, flags=0x08)
+    line.obeys(INIT, flags=0x20)
+    again = line.starts(INFO, 1, flags=0x08)
+
+    findings = check("INV-03", line, ProfileName.REKEY_OK)
+
+    assert verdicts(findings) == [Verdict.FAIL]
+    assert findings[0].frames == (number, again)
+
+
+def test_an_answer_in_the_clear_is_no_refusal(line, check):
+    """An IKE_SA_INIT answer with I=1 lies within the making of an SA, and is not exempt."""
+    line.asks(INIT, spi_r=NONE)
+    line.answers(INIT, flags=0x28)
+
+    assert verdicts(check("INV-03", line)) == [Verdict.FAIL]
+
+
 def test_the_initiator_of_an_older_sa_is_undecided(line, check):
     """On a pair that the capture did not see made, I=1 of the target proves nothing: it may have been let make it."""
     line.starts(INFO, 5, flags=0x08)
