@@ -24,7 +24,7 @@ _SPOKEN = {
 }
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     found: dict[tuple[int, str, int | None], list[Seen]] = {}
     for each in trace.ike:
         header = each.header
@@ -37,7 +37,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     for (exchange, peer, begun), messages in found.items():
         yield _judge(exchange, peer, begun, messages)
     if not found:
-        yield held(f"the target started no phase 1 {bounds(trace)}; profile {profile.name}")
+        yield held(f"the target started no phase 1 {bounds(trace)}")
 
 
 def _judge(exchange: int, peer: str, begun: int | None, messages: list[Seen]) -> Remark:

@@ -68,7 +68,7 @@ class _Tally:
     doubled: list[tuple[Seen, Seen]] = field(default_factory=list)
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     tally = _count(trace)
     if not tally.answered and not tally.unasked:
         yield not_judged("the target sent no response of version 2")
@@ -85,9 +85,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         frames = tuple(answer.number for answer, _ in group)
         yield noted(f"answers doubled on the path or re-sent, on {pair}: {_twins(group)}", frames)
     if not tally.unasked and not tally.surplus:
-        yield held(
-            f"each of {tally.answered} responses answers a request of the peer; profile {profile.name}"
-        )
+        yield held(f"each of {tally.answered} responses answers a request of the peer")
 
 
 def _count(trace: Trace) -> _Tally:
@@ -117,9 +115,8 @@ def _take(trace: Trace, tally: _Tally, exchange: _Exchange, answer: Seen, header
     earlier = exchange.answers.setdefault(header.spi_r, [])
     tally.answered += 1
     if exchange.spent(header.spi_r) and (twin := _twin(exchange, earlier)) is not None:
-        own_datagram = (
-            not answer.ip_id or answer.ip_id != twin.ip_id
-        )  # 0: the sender numbers none (RFC 6864 4.1)
+        # An Identification of 0 is none: the sender numbers no datagrams (RFC 6864 section 4.1).
+        own_datagram = not answer.ip_id or answer.ip_id != twin.ip_id
         certain = tap_at_target(trace) or (own_datagram and answer.time - twin.time >= _TWIN_S)
         (tally.surplus if certain else tally.doubled).append((answer, twin))
     earlier.append(answer)

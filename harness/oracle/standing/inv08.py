@@ -22,7 +22,7 @@ _MAKES_STATE = {
 _Key = tuple[bytes, bytes, int, int]
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     answers = _answers(trace)
     repeated = {key: told for key, told in answers.items() if _may_compare(key, told)}
     if not repeated:
@@ -33,7 +33,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     broken = tuple(folded(_broken(key, *pair) for key, told in compared.items() for pair in _differing(told)))
     yield from broken
     if not compared:
-        yield not_judged(f"the repeated requests were not the same octets; profile {profile.name}")
+        yield not_judged("the repeated requests were not the same octets")
     elif not broken:
         yield held(
             f"{len(compared)} repeated response{'s' if len(compared) > 1 else ''} came again octet for octet"

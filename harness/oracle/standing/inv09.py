@@ -17,7 +17,7 @@ _Way = tuple[Endpoint, Endpoint]
 """Source and destination as the peer used them."""
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     ways = _Ways()
     judged = 0
     broken: dict[tuple[str, Endpoint, Endpoint], tuple[list[Seen], set[_Way]]] = {}
@@ -37,7 +37,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     yield from folded(_broken(*key, *entry) for key, entry in broken.items())
     yield from _from_elsewhere(trace)
     if not judged:
-        yield not_judged(f"the target answered nothing; profile {profile.name}")
+        yield not_judged("the target answered nothing")
     elif not broken:
         yield held(f"{judged} answers took the way of their requests back")
 

@@ -56,7 +56,7 @@ class _Asked:
     hostile: bool = False
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     due: list[_Asked] = []
     silent: list[_Asked] = []
     marked = any(each.due or each.hostile for each in trace.seen)
@@ -83,9 +83,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         return
     yield from folded(_unanswered(asked) for asked in late)
     if not late and len(silent) < len(due):
-        yield held(
-            f"{len(due) - len(silent)} requests that were due an answer got one; profile {profile.name}"
-        )
+        yield held(f"{len(due) - len(silent)} requests that were due an answer got one")
     elif not late:
         yield not_judged("every due request lies in the last seconds of the capture, or came too seldom")
 

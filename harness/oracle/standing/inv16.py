@@ -14,13 +14,13 @@ from harness.record import ClaimName
 _CONTROL = "control"
 
 
-def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
+def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     asked = trace.asked_under(_CONTROL)
     crash = trace.observations("crash")
     if crash.value:
         yield failed(f"the target crashed: {crash.value[0].outcome}", ())
     elif not asked:
-        yield not_judged(f"the evidence has no control exchange; profile {profile.name}")
+        yield not_judged("the evidence has no control exchange")
     if not asked:
         return
     frames = tuple(each.number for each in asked)
