@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from harness.bench.keylog import KeyLog
 from harness.bench.links import BIGGEST, UDP, Device, LinkRefused, Outcome, open_udp, told
 from harness.clock import Clock
 from harness.codes import Trigger
@@ -53,10 +54,14 @@ class ShownSa(Protocol):
 
 
 class ServedDevice(Device, Protocol):
-    """A device that can list its SAs."""
+    """A device that can list its SAs and tell their keys."""
 
     def all(self) -> Iterable[ShownSa]:
         """Every SA."""
+        ...
+
+    def secrets_of(self, outcome: Any) -> Iterable[dict[str, Any]]:
+        """The keys of the SAs that the event made or changed, as evidence carries them."""
         ...
 
 
@@ -67,6 +72,12 @@ class Port:
     opened: socket.socket
     endpoint: Endpoint
     any_address: bool
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.opened.close()
 
     def receive(self) -> Datagram | None:
         """The next datagram that waits, with the address it was sent to; None if there is none."""
@@ -100,9 +111,16 @@ class Daemon:
     """Serves one device on its ports until it is stopped."""
 
     def __init__(
-        self, device: ServedDevice, ports: Iterable[Port], clock: Clock, control: Path | None = None
+        self,
+        device: ServedDevice,
+        ports: Iterable[Port],
+        clock: Clock,
+        control: Path | None = None,
+        keys: KeyLog | None = None,
     ) -> None:
+        listening = None if control is None else open_control(control)
         self._device = device
+        self._keys = keys
         self._ports = {port.endpoint.port: port for port in ports}
         self._clock = clock
         self._selector = selectors.DefaultSelector()
@@ -114,8 +132,8 @@ class Daemon:
         self._woken.setblocking(False)
         self._waker.setblocking(False)
         self._watch(self._woken, lambda: self._woken.recv(BIGGEST))
-        if control is not None:
-            self._listen(control)
+        if listening is not None:
+            self._watch(listening, partial(self._accept, listening))
 
     def run(self) -> None:
         """Serve until `stop`; then every socket is closed and the control socket's path is gone."""
@@ -135,7 +153,10 @@ class Daemon:
                 self._selector.unregister(descriptor)
                 self.stop()
 
-        self._selector.register(descriptor, selectors.EVENT_READ, heard)
+        try:
+            self._selector.register(descriptor, selectors.EVENT_READ, heard)
+        except PermissionError:
+            self.stop()  # a file, not a pipe: its end is always there
 
     def stop(self) -> None:
         """Make `run` return; may be called from a signal handler or another thread."""
@@ -172,6 +193,9 @@ class Daemon:
             self._emit(self._device.receive(datagram, self._clock.now()))
 
     def _emit(self, outcome: Outcome) -> None:
+        """Send; the keys are written first, so whoever sees the datagram can open it."""
+        if self._keys is not None:
+            self._keys.write(self._device.secrets_of(outcome))
         for datagram in outcome.send:
             port = self._ports.get(datagram.source.port)
             if port is not None and datagram.protocol == UDP:
@@ -179,10 +203,6 @@ class Daemon:
 
     def _watch(self, opened: socket.socket, ready: Callable[[], object]) -> None:
         self._selector.register(opened, selectors.EVENT_READ, ready)
-
-    def _listen(self, control: Path) -> None:
-        listening = open_control(control)
-        self._watch(listening, lambda: self._accept(listening))
 
     def _accept(self, listening: socket.socket) -> None:
         talker, _ = listening.accept()
@@ -234,6 +254,8 @@ class Daemon:
                 key.fileobj.close()
         self._waker.close()
         self._selector.close()
+        if self._keys is not None:
+            self._keys.close()
         if self._control is not None:
             self._control.unlink(missing_ok=True)
 

@@ -174,9 +174,8 @@ class Bench:
             "clock": place.clock,
             "started": started_at(),
             "cast": {name: [str(at.ike), str(at.natt)] for name, at in place.cast.items()},
-            "nat_ports": sorted(
-                {4500, place.target.natt.port, *(at.natt.port for at in place.cast.values())}
-            ),
+            "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
+            "nat_ports": sorted({place.target.natt.port, *(at.natt.port for at in place.cast.values())}),
         }
 
     def _note_crash(self, evidence: Evidence, now: float) -> None:

@@ -72,8 +72,8 @@ def show_command(
         )
     secrets = _secrets(capture, keys)
     if tshark:
-        nat_ports = [port for port in (found.opening or {}).get("nat_ports", ()) if isinstance(port, int)]
-        click.echo(tshark_command(capture, (*found.secrets, *secrets), nat_ports=nat_ports))
+        ports = {name: _ports(found.opening, name) for name in ("ike_ports", "nat_ports")}
+        click.echo(tshark_command(capture, (*found.secrets, *secrets), **ports))
         return
     try:
         told = conversation(observe(found, devices, secrets))
@@ -238,6 +238,11 @@ def _secrets(capture: Path, files: Sequence[Path]) -> tuple[Mapping[str, Any], .
     """The keys of the tables named, or of those that lie beside the capture."""
     tables = files or tables_beside(capture)
     return tuple(secret for table in tables for secret in read_table(table).secrets)
+
+
+def _ports(opening: Mapping[str, Any] | None, name: str) -> list[int]:
+    stated = (opening or {}).get(name, ())
+    return [port for port in stated if isinstance(port, int)] if isinstance(stated, list) else []
 
 
 def _shown(opening: Mapping[str, Any] | None, told: Conversation) -> dict[str, Any]:

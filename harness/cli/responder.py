@@ -2,12 +2,14 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
 from harness.bench.daemon import Daemon, Port, open_port
+from harness.bench.keylog import KeyLog
 from harness.bench.links import LinkRefused
 from harness.cli import words
 from harness.cli.wrong import WrongInput
@@ -53,6 +55,11 @@ from harness.wire.datagram import Endpoint
     help="Where a two-way device starts towards; default: the configured peer, port 500.",
 )
 @click.option("--control", type=words.FILE, help="A UNIX socket that takes JSON lines: show, provoke, stop.")
+@click.option(
+    "--keys",
+    type=words.DIRECTORY,
+    help="Write keys there as they come into being: tables for Wireshark, keys.jsonl for `audit --keys`.",
+)
 @click.option("--deviant", metavar="NAME", help="Break one rule: a name of `trial --json`.")
 @words.seed
 @click.option(
@@ -66,6 +73,7 @@ def responder_command(
     nat_port: int,
     peer: str | None,
     control: Path | None,
+    keys: Path | None,
     deviant: str | None,
     seed: int | None,
     stop_with_stdin: bool,
@@ -74,26 +82,31 @@ def responder_command(
     """Answer IKE on real sockets until Ctrl-C, SIGTERM or `{"do": "stop"}`."""
     configuration = _configuration(config)
     rules = HONEST if deviant is None else _deviant(deviant)
-    ike, natt = _open(listen, port, "--port"), _open(listen, nat_port, "--nat-port")
+    towards = _peer(peer, configuration)
     entropy: Entropy = SystemEntropy() if seed is None else SeededEntropy(seed)
-    device = Responder(
-        configuration,
-        entropy,
-        rules,
-        local=ike.endpoint,
-        peer=_peer(peer, configuration),
-        nat_ports=frozenset({4500, natt.endpoint.port}),
-    )
+    with ExitStack() as opened:
+        ike, natt = (
+            opened.enter_context(_open(listen, number, flag))
+            for number, flag in ((port, "--port"), (nat_port, "--nat-port"))
+        )
+        nat_ports = frozenset({4500, natt.endpoint.port})
+        device = Responder(
+            configuration, entropy, rules, local=ike.endpoint, peer=towards, nat_ports=nat_ports
+        )
+        daemon = _daemon(device, (ike, natt), control, _key_log(keys))
+        if stop_with_stdin:
+            daemon.stop_at_end_of(sys.stdin.fileno())
+        with daemon.stopped_by_signals():
+            _say(ike.endpoint, natt.endpoint, control, as_json)
+            daemon.run()
+    return 0
+
+
+def _daemon(device: Responder, ports: tuple[Port, Port], control: Path | None, keys: KeyLog | None) -> Daemon:
     try:
-        daemon = Daemon(device, (ike, natt), WallClock(), control)
+        return Daemon(device, ports, WallClock(), control, keys)
     except LinkRefused as why:
         raise WrongInput(f"{why}; name another path with --control") from why
-    if stop_with_stdin:
-        daemon.stop_at_end_of(sys.stdin.fileno())
-    with daemon.stopped_by_signals():
-        _say(ike.endpoint, natt.endpoint, control, as_json)
-        daemon.run()
-    return 0
 
 
 def _configuration(path: Path | None) -> Configuration:
@@ -115,6 +128,17 @@ def _configuration(path: Path | None) -> Configuration:
     for note in reading.warnings:
         click.echo(printable(f"{path}:{note.line}: {note.text}"), err=True)
     return reading.configuration
+
+
+def _key_log(directory: Path | None) -> KeyLog | None:
+    if directory is None:
+        return None
+    try:
+        return KeyLog(directory)
+    except OSError as why:
+        raise WrongInput(
+            f"{why.filename}: can't be written ({why.strerror}); name a directory with --keys"
+        ) from why
 
 
 def _deviant(name: str) -> Rules:

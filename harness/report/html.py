@@ -13,15 +13,15 @@ from harness.requirements import load
 
 
 def write_page(run: Run, path: Path) -> None:
-    """Write the page; every text in it is escaped."""
+    """Write the page; every text that is put into it is made printable and escaped."""
     environment = Environment(
         loader=PackageLoader("harness.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
-    environment.filters["printable"] = printable
     page = environment.get_template("index.html.j2").render(
         run=run, header=run.header, totals=run.totals, suites=tree(run.results), PASS=Verdict.PASS
     )

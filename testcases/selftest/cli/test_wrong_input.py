@@ -1,0 +1,123 @@
+"""Wrong input is one sentence on stderr and exit status 64, whichever command it reaches."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.cli import COMMANDS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rnu",),
+        ("run", "--no-such-flag"),
+        ("run", "nosuch"),
+        ("run", "--target", "nosuch"),
+        ("run", "--target", "deviant:nosuch"),
+        ("run", "--target", "/nonexistent/t.toml"),
+        ("run", "--link", "carrier-pigeon"),
+        ("run", "--profile", "lazy"),
+        ("run", "--seed", "-1"),
+        ("run", "--jobs", "0"),
+        ("run", "--cases", "/nonexistent"),
+        ("list", "nosuch"),
+        ("show",),
+        ("show", "/nonexistent.pcapng"),
+        ("show", __file__),
+        ("judge", "/nonexistent.pcapng"),
+        ("judge", __file__),
+        ("audit", "/nonexistent.pcap", "--device", "192.0.2.1"),
+        ("report", "/nonexistent"),
+        ("trial", "nosuch"),
+        ("responder", "--config", "/nonexistent"),
+        ("responder", "--listen", "nowhere"),
+        ("responder", "--deviant", "nosuch"),
+        ("responder", "--port", "70000"),
+        ("responder", "--port", "0", "--nat-port", "0", "--peer", "nobody"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_input_is_a_sentence(ike: Any, words: tuple[str, ...]) -> None:
+    """Nothing is played, nothing is printed but one sentence that begins with the program's name."""
+    said = ike(*words)
+
+    assert said.status == 64
+    assert said.out == ""
+    assert said.err.startswith("ike-harness: ")
+    assert said.err.count("\n") == 1
+
+
+def test_no_command_shows_what_there_is(ike: Any) -> None:
+    """Without a command the help is shown, as wrong usage."""
+    said = ike()
+
+    assert said.status == 64
+    assert all(name in said.err for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(ike: Any, name: str) -> None:
+    """`--help` of each tells its usage and ends with 0."""
+    said = ike(name, "--help")
+
+    assert said.status == 0
+    assert f"ike-harness {name}" in said.out
+
+
+def test_a_hostile_name_moves_no_cursor(ike: Any) -> None:
+    """What a user pastes is printed with its control characters as text."""
+    said = ike("run", "\x1b[2Jx")
+
+    assert said.status == 64
+    assert "\x1b" not in said.err
+
+
+def test_a_port_in_use_names_the_flag_that_helps(ike: Any) -> None:
+    """A second daemon on the port is told which flag takes another."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        said = ike("responder", "--port", taken.getsockname()[1])
+
+    assert said.status == 64
+    assert "is in use by another program; give another with --port" in said.err
+
+
+def test_a_configuration_error_names_file_and_line(ike: Any, tmp_path: Path) -> None:
+    """A refused configuration is told with its place."""
+    path = tmp_path / "router.cfg"
+    path.write_text("crypto map outside 10 ipsec-isakmp\n responder-only\n")
+    said = ike("responder", "--config", path)
+
+    assert said.status == 64
+    assert f"{path}:2" in said.err
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"speed": 1}', '{"psk": 7}', "\xff"])
+def test_a_configuration_in_bad_json_is_refused(ike: Any, tmp_path: Path, content: str) -> None:
+    """What is no configuration is named with its file."""
+    path = tmp_path / "device.json"
+    path.write_bytes(content.encode("latin-1"))
+    said = ike("responder", "--config", path, "--port", "0", "--nat-port", "0")
+
+    assert said.status == 64
+    assert str(path) in said.err
+
+
+def test_a_foreign_capture_has_to_be_told_its_device(ike: Any, tmp_path: Path) -> None:
+    """`show` and `audit` name the option that says who the target is."""
+    golden = Path(__file__).parents[3] / "pcaps" / "golden" / "ls-ro-v2.pcap"
+
+    assert "--device" in ike("show", golden).err
+    assert "--device" in ike("audit", golden).err
+
+
+def test_a_foreign_capture_is_no_evidence_to_judge(ike: Any) -> None:
+    """`judge` sends a reader of foreign captures to `audit`."""
+    golden = Path(__file__).parents[3] / "pcaps" / "golden" / "ls-ro-v2.pcap"
+    said = ike("judge", golden)
+
+    assert said.status == 64
+    assert "ike-harness audit" in said.err
