@@ -34,7 +34,9 @@ class _Code:
         self.told_by = {f.length_of or f.bits_of or f.count_of: f for f in fields if f.told}
         self.counts = {f.count_of: f for f in fields if f.count_of}
         self.asked = {f.when[0] for f in fields if f.when}
+        self.padded = {f.size for f in fields if f.kind == "padding"}
         self.done: dict[str, str] = {f.name: "" for f in fields if f.kind == "inner"}
+        self.at = "p"
         self.indent = 1
 
     def __call__(self, *lines: str) -> None:
@@ -100,94 +102,136 @@ def _targets(code: _Code, run: list["Field"]) -> tuple[list[str], list[str]]:
 
 
 def _read_numbers(code: _Code, run: list["Field"], index: int, end: str) -> None:
+    at, after = code.at, f"after_{index}"
     packing = Struct(">" + "".join(_CODES.get(f.kind, "") for f in run))
-    targets, after = _targets(code, run)
+    targets, parting = _targets(code, run)
     measured = any(f.length_of == "self" for f in run)
     if not (measured and code.hasty):  # in haste a length that holds is check enough
         code.refuse(
-            f"{end} - p < {packing.size}",
-            f".{run[0].name} wants {packing.size} octets at {{p}}, {{{end} - p}} left",
+            f"{end} - {at} < {packing.size}",
+            f".{run[0].name} wants {packing.size} octets at {{{at}}}, {{{end} - {at}}} left",
         )
-    code(f"{', '.join(targets)}, = {code.bind(f'unpack_{index}', packing.unpack_from)}(octets, p)", *after)
+    unpack = code.bind(f"unpack_{index}", packing.unpack_from)
+    code(f"{', '.join(targets)}{'' if targets[1:] else ','} = {unpack}(octets, {at})", *parting)
+    code(f"{after} = {at} + {packing.size}")
+    code.at = after
     if measured:
-        code("stop = p + f_length")
-    code(f"p += {packing.size}")
-    if measured:
-        start = f"p - {packing.size}"
-        code.refuse(
-            "stop < p or stop > end", f".length at {{{start}}} is {{f_length}}, {{end - ({start})}} left"
-        )
+        code(f"stop = {at} + f_length")
+        left = f"{{end - {at}}} left"
+        code.refuse(f"stop < {after} or stop > end", f".length at {{{at}}} is {{f_length}}, {left}")
 
 
-def _take(code: _Code, what: str, size: str, end: str) -> None:
-    code(f"q = p + {size}")
-    code.refuse(f"q > {end}", f".{what} wants {{q - p}} octets at {{p}}, {{{end} - p}} left")
-    code(f"f_{what} = octets[p:q]", "p = q")
+def _keep(code: _Code, field: str, value: str) -> None:
+    """A line that gives the object a field that nothing reads again."""
+    code(f"self.{field} = {value}")
+    code.done[field] = ""
+
+
+def _take(code: _Code, what: str, size: str, end: str) -> str:
+    """Lines that check for `size` octets and move on; the expression for them."""
+    start, stop = code.at, f"after_{what}"
+    left = f"{{{end} - {start}}} left"
+    code(f"{stop} = {start} + {size}")
+    code.refuse(f"{stop} > {end}", f".{what} wants {{{stop} - {start}}} octets at {{{start}}}, {left}")
+    code.at = stop
+    return f"octets[{start}:{stop}]"
 
 
 def _read_octets(code: _Code, field: "Field", end: str) -> None:
     size = f"f_{field.size}"
-    if code.told_by[field.name].bits_of:
-        _take(code, field.name, f"({size} + 7 >> 3)", end)
+    bits = code.told_by[field.name].bits_of
+    taken = _take(code, field.name, f"({size} + 7 >> 3)" if bits else size, end)
+    if field.name in code.padded:
+        code(f"f_{field.name} = {taken}")
+    else:
+        _keep(code, field.name, taken)
+    if bits:
         code(f"if {size} == len(f_{field.name}) * 8:", f"    {size} = None")
-        return
-    _take(code, field.name, size, end)
-    code.done[str(field.size)] = "None"
+    else:
+        code.done[str(field.size)] = "None"
+
+
+def _read_padding(code: _Code, field: "Field", end: str) -> None:
+    code(f"f_{field.name} = {_take(code, field.name, f'(-len(f_{field.size}) & 3)', end)}")
+    code(f"if not f_{field.name}.strip(b'\\0'):", f"    f_{field.name} = None")
+
+
+def _read_half(code: _Code, field: "Field", end: str) -> None:
+    _keep(code, field.name, _take(code, field.name, f"({end} - {code.at} >> 1)", end))
+
+
+def _read_rest(code: _Code, field: "Field", end: str) -> None:
+    _keep(code, field.name, f"octets[{code.at}:{end}]")
+    code.at = end
 
 
 def _read_strings(code: _Code, field: "Field", end: str) -> None:
-    size, name = f"f_{field.size}", f"f_{field.name}"
+    size, name, at = f"f_{field.size}", f"f_{field.name}", code.at
     code.refuse(
-        f"{end} - p if {size} == 0 else ({end} - p) % {size}",
-        f".{field.name}: {{{end} - p}} octets at {{p}} are no whole number of {{{size}}}",
+        f"{end} - {at} if {size} == 0 else ({end} - {at}) % {size}",
+        f".{field.name}: {{{end} - {at}}} octets at {{{at}}} are no whole number of {{{size}}}",
     )
     code(
-        f"{name} = tuple([octets[i:i + {size}] for i in range(p, {end}, {size})]) if {size} else ()",
+        f"{name} = tuple([octets[i:i + {size}] for i in range({at}, {end}, {size})]) if {size} else ()",
         f"if {name} or {size} == 0:",
         f"    {size} = None",
-        f"p = {end}",
     )
+    code.at = end
+
+
+def _read_structures(code: _Code, field: "Field", end: str) -> None:
+    reader = field.of.read_list if code.hasty else field.of.decode_list
+    read = code.bind(f"read_{field.name}", reader)
+    code(f"f_{field.name} = {read}(octets, {code.at}, {end}) if {code.at} != {end} else ()")
+    code.at = end
+
+
+def _read_optional(code: _Code, field: "Field", end: str) -> None:
+    assert field.when is not None
+    read = code.bind(f"read_{field.name}", field.of.decode_one)
+    name, after = f"f_{field.name}", f"after_{field.name}"
+    code(
+        f"{name}, {after} = None, {code.at}",
+        f"if f_{field.when[0]} & {field.when[1]}:",
+        f"    {name}, {after} = {read}(octets, {code.at}, {end})",
+    )
+    code.at = after
 
 
 def _read_value(code: _Code, field: "Field", end: str) -> None:
     place = code.fields.index(field)
-    kind, length = f"f_{code.fields[place - 2].name}", f"f_{code.fields[place - 1].name}"
-    code(f"if {kind} >= 0x8000:", f"    {kind} -= 0x8000", f"    f_{field.name} = {length}", "else:")
+    kind, length = code.fields[place - 2].name, code.fields[place - 1].name
+    code(
+        f"if f_{kind} >= 0x8000:",
+        f"    self.{kind} = f_{kind} - 0x8000",
+        f"    self.{field.name} = f_{length}",
+        f"    after_{field.name} = {code.at}",
+        "else:",
+    )
     code.indent += 1
-    _take(code, field.name, length, end)
+    _keep(code, kind, f"f_{kind}")
+    _keep(code, field.name, _take(code, field.name, f"f_{length}", end))
     code.indent -= 1
-    code.done[code.fields[place - 1].name] = "None"
+    code.done[length] = "None"
+
+
+_READING: dict[str, Callable[[_Code, "Field", str], None]] = {
+    "octets": _read_octets,
+    "padding": _read_padding,
+    "half": _read_half,
+    "rest": _read_rest,
+    "strings": _read_strings,
+    "structures": _read_structures,
+    "optional": _read_optional,
+    "short_or_long": _read_value,
+}
 
 
 def _read_field(code: _Code, field: "Field", end: str) -> None:
-    name = f"f_{field.name}"
-    if field.kind == "octets":
-        _read_octets(code, field, end)
-    elif field.kind == "padding":
-        _take(code, field.name, f"(-len(f_{field.size}) & 3)", end)
-        code(f"if not {name}.strip(b'\\0'):", f"    {name} = None")
-    elif field.kind == "half":
-        _take(code, field.name, f"({end} - p >> 1)", end)
-    elif field.kind == "rest":
-        code(f"{name} = octets[p:{end}]", f"p = {end}")
-    elif field.kind == "strings":
-        _read_strings(code, field, end)
-    elif field.kind == "structures":
-        reader = field.of.read_list if code.hasty else field.of.decode_list
-        read = code.bind(f"read_{field.name}", reader)
-        code(f"{name} = {read}(octets, p, {end}) if p != {end} else ()", f"p = {end}")
-    elif field.kind == "optional":
-        assert field.when is not None
-        read = code.bind(f"read_{field.name}", field.of.decode_one)
-        code(f"{name} = None", f"if f_{field.when[0]} & {field.when[1]}:")
-        code(f"    {name}, p = {read}(octets, p, {end})")
-    elif field.kind == "short_or_long":
-        _read_value(code, field, end)
-    else:
-        raise TypeError(f"no field of kind {field.kind}")
+    _READING[field.kind](code, field, end)
     count = code.counts.get(field.name)
     if count is not None:
-        code(f"if f_{count.name} == len({name}):", f"    f_{count.name} = None")
+        code(f"if f_{count.name} == len(f_{field.name}):", f"    f_{count.name} = None")
 
 
 def _read_fields(code: _Code) -> str:
@@ -208,14 +252,15 @@ def _read_fields(code: _Code) -> str:
 def _leftover(code: _Code, end: str) -> None:
     if code.fields[-1].kind in _TO_THE_END:
         return
-    code.refuse(f"p != {end}", f": {{{end} - p}} octets left over at {{p}}")
+    code.refuse(f"{code.at} != {end}", f": {{{end} - {code.at}}} octets left over at {{{code.at}}}")
 
 
 def _fill(code: _Code) -> None:
     """Lines that give the object those fields that it did not get where they were read."""
     more = next((f for f in code.fields if f.more), None)
     if more is not None:
-        code(f"if f_{more.name} == (0 if p == end else {more.more}):", f"    f_{more.name} = None")
+        truth = f"(0 if {code.at} == end else {more.more})"
+        _keep(code, more.name, f"None if f_{more.name} == {truth} else f_{more.name}")
     values = ((f.name, code.done.get(f.name, f"f_{f.name}")) for f in code.fields)
     code(*(f"self.{name} = {value}" for name, value in values if value))
 
@@ -356,7 +401,8 @@ def _list_reader(cls: type[Any], fields: tuple["Field", ...], *, hasty: bool) ->
     if code.own_length:
         _leftover(code, end)
     _fill(code)
-    code("items.append(self)")
+    code(f"if {code.at} == end and not items:", "    return (self,)")
+    code("items.append(self)", f"p = {code.at}")
     code.indent -= 1
     code("return tuple(items)")
     return code.function(f"{'read' if hasty else 'decode'}_list(octets, p, end)")
@@ -368,7 +414,7 @@ def _one_reader(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., An
     if code.own_length:
         _leftover(code, end)
     _fill(code)
-    code("return self, p")
+    code(f"return self, {code.at}")
     return code.function("decode_one(octets, p, end)")
 
 
@@ -377,7 +423,9 @@ def _list_writer(cls: type[Any], fields: tuple["Field", ...]) -> Callable[..., A
     code("parts = []", "left = len(items)", "for self in items:")
     code.indent += 1
     code("left -= 1")
-    code(f"parts.append({_write_fields(code)})")
+    code(
+        f"part = {_write_fields(code)}", "if not left and not parts:", "    return part", "parts.append(part)"
+    )
     code.indent -= 1
     code("return b''.join(parts)")
     return code.function("encode_list(items)")

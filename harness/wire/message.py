@@ -12,6 +12,7 @@ from harness.wire.fields import GENERIC_HEADER, Ciphertext, Malformed, Payload, 
 from harness.wire.generate import Broken
 
 HEADER = Struct(">8s8sBBBBII")
+_read_header = HEADER.unpack_from
 _read_generic = GENERIC_HEADER.unpack_from
 
 _Reader = Callable[[bytes, int, int], Any]
@@ -20,7 +21,8 @@ _CLASSES: Mapping[int, Mapping[int, type[Payload]]] = {
     2: {cls.type: cls for cls in v2.PAYLOADS},
 }
 _READERS: Mapping[int, Mapping[int, _Reader]] = {
-    major: {type_: cls.read for type_, cls in classes.items()} for major, classes in _CLASSES.items()
+    major: {type_: cls.read for type_, cls in classes.items() if major != 2 or type_ not in v2.SEALS}
+    for major, classes in _CLASSES.items()
 }
 _NO_READERS: Mapping[int, _Reader] = {}
 _SEALS: Mapping[int, frozenset[int]] = {2: v2.SEALS}
@@ -161,11 +163,12 @@ class Message:
 
 def decode(octets: bytes | SupportsBytes) -> Message | NotIke:
     """The message that `octets` are, whatever they are; `encode` of it gives the same octets back."""
-    octets = bytes(octets)
-    if len(octets) < 28:
-        return NotIke(octets, f"an IKE header is 28 octets, {len(octets)} came")
-    spi_i, spi_r, first, version, exchange, flags, message_id, length = HEADER.unpack_from(octets)
+    if octets.__class__ is not bytes:
+        octets = bytes(octets)
     size = len(octets)
+    if size < 28:
+        return NotIke(octets, f"an IKE header is 28 octets, {size} came")
+    spi_i, spi_r, first, version, exchange, flags, message_id, length = _read_header(octets)
     end = size if length >= size else max(length, 28)
     next_payload = None
     if version >> 4 == 1 and flags & 1:
@@ -202,14 +205,15 @@ def _read_chain(
     kind: int, octets: bytes, at: int, end: int, major: int
 ) -> tuple[tuple[Payload, ...], int, str | None]:
     """Payloads from `at` on, where reading stopped, and why if it was before `end` or for want of octets."""
-    readers = _READERS.get(major, _NO_READERS)
+    reader_of = _READERS.get(major, _NO_READERS).get
     seals = _SEALS.get(major, _NO_SEALS)
     payloads: list[Payload] = []
     payload: Any
     why = None
     while kind:
+        reader = reader_of(kind)
         try:
-            payload = readers[kind](octets, at, end) if kind in readers else None
+            payload = None if reader is None else reader(octets, at, end)
         except (Broken, StructError):
             payload = None
         if payload is None:
@@ -220,7 +224,7 @@ def _read_chain(
         payloads.append(payload)
         at += payload.length
         payload.length = None
-        if kind in seals:  # what its Next Payload names is inside
+        if reader is None and kind in seals:  # what its Next Payload names is inside
             kind = 0
             break
         kind = payload.next

@@ -1,7 +1,7 @@
 """tshark as third reader: on the golden captures it sees the headers and the chains that we see."""
 
 import shutil
-import subprocess  # noqa: TID251  (tshark is another program)
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
