@@ -126,7 +126,11 @@ class Responder:
 
     def secrets(self) -> Iterable[dict[str, Any]]:
         """The keys of every SA that has some, in the form evidence carries them."""
-        return tuple(secret for sa in self._sas.values() for secret in v1.secrets(sa) + v2.secrets(sa))
+        return _secrets(self._sas.values())
+
+    def secrets_of(self, step: Step) -> Iterable[dict[str, Any]]:
+        """The keys of the SAs that this step made or changed."""
+        return _secrets(step.changed)
 
     def _context(self, now: float) -> Context:
         return Context(self.configuration, self._entropy, now, self.rules, self, self._local, self._peer)
@@ -153,3 +157,7 @@ class Responder:
         made_by = self._made_by.pop(ours, None)
         if made_by is not None:
             self._inits.pop(made_by, None)
+
+
+def _secrets(sas: Iterable[Sa]) -> tuple[dict[str, Any], ...]:
+    return tuple(secret for sa in sas for secret in v1.secrets(sa) + v2.secrets(sa))
