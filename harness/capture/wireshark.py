@@ -4,6 +4,7 @@ The names are those of Wireshark's IKEv2 table, which refuses any other; what it
 out and said. Rows for version 1 are `CKY-I,key`, for version 2 `SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity"`.
 """
 
+import json
 import os
 import re
 import shlex
@@ -146,8 +147,9 @@ def tables_beside(capture: str | os.PathLike[str]) -> tuple[Path, ...]:
 
 
 def read_table(path: str | os.PathLike[str]) -> KeyTable:
-    """The keys of either table, told by its columns; a CaptureError says that a file holds none.
+    """The keys of either table, told by its columns, or of evidence, a JSON object a line.
 
+    A CaptureError says that a file holds none.
     A row of version 1 has neither the responder's cookie nor the cipher: the capture tells both.
     """
     try:
@@ -162,13 +164,13 @@ def read_table(path: str | os.PathLike[str]) -> KeyTable:
 
 
 def parse_table(text: str) -> KeyTable:
-    """The keys in the text of either table; empty lines and those that begin with # say nothing."""
+    """The keys in the text of either table or of JSON lines; empty ones and those that begin with # say nothing."""
     secrets, problems = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            secrets.append(_secret([field.strip().strip('"') for field in line.split(",")]))
+            secrets.append(_evidence(line) if line.lstrip().startswith("{") else _from_row(line))
         except _NoRow as why:
             problems.append(f"line {number}: {why}")
     return KeyTable(tuple(secrets), tuple(problems))
@@ -268,7 +270,19 @@ def _spi(secret: Evidence, name: str) -> str:
     return value
 
 
-def _secret(fields: Sequence[str]) -> dict[str, Any]:
+def _evidence(line: str) -> dict[str, Any]:
+    """A key as the daemon writes it; whoever uses it finds out whether it is whole."""
+    try:
+        secret = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _NoRow("it is no JSON object") from None
+    if secret.get("ike") not in (1, 2):
+        raise _NoRow("it does not say which version of IKE it is for")
+    return dict(secret)
+
+
+def _from_row(line: str) -> dict[str, Any]:
+    fields = [field.strip().strip('"') for field in line.split(",")]
     if len(fields) == 2:
         return _v1_secret(*fields)
     if len(fields) == 8:
