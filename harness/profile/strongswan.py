@@ -182,13 +182,18 @@ def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
     word, start = ("rekey_time", Start.IKE_REKEY) if way == "v2" else ("reauth_time", Start.PHASE1_RENEWAL)
     other = "reauth_time" if way == "v2" else "rekey_time"
     if start not in may.may or lifetimes.ike_soft is None:
-        return ["rekey_time = 0", "reauth_time = 0"]
+        return ["rekey_time = 0", "reauth_time = 0", *_offered_life(lifetimes, way)]
     over = (
         []
         if lifetimes.ike_hard is None
         else [f"over_time = {_seconds(lifetimes.ike_hard - lifetimes.ike_soft)}"]
     )
     return [f"{word} = {_seconds(lifetimes.ike_soft)}", f"{other} = 0", "rand_time = 0", *over]
+
+
+def _offered_life(lifetimes: Lifetimes, way: Way) -> list[str]:
+    """Where nothing is renewed, version 1 still offers what comes on top of the renewal; a life of 0 seconds otherwise."""
+    return [] if way == "v2" or lifetimes.ike_hard is None else [f"over_time = {_seconds(lifetimes.ike_hard)}"]
 
 
 def _dpd(configuration: Configuration, way: Way) -> list[str]:

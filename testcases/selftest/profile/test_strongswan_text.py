@@ -166,6 +166,14 @@ def test_two_way_renews_phase_1_by_reauthentication() -> None:
     assert (found["connections.v1-main.reauth_time"], found["connections.v1-main.rekey_time"]) == ("25s", "0")
 
 
+def test_version_1_offers_a_life_without_renewing() -> None:
+    """Where nothing is renewed, strongSwan would offer a life of 0 seconds; what is added to 0 is the hard limit."""
+    found = swanctl()
+
+    assert found["connections.v1-main.over_time"] == "86400s"
+    assert "connections.v2.over_time" not in found
+
+
 def test_liveness_checks_are_printed() -> None:
     """DPD has its interval, and in version 1 its whole patience."""
     found = swanctl(dpd=Dpd(5.0, 2.0, 3))
