@@ -26,7 +26,7 @@ STOP_S = 5.0
 """How long a process may take to end before it is killed."""
 _NEEDED = ("ip", "mount", "nsenter", "setpriv", "unshare")
 _LEASH = ("setpriv", "--pdeathsig", "KILL", "--")
-"""Ends the process with its parent. The kernel forgets this at a change of namespace, so it is said last."""
+"""Ends the process with its parent. The kernel forgets it where privileges change, so it is said on both sides."""
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str, every_s: float = 0.02) -> T:
@@ -68,13 +68,17 @@ class End:
         self._users: tuple[str, ...] = ()
         if os.geteuid() != 0:
             self._users = ("--user", "--preserve-credentials")
-        made = ["unshare", "--net", "--mount", *_LEASH, "cat"]
+        entered: tuple[str, ...] = ()
+        users: tuple[str, ...] = ()
         if self._users and within is None:
-            made[1:1] = ["--user", "--map-root-user"]
+            users = ("--user", "--map-root-user")
         elif self._users and within is not None:
-            made[:0] = ["nsenter", "--target", str(within.pid), *self._users, "--"]
+            entered = ("nsenter", "--target", str(within.pid), *self._users, "--")
         self._holder = subprocess.Popen(
-            made, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*_LEASH, *entered, "unshare", *users, "--net", "--mount", "--", *_LEASH, "cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         try:
             self._wait_for_holder()
@@ -94,7 +98,8 @@ class End:
 
     def command(self, *words: str) -> list[str]:
         """The command that runs `words` here and ends with its parent."""
-        return ["nsenter", "--target", str(self.pid), *self._users, "--net", "--mount", "--", *_LEASH, *words]
+        entered = ("nsenter", "--target", str(self.pid), *self._users, "--net", "--mount", "--")
+        return [*_LEASH, *entered, *_LEASH, *words]
 
     def run(self, *words: str, given: str = "", seconds: float = COMMAND_S) -> str:
         """Run a command to its end; what it printed. TargetUnavailable says why it failed."""

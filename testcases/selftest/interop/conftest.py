@@ -163,14 +163,15 @@ def why_not() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def _able() -> None:
+def able() -> None:
+    """The machine can do this; if not, the test is skipped."""
     why = why_not()
     if why is not None:
         pytest.skip(f"no real daemon in network namespaces here: {why}")
 
 
 @pytest.fixture
-def network(_able: None) -> Iterator[Network]:
+def network(able: None) -> Iterator[Network]:
     """Two ends and a cable."""
     with Network(DEVICE, PEER) as made:
         yield made
@@ -214,7 +215,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def story(_able: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Way], Story]:
+def story(able: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Way], Story]:
     """The conversation of a way; it is held once, whoever asks first, even if it fails."""
 
     @cache
