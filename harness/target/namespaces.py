@@ -26,7 +26,7 @@ STOP_S = 5.0
 """How long a process may take to end before it is killed."""
 _NEEDED = ("ip", "mount", "nsenter", "setpriv", "unshare")
 _LEASH = ("setpriv", "--pdeathsig", "KILL", "--")
-"""Ends the process with its parent. The kernel forgets it where privileges change, so it is said on both sides."""
+"""Ends the process with its parent."""
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str, every_s: float = 0.02) -> T:
@@ -62,20 +62,10 @@ def end_process(process: subprocess.Popen[Any]) -> int:
 class End:
     """One end: an address, and a /run of its own; everything else of the file system is shared."""
 
-    def __init__(self, address: str, within: "End | None" = None) -> None:
-        """Make the namespaces; `within` lends the user namespace that an ordinary user needs."""
+    def __init__(self, address: str) -> None:
         self.address = address
-        self._users: tuple[str, ...] = ()
-        if os.geteuid() != 0:
-            self._users = ("--user", "--preserve-credentials")
-        entered: tuple[str, ...] = ()
-        users: tuple[str, ...] = ()
-        if self._users and within is None:
-            users = ("--user", "--map-root-user")
-        elif self._users and within is not None:
-            entered = ("nsenter", "--target", str(within.pid), *self._users, "--")
         self._holder = subprocess.Popen(
-            [*_LEASH, *entered, "unshare", *users, "--net", "--mount", "--", *_LEASH, "cat"],
+            [*_LEASH, "unshare", "--net", "--mount", "--", "cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -98,8 +88,8 @@ class End:
 
     def command(self, *words: str) -> list[str]:
         """The command that runs `words` here and ends with its parent."""
-        entered = ("nsenter", "--target", str(self.pid), *self._users, "--net", "--mount", "--")
-        return [*_LEASH, *entered, *_LEASH, *words]
+        entered = ("nsenter", "--target", str(self.pid), "--net", "--mount", "--")
+        return [*_LEASH, *entered, *words]
 
     def run(self, *words: str, given: str = "", seconds: float = COMMAND_S) -> str:
         """Run a command to its end; what it printed. TargetUnavailable says why it failed."""
@@ -157,13 +147,15 @@ class Network:
     """Two ends, `near` and `far`, and the cable between them."""
 
     def __init__(self, near: str = "10.9.0.1", far: str = "10.9.0.2", prefix: int = 24) -> None:
+        if os.geteuid() != 0:
+            raise TargetUnavailable("network namespaces are for root")
         missing = [word for word in _NEEDED if shutil.which(word) is None]
         if missing:
             raise TargetUnavailable(f"{missing[0]} is not installed")
         with contextlib.ExitStack() as made:
             self.near = End(near)
             made.callback(self.near.close)
-            self.far = End(far, self.near)
+            self.far = End(far)
             made.callback(self.far.close)
             self.near.run(
                 *("ip", "link", "add", INTERFACE, "type", "veth"),

@@ -1,7 +1,6 @@
 """strongSwan starts, the reference responder answers: one conversation a way, told to many tests."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -46,8 +45,7 @@ class Tcpdump:
         self._end, self._path = end, path
         self._process = end.spawn(
             *("tcpdump", "--immediate-mode", "-U", "-n", "-i", INTERFACE, "-w", str(path)),
-            *(("-Z", "root") if os.geteuid() == 0 else ()),
-            f"{IKE} or udp port {LAST_PORT}",
+            *("-Z", "root", f"{IKE} or udp port {LAST_PORT}"),
             output=subprocess.DEVNULL,
         )
 
