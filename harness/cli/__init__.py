@@ -19,6 +19,8 @@ COMMANDS = {
     "judge": "harness.cli.evidence:judge_command",
     "audit": "harness.cli.evidence:audit_command",
     "trial": "harness.cli.trial:trial_command",
+    "fuzz": "harness.cli.fuzz:fuzz_command",
+    "replay": "harness.cli.fuzz:replay_command",
     "report": "harness.cli.report:report_command",
     "responder": "harness.cli.responder:responder_command",
 }
