@@ -19,14 +19,17 @@ def place_of(case: str) -> str:
 class Evidence:
     """A capture being made; without `keys` the file holds none, and `secrets` alone has them.
 
-    Whatever ends the case, `finish` or `cut_off` leaves a whole file; only `finish` lets silence count.
+    `drops` is what the tap lost, None where nobody counts. Whatever ends the case, `finish` or `cut_off` leaves a whole file; only `finish` lets silence count.
     """
 
-    def __init__(self, path: Path, opening: Mapping[str, Any], *, keys: bool = True) -> None:
+    def __init__(
+        self, path: Path, opening: Mapping[str, Any], *, keys: bool = True, drops: int | None = 0
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.secrets: list[dict[str, Any]] = []
         self._keys = keys
+        self._drops = drops
         self._writer = Writer(path, {"format": FORMAT, **opening})
         self._triggers: list[str] = []
         self._observations: list[dict[str, Any]] = []
@@ -61,6 +64,6 @@ class Evidence:
             return
         self._closed = True
         told = {**closing, "triggers": self._triggers, "observations": self._observations}
-        self._writer.close(told, drops=0)
+        self._writer.close(told, drops=self._drops)
         if self._keys:
             write_tables(self.path, self.secrets)

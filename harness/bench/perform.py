@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from harness.bench.evidence import Evidence
 from harness.bench.links import Link
-from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
+from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send
 from harness.wire import Message
 from harness.wire.datagram import Endpoint
 
@@ -118,10 +118,7 @@ def comments(action: Request | Send) -> tuple[str, ...]:
 
 def control(stranger: Initiator) -> Script:
     """A stranger's first exchange, in a version that the target speaks; any answer shows life."""
-    yield from _first_exchange(stranger)
-
-
-def _first_exchange(stranger: Initiator) -> Steps:
     if 2 in stranger.configuration.versions:
-        return (yield from stranger.ike_sa_init(mark=CONTROL))
-    return (yield from stranger.main_mode(mark=CONTROL))
+        yield from stranger.ike_sa_init(mark=CONTROL)
+    else:
+        yield stranger.main_mode_1(mark=CONTROL)

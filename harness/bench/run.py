@@ -105,7 +105,9 @@ class Bench:
         settings, target = self._settings, self._target
         entropy = SeededEntropy(settings.seed).fork(entry.id)
         names = cast_of(entry.kind)
-        place = stage(settings.link, target, self._configuration(entry.kind), names, entropy)
+        place = stage(
+            settings.link, target, self._configuration(entry.kind), names, entropy, entry.kind.ports
+        )
         evidence = Evidence(
             settings.pcaps / place_of(entry.id), self._opening(entry, place), keys=settings.keys
         )

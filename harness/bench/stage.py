@@ -80,13 +80,14 @@ class VirtualStage:
         names: Sequence[str],
         entropy: SeededEntropy,
         mischief: Mischief = NO_MISCHIEF,
+        ports: tuple[int, int] = IKE_PORTS,
     ) -> None:
         if not isinstance(target, InProcess):
             raise NotApplicable(f"{target.name} has sockets of its own: play it with --link udp")
         self.configuration = configuration
         self.target = _at(configuration.local_address, IKE_PORTS)
         peers = _addresses_from(configuration.peer or ANYBODY)
-        self.cast = {name: _at(address, IKE_PORTS) for name, address in zip(names, peers, strict=False)}
+        self.cast = {name: _at(address, ports) for name, address in zip(names, peers, strict=False)}
         self.cast[STRANGER] = _at(configuration.peer or ANYBODY, STRANGER_PORTS)
         self._device = target.device(configuration, entropy.fork("target"))
         self._mischief = mischief
@@ -106,9 +107,15 @@ class UdpStage:
     clock = "real"
 
     def __init__(
-        self, target: Target, configuration: Configuration, names: Sequence[str], clock: Clock | None = None
+        self,
+        target: Target,
+        configuration: Configuration,
+        names: Sequence[str],
+        clock: Clock | None = None,
+        ports: tuple[int, int] = IKE_PORTS,
     ) -> None:
         self._clock = clock or WallClock()
+        self._wanted = ports
         self._target = target
         self._ports = UdpPorts()
         try:
@@ -131,7 +138,7 @@ class UdpStage:
 
     def _take_endpoints(self, names: Sequence[str]) -> dict[str, Addresses]:
         first = own_loopback(1)
-        ports = IKE_PORTS if may_use_ike_ports(first) else (0, 0)
+        ports = self._wanted if self._wanted != IKE_PORTS or may_use_ike_ports(first) else (0, 0)
         places = {name: self._bind(own_loopback(1 + number), ports) for number, name in enumerate(names)}
         return {**places, STRANGER: self._bind(first, (0, 0))}
 
@@ -158,13 +165,18 @@ def may_use_ike_ports(address: str) -> bool:
 
 
 def stage(
-    kind: LinkKind, target: Target, configuration: Configuration, names: Sequence[str], entropy: SeededEntropy
+    kind: LinkKind,
+    target: Target,
+    configuration: Configuration,
+    names: Sequence[str],
+    entropy: SeededEntropy,
+    ports: tuple[int, int] = IKE_PORTS,
 ) -> Stage:
-    """The place for a case on a link of that kind."""
+    """The place for a case on a link of that kind; the cast sends from `ports`."""
     if kind is LinkKind.UDP:
-        return UdpStage(target, configuration, names)
+        return UdpStage(target, configuration, names, ports=ports)
     mischief = LOSSY if kind is LinkKind.LOSSY else NO_MISCHIEF
-    return VirtualStage(target, configuration, names, entropy, mischief)
+    return VirtualStage(target, configuration, names, entropy, mischief, ports)
 
 
 def _at(address: str, ports: tuple[int, int]) -> Addresses:

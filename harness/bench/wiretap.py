@@ -1,0 +1,86 @@
+"""An AF_PACKET tap: what the target sends past every socket of the peers, and how many packets nobody saw.
+
+It is a second interface of the evidence. What the sockets receive is not written again.
+"""
+
+import socket
+import struct
+from collections.abc import Collection
+from ipaddress import ip_address
+
+from harness.bench.links import BIGGEST, UDP, LinkRefused
+from harness.wire.datagram import Endpoint
+
+LOOPBACK = "lo"
+BUFFER = 32 << 20
+_ETHERTYPES = {0x0800: 4, 0x86DD: 6}
+_ALL = 0x0003
+_OUTGOING = 4
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+_COUNTERS = struct.Struct("@II")
+
+
+class WireTap:
+    """Listens on an interface for what comes from the target's addresses; needs root."""
+
+    def __init__(
+        self, sources: Collection[str], taken: Collection[Endpoint], interface: str = LOOPBACK
+    ) -> None:
+        self.interface = interface
+        self._sources = frozenset(ip_address(source).packed for source in sources)
+        self._taken = frozenset((ip_address(each.address).packed, each.port) for each in taken)
+        self._drops = 0
+        try:
+            self._opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
+        except OSError as why:
+            raise LinkRefused(f"no permission to watch {interface}: {why.strerror}") from why
+        self._opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        self._opened.setblocking(False)
+        self._opened.bind((interface, _ALL))
+
+    def fileno(self) -> int:
+        """For waiting until something came."""
+        return self._opened.fileno()
+
+    def packets(self) -> list[bytes]:
+        """The IP packets that came from the target since the last call and that no peer's socket holds."""
+        found: list[bytes] = []
+        while True:
+            try:
+                octets, (_, ethertype, kind, *_) = self._opened.recvfrom(BIGGEST)
+            except BlockingIOError:
+                return found
+            if kind == _OUTGOING and self.interface == LOOPBACK:
+                continue  # loopback shows every packet twice, on its way out and on its way in
+            if ethertype in _ETHERTYPES and self._passes_by(octets):
+                found.append(octets)
+
+    def drops(self) -> int:
+        """How many packets the kernel had no room for."""
+        told = self._opened.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _COUNTERS.size)
+        self._drops += _COUNTERS.unpack(told)[1]  # the kernel counts from 0 again after each question
+        return self._drops
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._opened.close()
+
+    def _passes_by(self, octets: bytes) -> bool:
+        """Whether a packet is the target's, and goes to no socket of a peer."""
+        parts = _read(octets)
+        if parts is None:
+            return False
+        source, destination, protocol, payload = parts
+        if source not in self._sources:
+            return False
+        port = int.from_bytes(payload[2:4], "big")
+        return protocol != UDP or (destination, port) not in self._taken
+
+
+def _read(octets: bytes) -> tuple[bytes, bytes, int, bytes] | None:
+    """Source, destination, protocol and payload of an IP packet; None if it is too short for one."""
+    if len(octets) >= 20 and octets[0] >> 4 == 4:
+        return octets[12:16], octets[16:20], octets[9], octets[(octets[0] & 15) * 4 :]
+    if len(octets) >= 40 and octets[0] >> 4 == 6:
+        return octets[8:24], octets[24:40], octets[6], octets[40:]
+    return None
