@@ -13,6 +13,7 @@ from harness.cli.selection import chosen
 from harness.clock import WallClock
 from harness.record import printable
 from harness.report.summary import ERROR_OF_OURS, FAILED
+from harness.responder.deviants import DEVIANTS
 from harness.trial.matrix import Matrix
 from harness.trial.trial import Trial
 
@@ -34,8 +35,14 @@ from harness.trial.trial import Trial
 def trial_command(
     selectors: tuple[str, ...], full: bool, budget: float, seed: int, as_json: bool, cases: tuple[Path, ...]
 ) -> int:
-    """Play responders that each break one rule; every case must convict at least one of them."""
+    """Play responders that each break one rule; every case must convict at least one of them.
+
+    With selectors, and without --full, only the deviants that the selected cases name are played.
+    """
     entries = chosen(selectors, cases)
+    named = {name for entry in entries for name in entry.kind.deviants}
+    narrowed = bool(selectors) and not full
+    deviants = {name: each for name, each in DEVIANTS.items() if name in named or not narrowed}
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     with TemporaryDirectory(prefix="ike-harness-trial-") as place, console.status("") as status:
 
@@ -43,7 +50,13 @@ def trial_command(
             status.update(Text(printable(f"{outcome:<8} {case}  {deviant or 'the honest responder'}")))
 
         trial = Trial(
-            entries, Path(place), WallClock(), seed=seed, budget_s=None if full else budget, told=told
+            entries,
+            Path(place),
+            WallClock(),
+            seed=seed,
+            budget_s=None if full else budget,
+            told=told,
+            deviants=deviants,
         )
         matrix = trial.run(full=full)
     if as_json:
