@@ -19,7 +19,8 @@ def place_of(case: str) -> str:
 class Evidence:
     """A capture being made; without `keys` the file holds none, and `secrets` alone has them.
 
-    `drops` is what the tap lost, None where nobody counts. Whatever ends the case, `finish` or `cut_off` leaves a whole file; only `finish` lets silence count.
+    `drops` is what the tap lost, None where nobody counts. Whatever ends the case, `finish` or `cut_off` leaves
+    a whole file; only `finish` lets silence count.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Evidence:
         self.path = path
         self.secrets: list[dict[str, Any]] = []
         self._keys = keys
-        self._drops = drops
+        self._drops: int | Mapping[int, int] | None = drops
         self._writer = Writer(path, {"format": FORMAT, **opening})
         self._triggers: list[str] = []
         self._observations: list[dict[str, Any]] = []
@@ -51,8 +52,12 @@ class Evidence:
         if trigger not in self._triggers:
             self._triggers.append(trigger)
 
-    def finish(self, window_s: float) -> None:
-        """The script came to its end; the target was watched for `window_s` seconds."""
+    def finish(self, window_s: float, drops: Mapping[int, int] | None = None) -> None:
+        """The script came to its end; the target was watched for `window_s` seconds.
+
+        `drops` counts what each tap lost, by the number of its interface, where somebody counted.
+        """
+        self._drops = drops or self._drops
         self._close({"window_s": window_s, "finished": True})
 
     def cut_off(self, why: str) -> None:

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import select
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ OVERTAKEN_S = 0.02
 WAKES_AT_ONCE = 10_000
 """How often a device may ask to be woken without the clock moving on."""
 UDP = 17
+SO_RXQ_OVFL = 40  # Linux: with each datagram comes the count of those that its socket had no room for
 BIGGEST = 65_535
 
 
@@ -224,6 +226,7 @@ class UdpPorts:
     def bind(self, endpoint: Endpoint) -> Endpoint:
         """Open a socket; a port of 0 becomes a free one. LinkRefused says why it can't be had."""
         opened, bound = open_udp(endpoint)
+        opened.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
         self.sockets[bound] = opened
         return bound
 
@@ -248,6 +251,8 @@ class UdpLink:
         self._provoke = provoke
         self._poll = select.poll()
         self._by_descriptor = {opened.fileno(): endpoint for endpoint, opened in self._sockets.items()}
+        self._others: dict[int, Callable[[], None]] = {}
+        self._overflows: dict[Endpoint, int] = {}
         for opened in self._sockets.values():
             self._poll.register(opened, select.POLLIN)
 
@@ -265,6 +270,7 @@ class UdpLink:
             raise LinkRefused(f"no peer has the endpoint {datagram.source}")
         self._tap.saw(self.now, datagram, inbound=True, comments=comments)
         try:
+            select.select((), (opened,), ())
             opened.sendto(datagram.data, tuple(datagram.destination))
         except OSError as why:
             raise LinkRefused(f"nothing can be sent to {datagram.destination}: {why.strerror}") from why
@@ -288,12 +294,28 @@ class UdpLink:
             raise LinkRefused("this target has no way to be provoked")
         return self._provoke(trigger)
 
+    @property
+    def drops(self) -> int:
+        """How many datagrams came that the sockets had no room for."""
+        return sum(self._overflows.values())
+
+    def also_watch(self, descriptor: int, ready: Callable[[], None]) -> None:
+        """Call `ready` whenever something came to another descriptor while the link waits."""
+        self._others[descriptor] = ready
+        self._poll.register(descriptor, select.POLLIN)
+
     def _take(self, descriptor: int) -> Datagram | None:
+        if descriptor in self._others:
+            self._others[descriptor]()
+            return None
         local = self._by_descriptor[descriptor]
         try:
-            data, source = self._sockets[local].recvfrom(BIGGEST)
+            data, extra, _, source = self._sockets[local].recvmsg(BIGGEST, socket.CMSG_SPACE(4))
         except (BlockingIOError, ConnectionRefusedError):
             return None
+        for level, kind, counter in extra:
+            if (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
+                self._overflows[local] = int.from_bytes(counter[:4], sys.byteorder)
         datagram = Datagram(Endpoint(source[0], source[1]), local, data)
         self._tap.saw(self.now, datagram, inbound=False)
         return datagram

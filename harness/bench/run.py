@@ -121,7 +121,7 @@ class Bench:
             script = entry.kind().script(*(cast[name] for name in names))
             window_s = performer.perform(script, cast[STRANGER])
             self._note_crash(evidence, link.now)
-            evidence.finish(window_s)
+            evidence.finish(window_s, place.drops())
         finally:
             evidence.cut_off("the script did not come to its end")
             place.close()

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from harness.bench.links import (
     open_udp,
 )
 from harness.bench.taps import Tap
+from harness.bench.wiretap import WireTap
 from harness.clock import Clock, SeededEntropy, VirtualClock, WallClock
 from harness.profile import Configuration
 from harness.target.contract import Addresses, InProcess, NotApplicable, Provokes, Target
@@ -63,6 +65,10 @@ class Stage(Protocol):
         """The link, watched by this tap."""
         ...
 
+    def drops(self) -> dict[int, int] | None:
+        """What the taps lost so far, by the number of their interface; None: nobody counts."""
+        ...
+
     def close(self) -> None:
         """Give back what the stage holds."""
         ...
@@ -97,6 +103,10 @@ class VirtualStage:
         """A link in virtual time, from 0."""
         return VirtualLink(self._device, tap, VirtualClock(), self._mischief, self._entropy)
 
+    def drops(self) -> dict[int, int]:
+        """A tap in memory loses nothing."""
+        return {0: 0}
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -118,23 +128,47 @@ class UdpStage:
         self._wanted = ports
         self._target = target
         self._ports = UdpPorts()
+        self._wire: WireTap | None = None
+        self._link: UdpLink | None = None
         try:
             self.cast = self._take_endpoints(names)
             first = next(iter(self.cast.values()))
             self.configuration = replace(configuration, local_address=own_loopback(0), peer=first.ike.address)
             self.target = target.start(self.configuration, first.ike)
+            self._wire = self._second_tap()
         except BaseException:
             self.close()
             raise
 
     def link(self, tap: Tap) -> UdpLink:
-        """A link of these sockets, in real time."""
+        """A link of these sockets, in real time; as root with a second tap for what goes past them."""
         provoke = self._target.provoke if isinstance(self._target, Provokes) else None
-        return UdpLink(self._ports, tap, self._clock, provoke)
+        self._link = link = UdpLink(self._ports, tap, self._clock, provoke)
+        if self._wire is not None:
+            link.also_watch(self._wire.fileno(), partial(_write_what_passed, self._wire, tap, link))
+        return link
+
+    def drops(self) -> dict[int, int] | None:
+        """What the sockets, and the second tap if there is one, had no room for."""
+        if self._link is None:
+            return None
+        found = {0: self._link.drops}
+        if self._wire is not None and self._wire.number is not None:
+            found[self._wire.number] = self._wire.drops()
+        return found
 
     def close(self) -> None:
         """Close the peers' sockets; the target may run on."""
         self._ports.close()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _second_tap(self) -> WireTap | None:
+        """Only root may have one; without it the sockets alone are judged."""
+        try:
+            return WireTap(self.target.hosts, self._ports.sockets)
+        except LinkRefused:
+            return None
 
     def _take_endpoints(self, names: Sequence[str]) -> dict[str, Addresses]:
         first = own_loopback(1)
@@ -177,6 +211,13 @@ def stage(
         return UdpStage(target, configuration, names, ports=ports)
     mischief = LOSSY if kind is LinkKind.LOSSY else NO_MISCHIEF
     return VirtualStage(target, configuration, names, entropy, mischief, ports)
+
+
+def _write_what_passed(wire: WireTap, tap: Tap, link: UdpLink) -> None:
+    if wire.number is None:
+        wire.number = tap.second(wire.interface)
+    for octets in wire.packets():
+        tap.passed_by(link.now, octets, wire.number)
 
 
 def _at(address: str, ports: tuple[int, int]) -> Addresses:

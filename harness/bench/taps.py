@@ -15,6 +15,14 @@ class PacketWriter(Protocol):
         """Write a packet; its frame number."""
         ...
 
+    def add_interface(self, name: str) -> int:
+        """Describe one more interface; its number."""
+        ...
+
+    def frame(self, time: float, octets: bytes, *, inbound: bool | None = None, interface: int = 0) -> int:
+        """Write an IP packet; its frame number."""
+        ...
+
 
 class Tap:
     """One point of a link; `inbound` is towards the target."""
@@ -26,4 +34,13 @@ class Tap:
     def saw(self, time: float, datagram: Datagram, *, inbound: bool, comments: Sequence[str] = ()) -> int:
         """A datagram passes; its frame number."""
         self.frames = self._writer.packet(time, datagram, comments=comments, inbound=inbound)
+        return self.frames
+
+    def second(self, name: str) -> int:
+        """Another interface, for what this tap can't hold; its number."""
+        return self._writer.add_interface(name)
+
+    def passed_by(self, time: float, octets: bytes, interface: int) -> int:
+        """An IP packet of the target that went past the link; its frame number."""
+        self.frames = self._writer.frame(time, octets, inbound=False, interface=interface)
         return self.frames

@@ -3,6 +3,7 @@
 It is a second interface of the evidence. What the sockets receive is not written again.
 """
 
+import ctypes
 import socket
 import struct
 from collections.abc import Collection
@@ -18,6 +19,13 @@ _ALL = 0x0003
 _OUTGOING = 4
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _COUNTERS = struct.Struct("@II")
+_SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
+_FILTER = struct.Struct("@HBBI")
+_PROGRAM = struct.Struct("@HP")
+_JUMP_IF_EQUAL = 0x15
+_LOAD_SOURCE = _FILTER.pack(0x20, 0, 0, 12)  # the source of an IPv4 header
+_REJECT = _FILTER.pack(0x06, 0, 0, 0)
+_ACCEPT = _FILTER.pack(0x06, 0, 0, 0xFFFFFFFF)
 
 
 class WireTap:
@@ -30,13 +38,16 @@ class WireTap:
         self._sources = frozenset(ip_address(source).packed for source in sources)
         self._taken = frozenset((ip_address(each.address).packed, each.port) for each in taken)
         self._drops = 0
+        self.number: int | None = None
+        """The number of its interface in the evidence, once something was seen."""
         try:
-            self._opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
+            self._opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         except OSError as why:
             raise LinkRefused(f"no permission to watch {interface}: {why.strerror}") from why
-        self._opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        self._opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
+        self._let_in_only_the_target()
         self._opened.setblocking(False)
-        self._opened.bind((interface, _ALL))
+        self._opened.bind((interface, _ALL))  # only from here on anything is received
 
     def fileno(self) -> int:
         """For waiting until something came."""
@@ -64,6 +75,19 @@ class WireTap:
     def close(self) -> None:
         """Stop listening."""
         self._opened.close()
+
+    def _let_in_only_the_target(self) -> None:
+        """Have the kernel leave out what is of another source, so that a busy interface costs nothing."""
+        if any(len(source) != 4 for source in self._sources):
+            return
+        program = [_LOAD_SOURCE]
+        for left, source in enumerate(sorted(self._sources), start=1):
+            to_accept = len(self._sources) - left + 1
+            program.append(_FILTER.pack(_JUMP_IF_EQUAL, to_accept, 0, int.from_bytes(source, "big")))
+        program += [_REJECT, _ACCEPT]
+        code = ctypes.create_string_buffer(b"".join(program))
+        told = _PROGRAM.pack(len(program), ctypes.addressof(code))
+        self._opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, told)
 
     def _passes_by(self, octets: bytes) -> bool:
         """Whether a packet is the target's, and goes to no socket of a peer."""

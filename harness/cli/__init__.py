@@ -57,8 +57,11 @@ def group() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit status. Wrong input is told in one sentence on stderr."""
     try:
-        status = group.main(arguments, prog_name="ike-harness", standalone_mode=False)
+        with group.make_context("ike-harness", sys.argv[1:] if arguments is None else arguments) as context:
+            status = group.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.exceptions.NoArgsIsHelpError as why:
         click.echo(why.format_message(), err=True)
         return WRONG_USAGE

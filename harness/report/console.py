@@ -1,6 +1,7 @@
 """The run on a terminal: a line a case, a block for each that did not pass, and what it came to."""
 
 from collections.abc import Sequence
+from io import StringIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,11 +20,20 @@ STYLES = {
 }
 
 
+class Patient(Console):
+    """A console whose reader may go away: from then on it says nothing, and the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Nobody listens any more."""
+        self.quiet = True
+        self.file = StringIO()
+
+
 class Teller:
     """Tells a run as it happens; on a terminal with a bar at the bottom."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Patient(highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._progress: Progress | None = None
 

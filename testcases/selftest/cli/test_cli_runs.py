@@ -1,11 +1,14 @@
 """The line from end to end, as a user walks it: run, judge, show, report, and what each leaves behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CASE = "ikev2/1.2/initial-exchanges"
 
@@ -185,3 +188,25 @@ def test_the_responder_serves_as_a_daemon(apart: Any, tmp_path: Path) -> None:
 
     assert said.status == 0
     assert told["ike"].startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("words", [("list",), ("run", "ikev2/1.2", "--output", "out")])
+def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Piped into `head`, a command ends as it would have, without a word on stderr."""
+    root = Path(__file__).parents[3]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(60) == 0
+    assert said == b""
