@@ -137,9 +137,9 @@ def probe_peer(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     dpd = context.configuration.dpd
     if dpd is None or not sa.up:
         return NOTHING
-    quiet = context.now - sa.heard
-    if quiet < dpd.interval:
-        later = Armed(sa.heard + dpd.interval, Timer.LIVENESS)
+    silent_until = sa.heard + dpd.interval
+    if context.now < silent_until:  # the very sum that was armed: a difference could round to less for ever
+        later = Armed(silent_until, Timer.LIVENESS)
         return Step(changed=(replace(sa, probe=None),), armed=((sa.ours, later),))
     asked = (
         Probe(_sequence(context, sa))

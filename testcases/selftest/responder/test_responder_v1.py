@@ -1058,6 +1058,17 @@ def test_a_dead_peer_is_given_up_and_not_called_back() -> None:
     assert pair.sas == []
 
 
+def test_a_liveness_check_is_due_when_its_timer_is() -> None:
+    """A moment plus an interval, less that moment, may be less than the interval: the timer goes off only once."""
+    pair = Pair(replace(DEFAULT, dpd=Dpd(1.0, 1.0, 3)))
+    pair.now = 0.001
+    assert (pair.now + 1.0) - pair.now < 1.0
+    pair.connect()
+    pair.wait(5.0)
+
+    assert NotifyTypeV1.R_U_THERE in pair.notified()
+
+
 def test_no_peer_is_asked_that_did_not_say_it_can_answer() -> None:
     """RFC 3706 section 5.1: without the peer's Vendor ID no R-U-THERE is sent."""
     pair = Pair(watchful())
