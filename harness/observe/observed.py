@@ -17,6 +17,8 @@ class Doubt(StrEnum):
     """The message is sealed, its SA's keys are known and they do not fit."""
     NOT_CAPTURED = "not captured"
     """The capture has a known gap, so silence proves nothing."""
+    NOT_ASKED = "not asked"
+    """What it would answer never reached the target, so silence proves nothing."""
 
 
 class Readable(Protocol):
@@ -77,6 +79,15 @@ class Observed(Generic[T]):
             return Observed(None, self.frames, str(getattr(self.value, "why", "")), doubt)
         wanted = kind.__name__ if notify_type is None else f"{kind.__name__} of type {_name(notify_type)}"
         return Observed(None, self.frames, f"it carries no {wanted}")
+
+    def among(self, kind: type[U], notify_type: int | None = None) -> "Observed[U]":
+        """The first payload of that class, and of that Notify type, in any of several messages."""
+        if self.value is None:
+            return Observed(None, self.frames, self.why, self.doubt)
+        found = [Observed(each, each.frames).find(kind, notify_type) for each in self.value]  # type: ignore[attr-defined]
+        known = next((each for each in found if each.present), None)
+        doubtful = next((each for each in found if each.doubt is not None), found[-1])
+        return known or Observed(None, self.frames, doubtful.why, doubtful.doubt)
 
     def __getattr__(self, name: str) -> "Observed[Any]":
         if name.startswith("__"):

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from harness.codes import NotifyType
 from harness.observe.answers import Answers
 from harness.observe.associations import Associations
 from harness.observe.gaps import known_gaps
 from harness.observe.observed import Doubt, Observed
 from harness.observe.seen import Seen
+from harness.wire import v2
 
+_FOLLOWED = frozenset({NotifyType.COOKIE, NotifyType.INVALID_KE_PAYLOAD})
 T = TypeVar("T")
 
 
@@ -101,6 +104,9 @@ class Trace:
     def _absent(self, why: str, frames: tuple[int, ...] = ()) -> Observed[Any]:
         return Observed(None, frames, why, self._silence)
 
+    def _not_asked(self, mark: str) -> Observed[Any]:
+        return Observed(None, (), f"no frame is marked {mark!r}, so nothing was asked", Doubt.NOT_ASKED)
+
     def all_marked(self, mark: str) -> tuple[Seen, ...]:
         """Every frame with this mark: a message, its fragments and its retransmissions."""
         return tuple(each for each in self.seen if mark in each.marks)
@@ -113,14 +119,14 @@ class Trace:
         """The first frame with this mark; `frames` has all of them."""
         found = self.all_marked(mark)
         if not found:
-            return self._absent(f"no frame is marked {mark!r}")
+            return self._not_asked(mark)
         return Observed(found[0], tuple(each.number for each in found))
 
     def reply_to(self, mark: str) -> Observed[Seen]:
         """The target's first answer to the message of this mark; of several different ones, to the last."""
         asked = self.asked_under(mark)
         if not asked:
-            return self._absent(f"no frame is marked {mark!r}, so nothing was asked")
+            return self._not_asked(mark)
         last = _last_message(asked)
         answers = self.answers.to(last[0])
         frames = tuple(each.number for each in last)
@@ -128,9 +134,28 @@ class Trace:
             return self._absent(_never_came(self, last[0]), frames)
         return Observed(answers[0], frames[:1] + answers[0].frames)
 
+    def outcome_of(self, mark: str) -> Observed[Seen]:
+        """What a step ended with: the target's answer to its last message, where a COOKIE or another group was followed.
+
+        Among several answers to that message, as a slow target gives, one that asks for neither counts first.
+        """
+        words = {mark, f"{mark}/cookie", f"{mark}/group"}
+        asked = tuple(each for each in self.seen if not each.from_target and not words.isdisjoint(each.marks))
+        if not asked:
+            return self._not_asked(mark)
+        last = _newest_message(asked)
+        answers = self.answers.to(last[0])
+        frames = tuple(each.number for each in last)
+        if not answers:
+            return self._absent(_never_came(self, last[0]), frames)
+        told = next((each for each in answers if not _asks_again(each)), answers[0])
+        return Observed(told, frames[:1] + told.frames)
+
     def replies_to(self, mark: str) -> Observed[tuple[Seen, ...]]:
         """Every answer of the target to any message of this mark, in order, repeated ones too."""
         asked = self.asked_under(mark)
+        if not asked:
+            return self._not_asked(mark)
         found = {each.number: each for request in asked for each in self.answers.to(request)}
         answers = tuple(found[number] for number in sorted(found))
         return self._several(answers, f"no answer to {mark!r}", tuple(each.number for each in asked))
@@ -153,7 +178,7 @@ class Trace:
         """All IKE messages that the target sent after the last frame of this mark."""
         asked = self.all_marked(mark)
         if not asked:
-            return self._absent(f"no frame is marked {mark!r}")
+            return self._not_asked(mark)
         found = tuple(each for each in self.ike if each.from_target and each.number > asked[-1].number)
         return self._several(found, f"the target sent nothing after frame {asked[-1].number}")
 
@@ -186,6 +211,19 @@ def _last_message(asked: tuple[Seen, ...]) -> tuple[Seen, ...]:
     if asked[-1].fragment is None:
         same = [each for each in same if each.octets == asked[-1].octets]
     return tuple(same)
+
+
+def _newest_message(asked: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """The frames of the message that was sent first after all others; copies that come late make no other one newer."""
+    found: dict[object, list[Seen]] = {}
+    for each in asked:
+        said = each.octets if each.fragment is None else None
+        found.setdefault((_identity(each), said), []).append(each)
+    return tuple(list(found.values())[-1])
+
+
+def _asks_again(answer: Seen) -> bool:
+    return any(isinstance(each, v2.Notify) and each.notify_type in _FOLLOWED for each in answer.payloads)
 
 
 def _identity(seen: Seen) -> object:

@@ -70,7 +70,7 @@ class Claim:
         return self._finding(Verdict.PASS, f"{self.words} {words}")
 
     def _missing(self) -> Finding:
-        if self.evidence.doubt in (Doubt.NO_KEYS, Doubt.NOT_CAPTURED):
+        if self.evidence.doubt in (Doubt.NO_KEYS, Doubt.NOT_CAPTURED, Doubt.NOT_ASKED):
             return self._undecided()
         why = f": {self.evidence.why}" if self.evidence.why else ""
         return self._finding(self.broken, f"{self.words} never came{why}")

@@ -12,6 +12,7 @@ INFO = Exchange.INFORMATIONAL
 PROBE = {"comments": ("mark: probe",)}
 ABSENT = Observed(None, (3,), "nothing answers frame 3")
 UNHEARD = Observed(None, (3,), "nothing answers frame 3", Doubt.NOT_CAPTURED)
+UNASKED = Observed(None, (), "no frame is marked 'probe', so nothing was asked", Doubt.NOT_ASKED)
 SEALED = Observed(None, (4,), "frame 4 is sealed and its keys are not known", Doubt.NO_KEYS)
 SPOILED = Observed(None, (4,), "frame 4 does not open", Doubt.DOES_NOT_OPEN)
 THERE = Observed(b"\xc9", (3, 4))
@@ -37,12 +38,19 @@ def test_what_is_not_there_fails():
     assert told.says == "the refusal never came: nothing answers frame 3"
 
 
-@pytest.mark.parametrize("doubtful", [UNHEARD, SEALED])
+@pytest.mark.parametrize("doubtful", [UNHEARD, SEALED, UNASKED])
 def test_doubtful_absence_decides_nothing(doubtful):
-    """Without keys, or with a gap, neither presence nor absence is judged."""
+    """Without keys, with a gap, or where nothing was asked, neither presence nor absence is judged."""
     assert that(doubtful, "it").is_present().verdict is Verdict.INCONCLUSIVE
     assert that(doubtful, "it").is_absent().verdict is Verdict.INCONCLUSIVE
     assert that(doubtful, "it").equals(1).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_was_not_asked_is_told():
+    """That nothing was asked stands in the finding, however deep the judge looked."""
+    told = that(UNASKED.find(v2.Notify).data, "the refusal").equals(b"\xc9")
+
+    assert told.says == "the refusal cannot be judged: no frame is marked 'probe', so nothing was asked"
 
 
 def test_a_message_that_does_not_open_never_came():

@@ -1,5 +1,7 @@
 """What a judge may ask a trace: replies by the rules of each version, silence, gaps."""
 
+import pytest
+
 from harness.codes import Exchange, NotifyType, NotifyTypeV1
 from harness.observe import Birth, Doubt
 from harness.wire import v1, v2
@@ -253,3 +255,70 @@ def test_holes_do_not_matter_where_counters_are_zero(line):
     line.asks(INFO, 9)
 
     assert line.trace().gap_free is True
+
+
+@pytest.mark.parametrize("question", ["marked", "reply_to", "replies_to", "outcome_of", "sent_after"])
+def test_a_mark_that_never_arrived_is_doubted(line, question):
+    """Where no frame has the mark, whatever is asked of it is absent with the doubt that nothing was asked."""
+    line.connects()
+
+    assert getattr(line.trace(), question)("probe").doubt is Doubt.NOT_ASKED
+
+
+def test_silence_after_a_mark_is_certain(line):
+    """A request that reached the target and got no answer leaves no doubt."""
+    line.connects()
+    line.asks(INFO, 2, PROBE)
+
+    assert line.trace().reply_to("probe").doubt is None
+    assert line.trace().replies_to("probe").doubt is None
+
+
+def _first(line, word, data, **change):
+    payloads = (v2.Notify(notify_type=NotifyType.COOKIE, data=data),) if data else (v2.Nonce(bytes(32)),)
+    return line.asks(INIT, 0, {"comments": (f"mark: {word}",)}, spi_r=NONE, payloads=payloads, **change)
+
+
+def test_the_outcome_of_a_step_is_what_followed_the_cookie(line):
+    """`outcome_of` looks past the demand for a cookie, also when a slow target demands it twice."""
+    demand = {"spi_r": NONE, "payloads": (v2.Notify(notify_type=NotifyType.COOKIE, data=b"c"),)}
+    _first(line, "init", b"")
+    line.answers(INIT, 0, **demand)
+    _first(line, "init/cookie", b"c")
+    line.answers(INIT, 0, **demand)
+    number = line.answers(INIT, 0)
+
+    assert line.trace().outcome_of("init").value.number == number
+
+
+def test_a_late_copy_is_not_the_newest_message(line):
+    """A copy of the first message that comes after its successor does not make the step end with it."""
+    _first(line, "init", b"")
+    _first(line, "init/cookie", b"c")
+    number = line.answers(INIT, 0)
+    _first(line, "init", b"")
+
+    assert line.trace().outcome_of("init").value.number == number
+
+
+def test_a_payload_is_found_among_several_messages(line):
+    """`among` finds the first payload of a class in any of several answers, with the frames of that answer."""
+    _first(line, "init", b"")
+    line.answers(INIT, 0)
+    notify = v2.Notify(notify_type=NotifyType.NO_PROPOSAL_CHOSEN)
+    number = line.answers(INIT, 0, payloads=(notify,))
+
+    found = line.trace().replies_to("init").among(v2.Notify, NotifyType.NO_PROPOSAL_CHOSEN)
+
+    assert (found.value, found.frames) == (notify, (number,))
+
+
+def test_nothing_among_several_messages_is_absent(line):
+    """What none of the answers has is absent without doubt."""
+    _first(line, "init", b"")
+    line.answers(INIT, 0)
+
+    found = line.trace().replies_to("init").among(v2.Notify)
+
+    assert not found.present
+    assert found.doubt is None
