@@ -172,9 +172,9 @@ class TwoMainModesAtOnce(Case):
         first = alice.isakmp
         yield alice.main_mode_1(mark="second")
         second = alice.isakmp
-        for sa in (first, second):
+        for sa, mark in ((first, "first/3"), (second, "second/3")):
             alice.isakmp = sa
-            yield alice.main_mode_3()
+            yield alice.main_mode_3(mark=mark)
         for sa, mark in ((first, "first/5"), (second, "second/5")):
             alice.isakmp = sa
             yield alice.main_mode_5(mark=mark)
@@ -188,9 +188,12 @@ class TwoMainModesAtOnce(Case):
             lambda cookie: cookie != first.value, "is not the first one's"
         )
         for mark in ("first", "second"):
-            yield given(trace.marked("second/5"), "the fifth message of the second one").is_present()
-            proof = trace.reply_to(f"{mark}/5").find(v1.Hash)
-            yield that(proof, f"the end of the {mark} Main Mode").is_present()
+            yield given(trace.marked(f"{mark}/3"), f"the third message of the {mark} one").is_present()
+            shared = trace.reply_to(f"{mark}/3").find(v1.KeyExchange)
+            yield that(shared, f"the key exchange of the {mark} Main Mode").is_present()
+            if trace.marked(f"{mark}/5").present:
+                proof = trace.reply_to(f"{mark}/5").find(v1.Hash)
+                yield that(proof, f"the end of the {mark} Main Mode").is_present()
 
 
 def _choice(trace: Trace, mark: str) -> Observed[bytes]:
