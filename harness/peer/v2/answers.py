@@ -72,6 +72,7 @@ class AnswersV2(StartsV2):
         then = sa.waiting.pop(key, None)
         if then is None:
             return Received(message=message, why="nobody waited for this answer")
+        sa.unanswered.discard(key[1])
         then(message)
         return Received(message=message, answers=(message.spi_i, *key))
 

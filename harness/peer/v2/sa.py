@@ -74,6 +74,8 @@ class IkeSa:
     said: bytes = b""
     waiting: dict[tuple[int, int], Callable[[Message], None]] = field(default_factory=dict)
     """What an answer to an open request changes, by exchange type and Message ID."""
+    unanswered: set[int] = field(default_factory=set)
+    """The Message IDs of requests that had to be answered and were not yet."""
     fragments: dict[tuple[bool, int], dict[int, OpenedFragment]] = field(default_factory=dict)
     """Pieces of messages not yet whole, by direction and Message ID, then by number."""
     children: list[ChildSa] = field(default_factory=list)

@@ -538,6 +538,11 @@ class StartsV2(End):
         if sa.keys is None:
             return self._no_sa(exchange, sa)
         message_id = sa.next_message_id if plan.message_id is None else plan.message_id
+        if plan.message_id is None and message_id in sa.unanswered:  # RFC 7296 sections 2.1 and 2.3
+            reason = f"request {message_id} was not answered, so the next one must wait"
+            return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")
+        if plan.is_due:
+            sa.unanswered.add(message_id)
         octets = self.sealed(sa, exchange, message_id, payloads, plan)
         sa.waiting[_key(octets)] = then
         return self.asked(octets, sa.natt, plan, ends=(sa.local, sa.remote))

@@ -409,6 +409,21 @@ def test_without_an_sa_a_note_stands_in_for_the_request(loop):
     assert made.notes[-1].what == "not sent"
 
 
+def test_next_request_waits_for_an_answer_that_is_due(loop):
+    """While a request that had to be answered was not, the next one is not sent: a note says so."""
+    made = connected(loop)
+    made.lost = lambda datagram: datagram.source == made.bob.local
+
+    def script(alice: Initiator) -> Script:
+        yield alice.liveness(mark="first")
+        yield alice.liveness(mark="second")
+
+    made.play(script(made.alice))
+
+    assert [request.mark for request in made.requests[-2:]] == [None, "first"]
+    assert "must wait" in made.notes[-1].value
+
+
 def test_answers_are_matched_by_their_header(loop):
     """Only a response with the request's SPIs, exchange and Message ID is its answer."""
     made = connected(loop)
@@ -430,11 +445,9 @@ def test_raw_octets_are_hostile_unless_due(loop):
 
 def test_bent_messages_are_not_due(loop):
     """A request must be answered unless it was bent; the script can say otherwise."""
-    made = connected(loop)
-
-    assert made.alice.liveness().due
-    assert not made.alice.liveness(bend=flip_last).due
-    assert made.alice.liveness(bend=flip_last, due=True).due
+    assert connected(loop).alice.liveness().due
+    assert not connected(loop).alice.liveness(bend=flip_last).due
+    assert connected(loop).alice.liveness(bend=flip_last, due=True).due
 
 
 def test_same_entropy_gives_the_same_octets(loop):
