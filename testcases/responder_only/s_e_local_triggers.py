@@ -18,7 +18,7 @@ from harness.case import (
 )
 from harness.profile import Selector
 
-WATCHED_S = 10.0
+WATCHED_S = 5.0
 """How long the target is watched after each trigger."""
 
 
