@@ -23,6 +23,7 @@ FORMAT = 1
 DIALOGUES_AT_ONCE = 20
 BLOCKS_AT_ONCE = 100
 MUTANTS_AT_ONCE = 100
+_TURNS = (0, 1, 0)  # the model behind the seal twice as often as the one before it
 SLICES = ("stateful", "blocks", "volume")
 
 Told = Callable[["Report"], None]
@@ -94,7 +95,7 @@ class Campaign:
         *,
         told: Told = lambda _: None,
         slices: tuple[str, ...] = SLICES,
-        stop_at_first: bool = False,
+        enough: Callable[[Report], bool] = lambda _: False,
     ) -> None:
         self._target = target
         self._budget = budget
@@ -102,7 +103,7 @@ class Campaign:
         self._clock = clock
         self._told = told
         self._slices = slices
-        self._stop_at_first = stop_at_first
+        self._enough = enough
         self._keeper = Keeper(output, target)
         self._models: tuple[Blocks, ...] = ()
         self.report = Report(target.name, seed)
@@ -144,7 +145,7 @@ class Campaign:
 
     def _goes_on(self) -> bool:
         budget, report = self._budget, self.report
-        if self._stop_at_first and report.found:
+        if self._enough(report):
             return False
         if budget.cases is not None and report.cases >= budget.cases:
             return False
@@ -188,7 +189,7 @@ class Campaign:
     def _blocks(self, capture: Path) -> None:
         if not self._models:
             self._models = tuple(Blocks(name, self._entropy.fork(name)) for name in (AUTH, INIT))
-        model = self._models[self._rounds % len(self._models)]
+        model = self._models[_TURNS[self._rounds % len(_TURNS)]]
         where = Where(self._entropy.fork(f"blocks {self._batch}").below(1 << 16), link=self._blocks_link)
         with Play(self._target, where, capture) as play:
             model.run(

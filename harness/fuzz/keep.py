@@ -1,9 +1,11 @@
 """What a campaign finds is kept: folded by rule and shape, minimised, as a script with its capture beside it."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +17,8 @@ from harness.target.contract import Target
 
 MOST_PLAYS = 400
 """How often a script may be played to make it smaller."""
+PAIRS_UP_TO = 12
+"""How many moves may be left for pairs of them to be tried as well."""
 
 Persists = Callable[[Sequence[Move]], bool]
 """Whether the fault still shows with these moves alone."""
@@ -90,38 +94,59 @@ class Keeper:
 
 
 def minimal(script: FuzzScript, fault: Fault, target: Target, most_plays: int = MOST_PLAYS) -> FuzzScript:
-    """The script with as few moves as still show the fault, tried in virtual time where the target allows it.
+    """The script with as few moves as still show the fault, and on a target set up as usual if it shows there.
 
-    A fault that does not show there is tried where it was found; one that does not show at all leaves the script.
+    It is tried in virtual time where the target allows that, and where it was found if it does not show there; a
+    fault that does not show at all leaves the script as it is.
     """
     for where in dict.fromkeys((rehearsed(script.where, target), script.where)):
         tried = replace(script, where=where)
         with TemporaryDirectory(prefix="ike-harness-fuzz-") as place:
-            capture = Path(place) / "play.pcapng"
-
-            def persists(moves: Sequence[Move], tried: FuzzScript = tried, capture: Path = capture) -> bool:
-                return _shown(play(replace(tried, moves=tuple(moves)), target, capture), fault) is not None
-
-            if persists(tried.moves):
-                return replace(tried, moves=tuple(_fewest(tried.moves, persists, most_plays)))
+            shows = partial(_shows, target, fault, Path(place) / "play.pcapng")
+            if shows(tried, tried.moves):
+                fewest = _fewest(tried.moves, partial(shows, tried), most_plays)
+                usual = replace(tried, where=replace(where, settings="default"))
+                return replace(usual if shows(usual, fewest) else tried, moves=tuple(fewest))
     return script
 
 
+def _shows(target: Target, fault: Fault, capture: Path, script: FuzzScript, moves: Sequence[Move]) -> bool:
+    return _shown(play(replace(script, moves=tuple(moves)), target, capture), fault) is not None
+
+
 def _fewest(moves: Sequence[Move], persists: Persists, most_plays: int) -> list[Move]:
-    """Moves left away in ever smaller pieces, from the end, until none can go."""
-    kept, size, left = list(moves), max(1, len(moves) // 2), most_plays
+    """Moves left away in ever smaller pieces, from the end, until neither one nor a pair can go."""
+    kept, left = list(moves), most_plays
+
+    def shorter(tried: list[Move]) -> bool:
+        nonlocal kept, left
+        if not tried or len(tried) >= len(kept) or left <= 0:
+            return False
+        left -= 1
+        if persists(tried):
+            kept = tried
+            return True
+        return False
+
+    size = max(1, len(kept) // 2)
     while left > 0:
         before = len(kept)
         for end in range(len(kept), 0, -size):
-            tried = kept[: max(0, end - size)] + kept[end:]
-            if tried and left > 0:
-                left -= 1
-                if persists(tried):
-                    kept = tried
-        if size == 1 and len(kept) == before:
+            shorter(kept[: max(0, end - size)] + kept[end:])
+        if size > 1:
+            size //= 2
+        elif len(kept) == before and not _without_a_pair(lambda: kept, shorter):
             break
-        size = max(1, min(size, len(kept)) // 2)
     return kept
+
+
+def _without_a_pair(kept: Callable[[], list[Move]], shorter: Callable[[list[Move]], bool]) -> bool:
+    """Leave away two moves that only make sense together, such as what makes a child and what deletes it."""
+    moves = kept()
+    if len(moves) > PAIRS_UP_TO:
+        return False
+    pairs = itertools.combinations(range(len(moves)), 2)
+    return any(shorter([move for at, move in enumerate(moves) if at not in pair]) for pair in pairs)
 
 
 def _shown(played: Played, fault: Fault) -> Fault | None:

@@ -165,6 +165,7 @@ class Hands:
         self.alice = alice
         self._weather = weather
         self._patience_s = patience_s
+        self._silent = False
         self._touched: dict[int, object] = {}
         """By identity; kept here, so that no later SA takes the identity of a dead one."""
 
@@ -179,12 +180,16 @@ class Hands:
     @property
     def up(self) -> bool:
         """Whether there is an IKE SA that serves and was not meddled with."""
-        return self.alice.ike.established and id(self.alice.ike) not in self._touched
+        return self.alice.ike.established and self._honest(self.alice.ike)
 
     @property
     def up_v1(self) -> bool:
         """The same for version 1."""
-        return self.alice.isakmp.established and id(self.alice.isakmp) not in self._touched
+        return self.alice.isakmp.established and self._honest(self.alice.isakmp)
+
+    def _honest(self, sa: object) -> bool:
+        """A peer that lets requests of the target go unanswered is taken for dead, and rightly."""
+        return id(sa) not in self._touched and not self._silent
 
     def play(self, move: Move) -> Script:
         """What the peer does for a move that was `checked`."""
@@ -235,7 +240,7 @@ class Hands:
             self._touch(v1=False)
 
     def _ike_auth(self, move: Move) -> Script:
-        half_open = self.alice.ike.state is State.HALF_OPEN and id(self.alice.ike) not in self._touched
+        half_open = self.alice.ike.state is State.HALF_OPEN and self._honest(self.alice.ike)
         changes = self._changes(move, fresh=half_open)
         if not half_open:
             changes["due"] = False
@@ -361,6 +366,7 @@ class Hands:
     def _ignore(self, move: Move) -> Script:
         self.alice.answers_again()
         yield self.alice.ignores(*move["asks"])
+        self._silent = bool(move["asks"])
         self._touch(v1=False)
         self._touch(v1=True)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-PATIENCE_S = 2.0
-"""Seconds of processor time; what the slowest honest answer takes is a hundredth of that."""
+PATIENCE_S = 1.0
+"""Seconds of processor time; the slowest honest answer takes a fiftieth of that."""
 
 AGAIN_S = 0.25
 
