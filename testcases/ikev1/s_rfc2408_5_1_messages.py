@@ -20,6 +20,8 @@ from harness.wire import v1
 
 SILENCE_S = 2.0
 """How long an answer is waited for that must not come."""
+SETTLED_S = 0.1
+"""How long a path may double an answer: what comes later answers what is sent later."""
 FORGOTTEN_AFTER_S = 3.0
 WATCHED_S = 7.5
 """Long enough for a second pause that is twice as long as a first one of two seconds."""
@@ -77,6 +79,7 @@ class RepeatedMainMode(_Repeated):
 
     def script(self, alice: Initiator) -> Script:
         yield alice.main_mode_1(mark="message")
+        yield Elapse(SETTLED_S)
         yield alice.again("message", mark="repeat")
 
 
@@ -90,6 +93,7 @@ class RepeatedQuickMode(_Repeated):
     def script(self, alice: Initiator) -> Script:
         yield from alice.main_mode()
         yield alice.quick_mode_1(mark="message")
+        yield Elapse(SETTLED_S)
         yield alice.again("message", mark="repeat")
 
 

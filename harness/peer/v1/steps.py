@@ -412,7 +412,7 @@ class StartsV1(End):
         plan: Plan,
     ) -> Request | Note:
         sa = self.isakmp
-        if sa.secrets is None or not sa.last:
+        if sa.secrets is None or not sa.last or _too_early(sa, plan):
             return self._no_isakmp(Exchange.QUICK_MODE, sa)
         group = self._quick_group(sa, pfs)
         private = KeyExchange(group).private(self.entropy) if group else None
@@ -532,7 +532,7 @@ class StartsV1(End):
     def dpd(self, *, sequence: int | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """R-U-THERE (RFC 3706 section 5.2); R-U-THERE-ACK with its sequence number answers it."""
         sa, plan = self.isakmp, Plan(**changes)
-        if sa.secrets is None:
+        if sa.secrets is None or _too_early(sa, plan):
             return self._no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         if sequence is None:
             sa.sequence = (sa.sequence or int.from_bytes(self.entropy.octets(4), "big") >> 1) + 1
@@ -675,6 +675,11 @@ def initial_contact_notify(sa: IsakmpSa) -> v1.Notify:
 def dpd_notify(sa: IsakmpSa, kind: int, number: bytes) -> v1.Notify:
     """R-U-THERE or its acknowledgement (RFC 3706 section 5.3)."""
     return v1.Notify(Doi.IPSEC, Protocol.IKE, kind, sa.cky_i + sa.cky_r, number)
+
+
+def _too_early(sa: IsakmpSa, plan: Plan) -> bool:
+    """Whether phase 1 is not done and what is to be sent counts on an answer: only a hostile end would send it."""
+    return sa.state is State.HALF_OPEN and plan.is_due
 
 
 def _message(sa: IsakmpSa, dialogue: Dialogue, payloads: tuple[Payload, ...]) -> Message:

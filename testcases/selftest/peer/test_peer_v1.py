@@ -46,6 +46,48 @@ def test_aggressive_mode_gives_both_ends_the_same_secrets(loop):
     assert len(made.seen) == 3
 
 
+def test_an_honest_quick_mode_waits_for_phase_1(loop):
+    """Before phase 1 is done a Quick Mode that counts on an answer is not sent; one that makes no claim is."""
+    made = loop()
+
+    def script(alice: Initiator) -> Script:
+        yield alice.main_mode_1()
+        yield alice.main_mode_3()
+        yield from alice.quick_mode()
+        yield from alice.quick_mode(hostile=True, retransmit=())
+
+    made.play(script(made.alice))
+
+    assert [message.exchange for message in made.messages()] == [Exchange.IDENTITY_PROTECTION] * 4 + [
+        Exchange.QUICK_MODE
+    ]
+
+
+def test_what_nothing_answers_is_sent_several_times(loop):
+    """A Delete sent surely goes out as often as was asked, octet for octet the same."""
+    made = in_main_mode(loop)
+    before = len(made.seen)
+    made.play(made.alice.surely(made.alice.delete_v1(), copies=3))
+
+    assert len(made.seen) == before + 3
+    assert len({bytes(datagram.data) for datagram in made.seen[before:]}) == 1
+
+
+def test_a_message_that_does_not_count_says_why(loop):
+    """Why the last message of an exchange did not count is kept with the exchange; after one that counts nothing is."""
+    made = loop()
+
+    def wrong(message: Message) -> Message:
+        hashed = (v1.Hash(bytes(32)) if isinstance(p, v1.Hash) else p for p in message.payloads)
+        return replace(message, payloads=tuple(hashed))
+
+    made.bob.answers_with(change=wrong)
+    made.play(made.alice.main_mode())
+
+    assert made.alice.isakmp.dialogues[0].why == "the HASH is wrong"
+    assert in_main_mode(loop).alice.isakmp.dialogues[0].why == ""
+
+
 @pytest.mark.parametrize("place", range(4))
 def test_every_policy_offered_by_default_works(loop, place):
     """Each default policy alone brings an ISAKMP SA up."""

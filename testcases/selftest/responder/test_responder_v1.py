@@ -798,7 +798,7 @@ def test_quick_mode_needs_phase_1(pair: Pair) -> None:
     """A Quick Mode on a half-made ISAKMP SA is dropped."""
     pair.play(pair.alice.main_mode_1())
     pair.play(pair.alice.main_mode_3())
-    pair.play(pair.alice.quick_mode_1())
+    pair.play(pair.alice.quick_mode_1(hostile=True))
 
     assert pair.drops == ["exchange 32 before phase 1 is done"]
 
