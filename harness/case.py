@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 from typing import ClassVar
 
-from harness.codes import ProfileName, Trigger
+from harness.codes import Exchange, NotifyType, ProfileName, Protocol, Trigger
 from harness.observe import Observed, Seen, Trace
 from harness.oracle import given, that
 from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
 from harness.profile import Configuration
 from harness.record import Finding, Weight
+from harness.wire import v2
 
 Findings = Iterator[Finding]
 
@@ -34,9 +35,53 @@ __all__ = [
     "Trace",
     "Trigger",
     "Weight",
+    "ended_by_target",
     "given",
+    "protected",
+    "refusal",
     "that",
 ]
+
+REFUSALS = (
+    NotifyType.NO_ADDITIONAL_SAS,
+    NotifyType.NO_PROPOSAL_CHOSEN,
+    NotifyType.INVALID_KE_PAYLOAD,
+    NotifyType.TEMPORARY_FAILURE,
+)
+"""By what an honest target may refuse a rekey that its peer asks for (RFC 7296 sections 1.3, 2.25 and 4)."""
+
+
+def refusal(answer: Observed[Seen], kinds: tuple[int, ...] = REFUSALS) -> Observed[v2.Notify]:
+    """The notify of one of these kinds in an answer: what was asked is against the target's policy, or comes too soon."""
+    found = [answer.find(v2.Notify, kind) for kind in kinds]
+    return next((each for each in found if each.present), found[0])
+
+
+def protected(answers: Observed[tuple[Seen, ...]]) -> Observed[Seen]:
+    """The first of these answers that an SA protects: anybody could have sent the others."""
+    opened = answers.then(
+        lambda seen: next((each for each in seen if each.opened), None), "no answer to it is protected"
+    )
+    sealed = [each for each in answers.value or () if each.doubt is not None]
+    if opened.present or not sealed:
+        return opened
+    return Observed(None, sealed[0].frames, sealed[0].why, sealed[0].doubt)
+
+
+def ended_by_target(trace: Trace) -> Observed[tuple[v2.Delete, ...]]:
+    """The target's own Deletes of an IKE SA, which policy may always bid it to send (RFC 7296 sections 2.4 and 2.21)."""
+    return trace.from_target(Exchange.INFORMATIONAL, requests_only=True).then(
+        lambda seen: (
+            tuple(
+                each
+                for one in seen
+                for each in one.payloads
+                if isinstance(each, v2.Delete) and each.protocol == Protocol.IKE
+            )
+            or None
+        ),
+        "it deleted no IKE SA",
+    )
 
 
 class Case:
