@@ -193,7 +193,9 @@ def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
 
 def _offered_life(lifetimes: Lifetimes, way: Way) -> list[str]:
     """Where nothing is renewed, version 1 still offers what comes on top of the renewal; a life of 0 seconds otherwise."""
-    return [] if way == "v2" or lifetimes.ike_hard is None else [f"over_time = {_seconds(lifetimes.ike_hard)}"]
+    return (
+        [] if way == "v2" or lifetimes.ike_hard is None else [f"over_time = {_seconds(lifetimes.ike_hard)}"]
+    )
 
 
 def _dpd(configuration: Configuration, way: Way) -> list[str]:
