@@ -2,17 +2,37 @@
 
 from dataclasses import replace
 
-from harness.case import Case, Findings, Initiator, Script, Trace, given, that
-from harness.codes import NotifyType, Protocol
+from harness.case import (
+    REFUSALS,
+    Case,
+    Findings,
+    Initiator,
+    Script,
+    Trace,
+    ended_by_target,
+    given,
+    protected,
+    refusal,
+    that,
+)
+from harness.codes import NotifyType, Protocol, TransformType
+from harness.observe import Observed
 from harness.wire import v2
+
+OTHER_REFUSALS = (
+    *(kind for kind in REFUSALS if kind != NotifyType.NO_ADDITIONAL_SAS),
+    NotifyType.TS_UNACCEPTABLE,
+    NotifyType.SINGLE_PAIR_REQUIRED,
+)
+"""By what else than NO_ADDITIONAL_SAS a policy may refuse a further child."""
 
 
 class SecondChild(Case):
     """A second Child SA is made or refused by NO_ADDITIONAL_SAS; the IKE SA stays either way."""
 
-    requirements = ("RFC7296-1.3.1-11", "RFC7296-1.3.1-01", "CISCO-RO-43")
+    requirements = ("CISCO-RO-43", "RFC7296-1.3.1-11", "RFC7296-1.3.1-01")
     deviants = ("second-child-ends-the-ike-sa",)
-    also = {"spec": ("A05", "C10"), "ipv6ready": ("EN.R.1.2.1.1",)}
+    also = {"spec": ("A05", "C10"), "ipv6ready": ("EN.R.1.2.7.1", "SGW.R.1.2.7.1")}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect()
@@ -20,11 +40,16 @@ class SecondChild(Case):
         yield alice.liveness(mark="alive")
 
     def judge(self, trace: Trace) -> Findings:
-        answer = trace.reply_to("second")
+        answer = trace.outcome_of("second")
+        yield given(refusal(answer, OTHER_REFUSALS), "a refusal for reasons of another policy").is_absent()
         refused = answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS)
         made = answer.find(v2.SecurityAssociation)
         yield that(made if made.present else refused, "the second child, or NO_ADDITIONAL_SAS").is_present()
-        yield that(trace.reply_to("alive"), "the IKE SA, asked for a sign of life").is_present()
+        yield given(ended_by_target(trace), "a Delete of the IKE SA by the target").is_absent()
+        life = protected(trace.replies_to("alive"))
+        yield that(
+            life, "the IKE SA's answer to a liveness check", requirement="RFC7296-1.3.1-11"
+        ).is_present()
 
 
 class SecondChildWithKeyExchange(Case):
@@ -32,17 +57,23 @@ class SecondChildWithKeyExchange(Case):
 
     requirements = ("RFC7296-1.3.1-01",)
     deviants = ("leaves-the-key-exchange-out",)
-    also = {"ipv6ready": ("EN.R.1.2.3.1",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect()
         yield from alice.create_child(pfs=True, mark="second")
 
     def judge(self, trace: Trace) -> Findings:
-        answer = trace.reply_to("second")
-        refusal = answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS)
-        yield given(refusal, "a refusal of any further child").is_absent()
+        answer = trace.outcome_of("second")
+        yield given(_group(answer), "a suite with a group, taken by the target").is_present()
         yield that(answer.find(v2.KeyExchange), "the responder's KE").is_present()
+
+
+def _group(answer: Observed) -> Observed:
+    """The group of the suite that an answer takes."""
+    transforms = answer.find(v2.SecurityAssociation).proposals[0].transforms
+    return transforms.then(
+        lambda ts: next((t.id for t in ts if t.type == TransformType.KE and t.id), None), "it has no group"
+    )
 
 
 class _RekeyOfAChild(Case):
@@ -56,8 +87,10 @@ class _RekeyOfAChild(Case):
         yield alice.liveness(mark="alive")
 
     def judge(self, trace: Trace) -> Findings:
-        answer = trace.reply_to("rekey")
-        yield given(answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS), "a refusal of rekeys").is_absent()
+        first = trace.reply_to("auth").find(v2.SecurityAssociation).proposals[0].spi
+        yield given(first, "the SPI of the first child").is_present()
+        answer = trace.outcome_of("rekey")
+        yield given(refusal(answer), "a refusal for reasons of policy").is_absent()
         for kind, name in (
             (v2.SecurityAssociation, "the SA accepted"),
             (v2.Nonce, "the responder's nonce"),
@@ -65,8 +98,6 @@ class _RekeyOfAChild(Case):
             (v2.TrafficSelectorsR, "TSr"),
         ):
             yield that(answer.find(kind), name).is_present()
-        first = trace.reply_to("auth").find(v2.SecurityAssociation).proposals[0].spi
-        yield given(first, "the SPI of the first child").is_present()
         renewed = answer.find(v2.SecurityAssociation).proposals[0].spi
         yield that(renewed, "the SPI of the new child").satisfies(
             lambda spi: spi != first.value, "differs from the old one"
@@ -78,7 +109,7 @@ class RekeyOfAChild(_RekeyOfAChild):
 
     requirements = ("RFC7296-1.3.3-04", "CISCO-RO-43", "CISCO-RO-07")
     deviants = ("leaves-the-nonce-out-of-a-rekey", "rekeys-under-the-old-spi")
-    also = {"spec": ("A06",), "ipv6ready": ("EN.R.1.2.4.1",)}
+    also = {"spec": ("A06",), "ipv6ready": ("EN.R.1.2.1.1", "SGW.R.1.2.1.1")}
 
 
 class RekeyOfAChildWithKeyExchange(_RekeyOfAChild):
@@ -86,18 +117,20 @@ class RekeyOfAChildWithKeyExchange(_RekeyOfAChild):
 
     requirements = ("RFC7296-1.3.3-04", "CISCO-RO-07")
     deviants = ("leaves-the-key-exchange-out",)
-    also = {"spec": ("A06",), "ipv6ready": ("EN.R.1.2.5.1",)}
+    also = {"spec": ("A06",), "ipv6ready": ("EN.R.1.2.5.5", "SGW.R.1.2.5.5")}
     pfs = True
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
-        yield that(trace.reply_to("rekey").find(v2.KeyExchange), "the responder's KE").is_present()
+        answer = trace.outcome_of("rekey")
+        yield given(_group(answer), "a suite with a group, taken by the target").is_present()
+        yield that(answer.find(v2.KeyExchange), "the responder's KE").is_present()
 
 
 class RekeyOfAnUnknownChild(Case):
-    """The rekey of a Child SA that is not there is answered with CHILD_SA_NOT_FOUND and its SPI."""
+    """The rekey of a Child SA that is not there is answered with CHILD_SA_NOT_FOUND and its SPI; the IKE SA stays."""
 
-    requirements = ("RFC7296-2.25-07", "RFC7296-2.25-06")
+    requirements = ("RFC7296-2.25-06", "RFC7296-2.25-07", "RFC7296-2.21-04")
     deviants = ("rekeys-a-child-that-is-not-there", "not-found-names-another-spi")
     also = {"spec": ("J16",)}
 
@@ -110,72 +143,88 @@ class RekeyOfAnUnknownChild(Case):
         yield alice.liveness(mark="alive")
 
     def judge(self, trace: Trace) -> Findings:
-        answer = trace.reply_to("rekey")
-        yield given(answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS), "a refusal of rekeys").is_absent()
-        refusal = answer.find(v2.Notify, NotifyType.CHILD_SA_NOT_FOUND)
-        yield that(refusal, "the refusal").is_present()
-        yield that(refusal.spi, "the SPI in it").equals(self.spi)
-        yield that(trace.reply_to("alive"), "the IKE SA, asked for a sign of life").is_present()
+        answer = trace.outcome_of("rekey")
+        yield given(refusal(answer), "a refusal for reasons of policy").is_absent()
+        unknown = answer.find(v2.Notify, NotifyType.CHILD_SA_NOT_FOUND)
+        yield that(unknown, "CHILD_SA_NOT_FOUND").is_present()
+        if unknown.present:
+            yield that(unknown.spi, "the SPI in it", requirement="RFC7296-2.25-07").equals(self.spi)
+        yield given(ended_by_target(trace), "a Delete of the IKE SA by the target").is_absent()
+        life = protected(trace.replies_to("alive"))
+        yield that(
+            life, "the IKE SA's answer to a liveness check", requirement="RFC7296-2.21-04"
+        ).is_present()
 
 
-class RekeyOfTheIkeSa(Case):
-    """A peer's rekey of the IKE SA makes a new one that counts from Message ID 0 and leaves the roles as they are."""
+class _RekeyOfTheIkeSa(Case):
+    """A peer's rekey of the IKE SA, and what it asks first on the new one."""
 
-    requirements = ("RFC7296-1.3.2-04", "RFC7296-1.3.2-05", "RFC7296-1.3.2-07", "CISCO-RO-07")
-    deviants = ("keeps-counting-after-ike-rekey",)
-    also = {"spec": ("A08",), "ipv6ready": ("EN.R.1.2.6.1",)}
+    first_mark = "first request on the new SA"
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect()
+        old = alice.ike
         yield from alice.rekey_ike(mark="rekey")
-        yield alice.liveness(mark="first request on the new SA")
+        if alice.ike is not old:
+            yield from self.then(alice)
+
+    def then(self, alice: Initiator) -> Script:
+        """What the peer does on the new IKE SA."""
+        yield alice.liveness(mark=self.first_mark)
+
+
+class RekeyOfTheIkeSa(_RekeyOfTheIkeSa):
+    """A peer's rekey of the IKE SA makes a new one, on which the peer counts from Message ID 0."""
+
+    requirements = ("RFC7296-1.3.2-04", "RFC7296-1.3.2-05", "CISCO-RO-07")
+    deviants = ("keeps-counting-after-ike-rekey",)
+    also = {
+        "spec": ("A08",),
+        "ipv6ready": ("EN.R.1.2.6.1", "EN.R.1.2.6.3", "SGW.R.1.2.6.1", "SGW.R.1.2.6.3"),
+    }
 
     def judge(self, trace: Trace) -> Findings:
-        answer = trace.reply_to("rekey")
-        yield given(answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS), "a refusal of rekeys").is_absent()
+        answer = trace.outcome_of("rekey")
+        yield given(refusal(answer), "a refusal for reasons of policy").is_absent()
         chosen = answer.find(v2.SecurityAssociation)
         yield that(chosen.proposals[0].field("protocol"), "the protocol rekeyed").equals(Protocol.IKE)
         yield that(answer.find(v2.KeyExchange), "the responder's KE").is_present()
         yield that(answer.find(v2.Nonce), "the responder's nonce").is_present()
-        fresh = trace.reply_to("first request on the new SA")
-        yield that(fresh, "the answer on the new IKE SA").is_present()
-        yield that(fresh.message_id, "its Message ID").equals(0)
+        yield given(trace.marked(self.first_mark).message_id, "the Message ID of a request on it").equals(0)
+        fresh = protected(trace.replies_to(self.first_mark))
+        yield that(fresh, "the answer on the new IKE SA", requirement="RFC7296-1.3.2-05").is_present()
 
 
-class RolesAfterAnIkeRekey(Case):
+class RolesAfterAnIkeRekey(_RekeyOfTheIkeSa):
     """On the IKE SA that a peer's rekey made the device is the responder: it never sets the I flag there."""
 
-    requirements = ("RFC7296-3.1-25", "RFC7296-3.1-24")
+    requirements = ("RFC7296-3.1-25", "RFC7296-3.1-24", "RFC7296-1.3.2-07")
     deviants = ("takes-the-initiators-role-on-rekey",)
     subject = "INV-03"
     also = {"spec": ("A08",)}
 
-    def script(self, alice: Initiator) -> Script:
-        yield from alice.connect()
-        yield from alice.rekey_ike()
-        yield alice.liveness(mark="alive")
-
     def judge(self, trace: Trace) -> Findings:
-        yield given(trace.marked("alive"), "a request on the new IKE SA").is_present()
+        moved = trace.outcome_of("rekey").find(v2.SecurityAssociation)
+        yield given(moved, "the rekey of the IKE SA").is_present()
+        yield given(trace.reply_to(self.first_mark), "an answer on the new IKE SA").is_present()
 
 
-class ChildrenSurviveAnIkeRekey(Case):
-    """The Child SAs live on under the IKE SA that a rekey made: their Delete there is answered with the pair."""
+class ChildrenSurviveAnIkeRekey(_RekeyOfTheIkeSa):
+    """The Child SAs live on under the IKE SA that a rekey made: there they can be rekeyed."""
 
     requirements = ("RFC7296-2.8-07",)
     deviants = ("rekeyed-ike-sa-orphans-children",)
-    also = {"spec": ("A08",)}
+    also = {"spec": ("A08",), "ipv6ready": ("EN.R.1.2.6.4", "SGW.R.1.2.6.4")}
 
-    def script(self, alice: Initiator) -> Script:
-        yield from alice.connect()
-        yield from alice.rekey_ike(mark="rekey")
+    def then(self, alice: Initiator) -> Script:
+        """A child of the old IKE SA is rekeyed on the new one."""
         yield from alice.rekey_child(delete_old=False, mark="probe")
 
     def judge(self, trace: Trace) -> Findings:
-        moved = trace.reply_to("rekey").find(v2.SecurityAssociation)
+        moved = trace.outcome_of("rekey").find(v2.SecurityAssociation)
         yield given(moved, "the rekey of the IKE SA").is_present()
-        answer = trace.reply_to("probe")
-        yield given(answer.find(v2.Notify, NotifyType.NO_ADDITIONAL_SAS), "a refusal of rekeys").is_absent()
+        answer = trace.outcome_of("probe")
+        yield given(refusal(answer), "a refusal for reasons of policy").is_absent()
         lost = answer.find(v2.Notify, NotifyType.CHILD_SA_NOT_FOUND)
         yield that(lost, "a word that the child is not there").is_absent()
         yield that(answer.find(v2.SecurityAssociation), "the child's rekey under the new IKE SA").is_present()
