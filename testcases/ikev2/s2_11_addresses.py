@@ -20,7 +20,7 @@ class AnswersComeFromWhereTheRequestWent(Case):
 
 
 class AnswersGoWhereTheRequestCameFrom(Case):
-    """A request from a port other than 500 and 4500 is answered to that port."""
+    """A request from a port other than 500 and 4500 is accepted, and answered to that port."""
 
     requirements = ("RFC7296-2.11-01", "RFC7296-2.11-02")
     deviants = ("answers-to-the-well-known-port",)
@@ -34,8 +34,12 @@ class AnswersGoWhereTheRequestCameFrom(Case):
         init = trace.marked("init")
         yield given(init, "a request from another port").is_present()
         answered = trace.from_target().then(
-            lambda seen: [s for s in seen if s.spi_i == init.value.spi_i] or None
+            lambda seen: [s for s in seen if s.spi_i == init.spi_i.value] or None, "nothing answers it"
         )
         yield that(answered, "an answer of the target").is_present()
-        there = answered.then(lambda seen: seen[0].destination == init.value.source)
-        yield that(there, "the address and port it went to, those of the request").equals(True)
+        there = answered.then(lambda seen: all(s.destination == init.source.value for s in seen))
+        yield that(
+            there,
+            "the address and port of the request for that of the answers",
+            requirement="RFC7296-2.11-02",
+        ).equals(True)
