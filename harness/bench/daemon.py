@@ -22,6 +22,7 @@ from harness.bench.keylog import KeyLog
 from harness.bench.links import BIGGEST, UDP, Device, LinkRefused, Outcome, open_udp, told
 from harness.clock import Clock
 from harness.codes import Trigger
+from harness.responder.state import Sa
 from harness.wire.datagram import Datagram, Endpoint
 
 LONGEST_LINE = 65_536
@@ -29,34 +30,10 @@ IP_PKTINFO = 8  # Linux; Python names it only from 3.14 on
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  a user may ask for every address; it is never the default
 
 
-class ShownSa(Protocol):
-    """What `show` tells of an SA."""
-
-    @property
-    def ours(self) -> bytes:
-        """Our SPI or cookie."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """The major version of IKE."""
-        ...
-
-    @property
-    def remote(self) -> Endpoint:
-        """Where the peer was last heard."""
-        ...
-
-    @property
-    def up(self) -> bool:
-        """Whether the SA serves."""
-        ...
-
-
 class ServedDevice(Device, Protocol):
     """A device that can list its SAs and tell their keys."""
 
-    def all(self) -> Iterable[ShownSa]:
+    def all(self) -> Iterable[Sa]:
         """Every SA."""
         ...
 
@@ -275,7 +252,7 @@ def open_control(path: Path) -> socket.socket:
     return listening
 
 
-def shown(sa: ShownSa) -> dict[str, Any]:
+def shown(sa: Sa) -> dict[str, Any]:
     """An SA as plain data."""
     return {"ike": sa.version, "spi": sa.ours.hex(), "remote": str(sa.remote), "up": sa.up}
 

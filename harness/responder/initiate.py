@@ -14,7 +14,7 @@ from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selector, selectors_payload
 from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, State
-from harness.responder.step import NOTHING, Armed, Step, drop
+from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import initial, messages
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
@@ -260,20 +260,9 @@ def _take_ike(
         heard=context.now,
         children=sa.children,
     )
-    armed = (*initial.ike_timers(context, heir), *_inherited(context, heir))
+    armed = (*initial.ike_timers(context, heir), *initial.inherited_timers(context, heir))
     old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours, queue=(Own("delete-ike"),))
     return answered(context, Step(changed=(old, heir), armed=armed, events=("ike-sa-rekeyed",)))
-
-
-def _inherited(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
-    """What was left of each child's lifetimes, on the SA that inherited them."""
-    armed = []
-    for child in heir.children:
-        for _, timer in initial.child_timers(context, heir, child):
-            due = timer.due - (context.now - child.born)
-            if due > context.now:
-                armed.append((heir.ours, replace(timer, due=due)))
-    return tuple(armed)
 
 
 def _crypto(suite: IkeProposal) -> Suite:

@@ -7,9 +7,16 @@ from harness.codes import Exchange, Group, NotifyType, Protocol
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.responder.context import Context, Incoming
 from harness.responder.state import ChildSa, IkeSa, State
-from harness.responder.step import Armed, Step
+from harness.responder.step import Step
 from harness.responder.table import TABLE
-from harness.responder.v2.initial import NONCE_OCTETS, child_timers, fresh_spi, ike_timers, make_child
+from harness.responder.v2.initial import (
+    NONCE_OCTETS,
+    child_timers,
+    fresh_spi,
+    ike_timers,
+    inherited_timers,
+    make_child,
+)
 from harness.responder.v2.messages import closed, refuse, respond
 from harness.sa.v2 import Suite, rekeyed_keys
 from harness.wire import v2
@@ -158,16 +165,3 @@ def _heir(
         heard=context.now,
         children=sa.children,
     )
-
-
-def inherited_timers(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
-    """The children's timers on the SA that inherited them: what was left of each lifetime."""
-    armed = []
-    for child in heir.children:
-        aged = context.now - child.born
-        armed += [
-            (heir.ours, Armed(timer.due - aged, timer.timer, timer.about))
-            for _, timer in child_timers(context, heir, child)
-            if timer.due - aged > context.now
-        ]
-    return tuple(armed)

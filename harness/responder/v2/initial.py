@@ -198,6 +198,19 @@ def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[byt
     )
 
 
+def inherited_timers(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
+    """The children's timers on the SA that inherited them: what was left of each lifetime."""
+    armed = []
+    for child in heir.children:
+        aged = context.now - child.born
+        armed += [
+            (heir.ours, Armed(timer.due - aged, timer.timer, timer.about))
+            for _, timer in child_timers(context, heir, child)
+            if timer.due - aged > context.now
+        ]
+    return tuple(armed)
+
+
 def _first_child(
     context: Context, sa: IkeSa, request: Incoming
 ) -> tuple[IkeSa, tuple[Any, ...], tuple[tuple[bytes, Armed], ...]]:
