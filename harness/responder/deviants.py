@@ -483,7 +483,7 @@ def _fresh_init() -> Rules:
     return HONEST.but("guards", "init_repeated", lambda *_: None)
 
 
-@deviant("reseals-a-repeated-response", "RFC7296-2.1-08")
+@deviant("reseals-a-repeated-response", "RFC7296-2.1-02")
 def _reseals() -> Rules:
     """Builds the response to a repeated request anew, so that its octets differ."""
 
@@ -601,7 +601,7 @@ def _minds_reserved() -> Rules:
     return HONEST.but("guards", "init_header", guard)
 
 
-@deviant("serves-before-authentication", "RFC7296-1.4-01")
+@deviant("serves-before-authentication", "RFC7296-1-02")
 def _early_birds() -> Rules:
     """Answers INFORMATIONAL and CREATE_CHILD_SA before IKE_AUTH."""
     return replace(
@@ -614,7 +614,7 @@ def _early_birds() -> Rules:
     )
 
 
-@deviant("answers-what-does-not-open", "RFC7296-2.21.3-01")
+@deviant("answers-what-does-not-open", "RFC7296-1.2-02")
 def _answers_forgeries() -> Rules:
     """Answers a request whose integrity check fails with INVALID_SYNTAX, and moves its window on."""
 

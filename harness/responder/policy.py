@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.codes import Esn, Group, Integ, Protocol, TransformType, TsType
+from harness.codes import Group, Integ, Protocol, TransformType, TsType
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, permitted
 from harness.responder.state import Selector
@@ -134,7 +134,7 @@ def _child_group(offered: set[int], ke_group: int, pfs: int | None) -> int | Non
 
 
 def _child_suite(ours: Iterable[ChildProposal], proposal: v2.Proposal) -> ChildProposal | None:
-    ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN) or {int(Esn.NO_ESN)}
+    ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN)  # mandatory: section 3.3.3
     for suite in ours:
         if suite.protocol != proposal.protocol or (suite.encr, suite.key_bits) not in ciphers:
             continue

@@ -4,6 +4,8 @@ Guards of the stage `init` see an IKE_SA_INIT request that asks for a new SA; th
 other request. A guard answers with a Step, hands on another view of the message, or has nothing to say.
 """
 
+from typing import Any
+
 from harness.codes import NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, State
@@ -44,8 +46,21 @@ def init_well_formed(context: Context, sa: IkeSa, incoming: Incoming) -> Step | 
     """A malformed first message is dropped: INVALID_SYNTAX belongs into a sealed message (section 3.10.1)."""
     if incoming.why is not None or incoming.message.length is not None or incoming.message.trailing:
         return drop(f"malformed: {incoming.why or 'its length is not the datagram’s'}")
-    broken = next((p for p in incoming.payloads if isinstance(p, Malformed)), None)
-    return None if broken is None else drop(f"malformed payload {broken.type}: {broken.why}")
+    broken = next((p for p in incoming.payloads if _is_malformed(p)), None)
+    return None if broken is None else drop(f"malformed payload {broken.type}")
+
+
+def _is_malformed(part: Any) -> bool:
+    """Whether a payload can't be read, or announces another number of parts than it has, here or in one of its parts."""
+    if isinstance(part, Malformed):
+        return True
+    for field in part.FIELDS:
+        value = getattr(part, field.name)
+        if (field.count_of or field.more) and value is not None:
+            return True
+        if field.kind == "structures" and any(map(_is_malformed, value)):
+            return True
+    return False
 
 
 @TABLE.guard(rfc="7296/2.5")
@@ -127,7 +142,7 @@ def sealed_expected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | N
 @TABLE.guard(rfc="7296/2.21.3")
 def sealed_well_formed(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """Malformed content under a good seal gets INVALID_SYNTAX, and the SA is gone (sections 2.21.2, 2.21.3)."""
-    broken = any(isinstance(p, Malformed) for p in incoming.payloads)
+    broken = any(map(_is_malformed, incoming.payloads))
     if not broken and incoming.why is None:
         return None
     return closed(context, refuse(context, sa, incoming, NotifyType.INVALID_SYNTAX), "ike-sa-gone")

@@ -127,9 +127,11 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
 def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
     """Believe the peer's AUTH or refuse it; then show our own, and make the first child."""
     who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
-    if who is None or auth is None:
+    if who is None:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
-    if not context.decide("believes", sa, who, auth):
+    if auth is None or not context.decide(
+        "believes", sa, who, auth
+    ):  # 7296/2.16: without AUTH it asks for EAP
         return closed(context, refuse(context, sa, request, NotifyType.AUTHENTICATION_FAILED), "ike-sa-gone")
 
     up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now)

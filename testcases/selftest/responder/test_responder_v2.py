@@ -13,6 +13,7 @@ from harness.profile import DEFAULT, Configuration, Dpd, Selector
 from harness.responder import Responder, Step
 from harness.responder.deviants import DEVIANTS
 from harness.wire import Message, decode, v2
+from harness.wire import replace as replace_message
 from harness.wire.datagram import Datagram, Endpoint
 
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
@@ -296,3 +297,51 @@ def test_every_deviant_still_completes_an_honest_handshake_or_says_why_not() -> 
         "answers-from-another-port",
         "sets-the-initiator-flag",
     }
+
+
+def notifies(message: Message | None) -> list[int]:
+    """The types of the notifies in an answer."""
+    assert message is not None
+    return [notify.notify_type for notify in message.all(v2.Notify)]
+
+
+def test_a_count_that_is_not_true_is_malformed(pair: Pair) -> None:
+    """A Delete that announces more SPIs than it has is answered with INVALID_SYNTAX, and ends the IKE SA."""
+    pair.play(pair.peer.connect())
+
+    answer = pair.play(pair.peer.informational(v2.Delete(protocol=3, spi_size=4, count=200)))
+
+    assert notifies(answer) == [NotifyType.INVALID_SYNTAX]
+    assert not any(sa.up for sa in pair.responder.all())
+
+
+def test_a_proposal_without_a_mandatory_transform_is_not_taken(pair: Pair) -> None:
+    """An ESP proposal that says nothing of extended sequence numbers fits nothing (RFC 7296 section 3.3.3)."""
+    pair.play(pair.peer.ike_sa_init())
+
+    def without_esn(message: Message) -> Message:
+        return replace_message(message, payloads=tuple(map(_without_esn, message.payloads)))
+
+    answer = pair.play(pair.peer.ike_auth(change=without_esn, due=True))
+
+    assert notifies(answer) == [NotifyType.NO_PROPOSAL_CHOSEN]
+
+
+def _without_esn(payload: Any) -> Any:
+    if not isinstance(payload, v2.SecurityAssociation):
+        return payload
+    bare = [replace_message(p, transforms=p.transforms[:-1]) for p in payload.proposals]
+    return replace_message(payload, proposals=tuple(bare))
+
+
+def test_a_peer_that_asks_for_eap_is_not_authenticated(pair: Pair) -> None:
+    """An IKE_AUTH without AUTH, which asks for EAP, is refused with AUTHENTICATION_FAILED (RFC 7296 section 2.16)."""
+    pair.play(pair.peer.ike_sa_init())
+
+    def without_auth(message: Message) -> Message:
+        kept = tuple(p for p in message.payloads if not isinstance(p, v2.Authentication))
+        return replace_message(message, payloads=kept)
+
+    answer = pair.play(pair.peer.ike_auth(change=without_auth, due=True))
+
+    assert notifies(answer) == [NotifyType.AUTHENTICATION_FAILED]
