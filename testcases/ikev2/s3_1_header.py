@@ -30,7 +30,11 @@ class MessageIdIsThatOfTheRequest(Case):
         yield from alice.ike_sa_init(mark="init")
 
     def judge(self, trace: Trace) -> Findings:
-        answers = trace.from_target(Exchange.IKE_SA_INIT)
+        spi = trace.marked("init").spi_i
+        yield given(spi, "a request of the peer").is_present()
+        answers = trace.from_target(Exchange.IKE_SA_INIT).then(
+            lambda seen: [s for s in seen if s.spi_i == spi.value] or None, "nothing answers it"
+        )
         yield given(answers, "an answer of the target").is_present()
         flagged = answers.then(lambda seen: all(s.is_response for s in seen))
-        yield that(flagged, "the R flag in each of them").equals(True)
+        yield that(flagged, "the R flag in each of them", requirement="RFC7296-3.1-19").equals(True)
