@@ -17,6 +17,7 @@ from harness.case import (
     given,
 )
 from harness.profile import Selector
+from harness.wire import v1, v2
 
 WATCHED_S = 5.0
 """How long the target is watched after each trigger."""
@@ -67,7 +68,8 @@ class _SilenceWithSa(_Silence):
         return (yield from alice.connect(mark="auth"))
 
     def judge(self, trace: Trace) -> Findings:
-        yield given(trace.reply_to("auth"), "the IKE SA that the peer made").is_present()
+        made = trace.reply_to("auth").find(v2.SecurityAssociation)
+        yield given(made, "the Child SA that the peer made").is_present()
         yield from super().judge(trace)
 
 
@@ -175,7 +177,9 @@ class TrafficWithoutQuickMode(_Silence):
         return (yield from alice.main_mode(mark="main"))
 
     def judge(self, trace: Trace) -> Findings:
-        yield given(trace.reply_to("main"), "the ISAKMP SA that the peer made").is_present()
+        yield given(
+            trace.reply_to("main").find(v1.Identification), "the ISAKMP SA that the peer made"
+        ).is_present()
         yield from super().judge(trace)
 
 
@@ -209,14 +213,16 @@ class SecondSelectorInQuickMode(_Silence):
         return (yield from alice.quick_mode(mark="quick"))
 
     def judge(self, trace: Trace) -> Findings:
-        yield given(trace.reply_to("quick"), "the IPsec SA that the peer made").is_present()
+        yield given(
+            trace.reply_to("quick").find(v1.SecurityAssociation), "the IPsec SA that the peer made"
+        ).is_present()
         yield from super().judge(trace)
 
 
 class RoutingHellos(_Silence):
     """A routing protocol's hellos on the tunnel interface start nothing."""
 
-    requirements = ("CISCO-RO-21", "CISCO-RO-37")
+    requirements = ("CISCO-RO-22", "CISCO-RO-37", "CISCO-RO-39")
     deviants = ("starts-on-multicast",)
     subject = "INV-01"
     needs = frozenset({"multicast"})
@@ -228,7 +234,7 @@ class RoutingHellos(_Silence):
 class RouteConvergence(_SilenceWithSa):
     """Routes that converge twenty times over start nothing, with an SA there."""
 
-    requirements = ("CISCO-RO-22", "CISCO-RO-23")
+    requirements = ("CISCO-RO-22", "CISCO-RO-39")
     deviants = ("starts-on-route-convergence",)
     subject = "INV-01"
     needs = frozenset({"route_convergence"})
@@ -286,7 +292,7 @@ class OperatorInitiates(_Silence):
 class AddressChange(_SilenceWithSa):
     """A device whose own address changes makes no SA anew from the new one."""
 
-    requirements = ("CISCO-RO-19", "CISCO-RO-39")
+    requirements = ("CISCO-RO-39", "CISCO-RO-19")
     deviants = ("starts-on-address-change",)
     subject = "INV-01"
     needs = frozenset({"address_change"})

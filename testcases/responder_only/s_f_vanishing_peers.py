@@ -13,6 +13,7 @@ from harness.case import (
     Trace,
     Trigger,
     given,
+    protected,
 )
 from harness.codes import Exchange
 from harness.profile import Dpd
@@ -51,6 +52,10 @@ class PeerDeletesTheChild(_Ended):
         yield alice.delete_child(mark="delete")
         yield Elapse(WATCHED_S)
 
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        yield given(protected(trace.replies_to("delete")), "the answer to the Delete").is_present()
+
 
 class PeerDeletesTheIkeSa(_Ended):
     """An IKE SA that the peer deleted is not made again."""
@@ -64,6 +69,10 @@ class PeerDeletesTheIkeSa(_Ended):
         yield from alice.connect(mark="made")
         yield alice.delete_ike(mark="delete")
         yield Elapse(WATCHED_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        yield given(protected(trace.replies_to("delete")), "the answer to the Delete").is_present()
 
 
 class PeerIsLost(_Ended):
@@ -79,6 +88,10 @@ class PeerIsLost(_Ended):
         yield from alice.connect(mark="made")
         yield Provoke(Trigger.DPD_LOSS)
         yield Elapse(WATCHED_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        yield given(trace.observations("provoke"), "the loss of the peer").is_present()
 
 
 class PeerStopsAnswering(_Ended):
@@ -120,4 +133,4 @@ class PeerVanishesHalfWay(Case):
         yield Elapse(WATCHED_S)
 
     def judge(self, trace: Trace) -> Findings:
-        yield given(trace.reply_to("init").find(v2.KeyExchange), "a response to IKE_SA_INIT").is_present()
+        yield given(trace.outcome_of("init").find(v2.KeyExchange), "a response to IKE_SA_INIT").is_present()
