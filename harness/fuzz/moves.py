@@ -216,9 +216,13 @@ class Hands:
             self._touch(v1=v1)
         elif not fresh and not (self.up_v1 if v1 else self.up):
             changes["due"] = False
-        elif self._weather is not None and self._weather.to_come:
+        elif self._stormy:
             self._touch(v1=v1)  # the answer may be lost, and then both ends no longer agree
         return changes
+
+    @property
+    def _stormy(self) -> bool:
+        return self._weather is not None and bool(self._weather.to_come)
 
     def _hostile(self, move: Move, inner: tuple[int, bytes] | None = None) -> Changes:
         """The keywords of what nobody need answer: it is sent once, and not waited for for long."""
@@ -306,18 +310,20 @@ class Hands:
     # --- version 1 -------------------------------------------------------------------------------------------------
 
     def _main_mode(self, move: Move) -> Script:
-        at = move.get("at", 5)
+        at, bent = move.get("at", 5), self._may_be_lost(move)
         yield from self.alice.main_mode(at=at, **self._changes(move, fresh=True, v1=True))
-        self._touch_if_bent(move)
+        if bent:
+            self._touch(v1=True)
 
     def _aggressive_mode(self, move: Move) -> Script:
-        at = 3 if move.get("at", 1) > 1 else 1
+        at, bent = 3 if move.get("at", 1) > 1 else 1, self._may_be_lost(move)
         yield from self.alice.aggressive_mode(at=at, **self._changes(move, fresh=True, v1=True))
-        self._touch_if_bent(move)
-
-    def _touch_if_bent(self, move: Move) -> None:
-        if move.get("edits"):
+        if bent:
             self._touch(v1=True)
+
+    def _may_be_lost(self, move: Move) -> bool:
+        """Whether a message of this step may not arrive as it should: phase 1 may end in one that nothing answers."""
+        return bool(move.get("edits")) or self._stormy
 
     def _quick_mode(self, move: Move) -> Script:
         at, pfs = 3 if move.get("at", 1) > 1 else 1, True if move.get("pfs") else None

@@ -55,6 +55,7 @@ _AROUND: st.SearchStrategy[Move] = st.one_of(
         lambda fates: {"do": "path", "fates": fates}
     ),
     st.sampled_from(_SECONDS).map(lambda seconds: {"do": "elapse", "seconds": seconds}),
+    st.sampled_from(list(Trigger)).map(lambda trigger: {"do": "provoke", "trigger": str(trigger)}),
     st.lists(st.sampled_from(["liveness", "delete", "r-u-there"]), max_size=3, unique=True).map(
         lambda asks: {"do": "ignore", "asks": sorted(asks)}
     ),
@@ -220,15 +221,10 @@ class Dialogue(RuleBasedStateMachine):
 
     @rule(move=_AROUND)
     def around(self, move: Move) -> None:
-        """Something between the two ends: the path, time, what the peer no longer answers."""
+        """Something besides messages: the path, time, a trigger that would make another device start, a peer that falls silent."""
         if move["do"] == "elapse" and self._checks:
             move = {**move, "seconds": min(move["seconds"], LONGEST_CHECKED_S)}
         self._do(move)
-
-    @rule(trigger=st.sampled_from(list(Trigger)))
-    def provoke(self, trigger: Trigger) -> None:
-        """Something happens at the target that would make another device start."""
-        self._do({"do": "provoke", "trigger": str(trigger)})
 
     @invariant()
     def lives(self) -> None:

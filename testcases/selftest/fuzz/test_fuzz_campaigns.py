@@ -187,6 +187,26 @@ def test_dead_daemon_is_a_finding_and_is_started_again(tmp_path: Path) -> None:
     assert target.starts > report.restarts
 
 
+def test_interrupted_campaign_keeps_what_it_found(tmp_path: Path) -> None:
+    """Ctrl-C ends a campaign with its report; what was kept lies there."""
+
+    def interrupt(_report: Report) -> None:
+        raise KeyboardInterrupt
+
+    report = Campaign(
+        Planted("dies-of-a-sealed-value"),
+        Budget(cases=10_000),
+        SEED,
+        VirtualClock(),
+        tmp_path,
+        told=lambda report: interrupt(report) if report.found else None,
+        slices=("blocks",),
+    ).run()
+
+    assert report.interrupted
+    assert report.found[0].script.is_file()
+
+
 def test_endless_loop_is_cut_short() -> None:
     """Computing without end raises once its processor time is used up."""
 
@@ -201,7 +221,7 @@ def test_endless_loop_is_cut_short() -> None:
 
 def test_command_tells_its_report_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`fuzz --json` has the shape that others rely on, and exits with 1 for a finding; `replay` tells both outcomes."""
-    arguments = ["--target", "planted:starts-after-a-sequence", "--cases", "40", "--seed", "1", "--json"]
+    arguments = ["--target", "planted:dies-of-a-sealed-value", "--cases", "300", "--seed", "1", "--json"]
     status = main(["fuzz", *arguments, "--output", str(tmp_path)])
     told = json.loads(capsys.readouterr().out)
 
