@@ -246,6 +246,8 @@ class AnswersV1(StartsV1):
         proof = message.find(v1.Hash)
         if proof is None or proof.data != quick_hash1(secrets, number, rest):
             return Taken(why="HASH(1) is wrong", counts=False)
+        if not sa.established:  # RFC 2409 section 4: Quick Mode follows phase 1
+            return Taken(why="phase 1 is not done", counts=False)
         if self.ignored(Ask.QUICK_MODE):
             return Taken(why=f"the script ignores {Ask.QUICK_MODE}", counts=False)
         offer, nonce = message.find(v1.SecurityAssociation), message.find(v1.Nonce)
