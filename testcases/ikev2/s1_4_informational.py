@@ -18,6 +18,8 @@ from harness.codes import NotifyType, Protocol
 from harness.wire import v2
 
 CHECKS = 100
+PATIENTLY = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""When a check is sent again: of so many on a poor path, one will meet with ill luck several times over."""
 
 
 class LivenessChecks(Case):
@@ -30,7 +32,8 @@ class LivenessChecks(Case):
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect()
         for number in range(CHECKS):
-            if (yield alice.liveness(mark=f"check {number}")) is None:
+            check = alice.liveness(mark=f"check {number}", retransmit=PATIENTLY, wait=2 * PATIENTLY[-1])
+            if (yield check) is None:
                 return
 
     def judge(self, trace: Trace) -> Findings:

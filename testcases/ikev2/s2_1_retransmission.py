@@ -64,7 +64,9 @@ class RepeatedRequest(Case):
         first = protected(trace.replies_to("request"))
         yield given(first, "the first response").is_present()
         yield given(ended_by_target(trace), "a Delete of the IKE SA by the target").is_absent()
-        for number in range(REPETITIONS):
+        arrived = [n for n in range(REPETITIONS) if trace.marked(f"repeat {n}").present]
+        yield given(arrived or None, "a repetition").is_present()
+        for number in arrived:
             answers = trace.replies_to(f"repeat {number}")
             yield that(answers, f"the response to repetition {number + 1}").is_present()
             same = answers.then(lambda seen: all(s.octets == first.octets.value for s in seen))
