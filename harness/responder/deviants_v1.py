@@ -651,7 +651,10 @@ def _acknowledging(make: Callable[[IsakmpSa, v1.Notify], v1.Notify]) -> Rules:
         query = message.find(v1.Notify, NotifyTypeV1.R_U_THERE)
         if query is None or not step.send:
             return step
-        after, octets = said_alone(context, sa, make(sa, query))
+        answered = step.changed[-1]
+        assert isinstance(answered, IsakmpSa)
+        after, octets = said_alone(context, answered, make(sa, query))
+        after = replace(after, acknowledged=(message.octets, octets))
         return replace(step, changed=(*step.changed, after), send=(message.reply(octets),))
 
     return _cell(INFORMED, cell)

@@ -36,6 +36,8 @@ class MainMode(Case):
             yield given(trace.marked(mark), f"the initiator's {mark} message").is_present()
             for kind, words in payloads.items():
                 yield that(trace.reply_to(mark).find(kind), words).is_present()
+            if not all(trace.reply_to(mark).find(kind).present for kind in payloads):
+                return
 
 
 class AggressiveMode(Case):
