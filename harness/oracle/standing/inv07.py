@@ -36,26 +36,32 @@ class _Exchange:
 
     asked: dict[bytes, int] = field(default_factory=dict)
     """Copies of requests by their SPIr; a later fragment alone counts as none."""
+    frames: dict[bytes, int] = field(default_factory=dict)
+    """Frames of requests by their SPIr: each may get an unprotected notify (RFC 7296 section 2.21.4)."""
     answers: dict[bytes, list[Seen]] = field(default_factory=dict)
     """Answers by their SPIr."""
 
     def ask(self, request: Seen, spi_r: bytes) -> None:
         """One more frame of a request."""
         self.asked[spi_r] = self.asked.get(spi_r, 0) + _counts(request)
+        self.frames[spi_r] = self.frames.get(spi_r, 0) + 1
 
     def fits(self, spi_r: bytes) -> bool:
         """Whether a request came that a response with this SPIr may answer."""
         return spi_r in self.asked or NO_SPI in self.asked
 
-    def spent(self, spi_r: bytes) -> bool:
-        """Whether every copy that a response with this SPIr may answer has had its answer.
+    def spent(self, answer: Seen, spi_r: bytes) -> bool:
+        """Whether every copy that this answer may belong to has had its answer.
 
-        Requests without SPIr may make an SA each, so the answers to them under all SPIr share their copies.
+        Requests without SPIr may make an SA each, so the answers to them under all SPIr that nobody asked by
+        name share their copies.
         """
-        exact, first = self.asked.get(spi_r, 0), self.asked.get(NO_SPI, 0)
+        copies = self.asked if answer.sealed else self.frames
+        exact, first = copies.get(spi_r, 0), copies.get(NO_SPI, 0)
         if spi_r != NO_SPI and exact:
             return len(self.answers.get(spi_r, ())) >= exact + first
-        return sum(map(len, self.answers.values())) >= first
+        unnamed = (len(a) for spi, a in self.answers.items() if spi == NO_SPI or spi not in self.asked)
+        return sum(unnamed) >= first
 
 
 @dataclass(slots=True)
@@ -114,7 +120,7 @@ def _take(trace: Trace, tally: _Tally, exchange: _Exchange, answer: Seen, header
         return
     earlier = exchange.answers.setdefault(header.spi_r, [])
     tally.answered += 1
-    if exchange.spent(header.spi_r) and (twin := _twin(exchange, earlier)) is not None:
+    if exchange.spent(answer, header.spi_r) and (twin := _twin(exchange, earlier)) is not None:
         # An Identification of 0 is none: the sender numbers no datagrams (RFC 6864 section 4.1).
         own_datagram = not answer.ip_id or answer.ip_id != twin.ip_id
         certain = tap_at_target(trace) or (own_datagram and answer.time - twin.time >= _TWIN_S)
