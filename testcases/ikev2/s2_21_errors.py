@@ -1,6 +1,18 @@
 """RFC 7296 section 2.21: error handling."""
 
-from harness.case import Case, Findings, Initiator, Observed, Script, Seen, Trace, given, protected, that
+from harness.case import (
+    Case,
+    Findings,
+    Initiator,
+    Observed,
+    Script,
+    Seen,
+    Trace,
+    Weight,
+    given,
+    protected,
+    that,
+)
 from harness.codes import Exchange, NotifyType, PayloadV2, Protocol
 from harness.wire import Unknown, v2
 
@@ -58,10 +70,12 @@ class InvalidSyntaxIsFatal(Case):
 class _TooEarly(Case):
     """What must not be served before IKE_AUTH."""
 
+    weight = Weight.MUST
+
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.marked("probe"), "a request before IKE_AUTH").is_present()
         served = trace.replies_to("probe").then(lambda seen: [s for s in seen if _serves(s)] or None)
-        yield that(served, "a request served before IKE_AUTH").is_absent()
+        yield that(served, "a request served before IKE_AUTH", weight=self.weight).is_absent()
 
 
 def _serves(answer: Seen) -> bool:
@@ -70,11 +84,13 @@ def _serves(answer: Seen) -> bool:
 
 
 class InformationalBeforeAuth(_TooEarly):
-    """An INFORMATIONAL right after IKE_SA_INIT is not served."""
+    """An INFORMATIONAL right after IKE_SA_INIT does no harm, and should not be answered as though all were well."""
 
     requirements = ("RFC7296-1-02", "RFC7296-1.4-01")
     deviants = ("serves-before-authentication",)
     also = {"spec": ("J14",), "cve": ("CVE-2019-12312",)}
+    # Section 1 forbids the exchange at this point, and section 1.4 bids who gets a request to respond.
+    weight = Weight.SHOULD
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.ike_sa_init()
