@@ -329,7 +329,10 @@ def own_init_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
 
 def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
     """Another IKE_SA_INIT in the group the peer wants, if it is one of ours (section 1.2)."""
-    if all(suite.group != group for suite in context.configuration.proposals_v2):
+    sent = decode(sa.init_request)
+    ours = sent.find(v2.KeyExchange) if isinstance(sent, Message) else None
+    again = ours is not None and ours.group == group  # else a peer could keep us asking for ever
+    if again or all(suite.group != group for suite in context.configuration.proposals_v2):
         return Step(gone=(sa.ours,), events=("refused",))
     return _send_init(context, (sa.local, sa.remote), group, sa.spi_i)
 

@@ -345,3 +345,17 @@ def test_a_peer_that_asks_for_eap_is_not_authenticated(pair: Pair) -> None:
     answer = pair.play(pair.peer.ike_auth(change=without_auth, due=True))
 
     assert notifies(answer) == [NotifyType.AUTHENTICATION_FAILED]
+
+
+def test_a_peer_that_names_the_group_it_was_sent_ends_the_exchange() -> None:
+    """INVALID_KE_PAYLOAD with the very group that was sent makes a two-way device give up, not ask for ever."""
+    pair = two_way()
+    (first,) = pair.responder.provoke(Trigger.BOOT, 0.0).send
+    asked = decode(first.data)
+    group = asked.find(v2.KeyExchange).group.to_bytes(2, "big")
+    refusal = v2.Notify(notify_type=NotifyType.INVALID_KE_PAYLOAD, data=group)
+    answer = Message(asked.spi_i, bytes(8), Exchange.IKE_SA_INIT, 0x20, 0, (refusal,)).encode()
+    step = pair.responder.receive(Datagram(PEER, TARGET, answer), 0.1)
+
+    assert step.send == ()
+    assert list(pair.responder.all()) == []
