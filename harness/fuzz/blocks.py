@@ -59,7 +59,7 @@ class Sampled(Request):  # type: ignore[misc]  # boofuzz is untyped
         return len(self.chosen)
 
 
-class _Line(ITargetConnection):  # type: ignore[misc]
+class _Line(ITargetConnection):  # type: ignore[misc]  # boofuzz is untyped
     """What boofuzz takes for a connection: each rendering becomes a move."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
@@ -76,7 +76,7 @@ class _Line(ITargetConnection):  # type: ignore[misc]
         self._send(data)
         return len(data)
 
-    def recv(self, max_bytes: int) -> bytes:  # noqa: ARG002
+    def recv(self, max_bytes: int) -> bytes:  # noqa: ARG002  boofuzz gives it
         """Answers go into the capture, not to boofuzz."""
         return b""
 
@@ -86,14 +86,14 @@ class _Line(ITargetConnection):  # type: ignore[misc]
         return "play"
 
 
-class _Alive(BaseMonitor):  # type: ignore[misc]
+class _Alive(BaseMonitor):  # type: ignore[misc]  # boofuzz is untyped
     """Asks as a stranger from time to time; the death is for the campaign to judge, boofuzz is told nothing of it."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         super().__init__()
         self._check = check
 
-    def post_send(self, target: Any = None, fuzz_data_logger: Any = None, session: Any = None) -> bool:  # noqa: ARG002
+    def post_send(self, target: Any = None, fuzz_data_logger: Any = None, session: Any = None) -> bool:  # noqa: ARG002  boofuzz gives them
         """Look after the target."""
         self._check()
         return True

@@ -42,7 +42,7 @@ class Weather(Mischief):
 
     to_come: deque[str] = field(default_factory=deque)
 
-    def fates(self, entropy: SeededEntropy) -> tuple[float, ...]:  # noqa: ARG002
+    def fates(self, entropy: SeededEntropy) -> tuple[float, ...]:  # noqa: ARG002  the base draws from it
         """The delays of the copies of the next datagram."""
         return FATES[self.to_come.popleft()] if self.to_come else FATES["fine"]
 

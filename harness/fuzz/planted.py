@@ -91,7 +91,7 @@ class Planted:
         peer = Endpoint(configuration.peer, 500) if configuration.peer else None
         return Responder(configuration, entropy, self._rules(), local=local, peer=peer)
 
-    def start(self, configuration: Configuration, peer: Endpoint) -> Addresses:  # noqa: ARG002
+    def start(self, configuration: Configuration, peer: Endpoint) -> Addresses:  # noqa: ARG002  the contract gives them
         """There is no process to start."""
         raise TargetUnavailable(f"{self.name} is played in process alone")
 

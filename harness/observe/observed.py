@@ -84,7 +84,7 @@ class Observed(Generic[T]):
         """The first payload of that class, and of that Notify type, in any of several messages."""
         if self.value is None:
             return Observed(None, self.frames, self.why, self.doubt)
-        found = [Observed(each, each.frames).find(kind, notify_type) for each in self.value]  # type: ignore[attr-defined]
+        found = [Observed(each, each.frames).find(kind, notify_type) for each in self.value]  # type: ignore[attr-defined]  # asked of messages alone
         known = next((each for each in found if each.present), None)
         doubtful = next((each for each in found if each.doubt is not None), found[-1])
         return known or Observed(None, self.frames, doubtful.why, doubtful.doubt)
@@ -96,7 +96,7 @@ class Observed(Generic[T]):
 
     def __getitem__(self, index: int) -> "Observed[Any]":
         return self.then(
-            lambda value: value[index] if -len(self) <= index < len(self) else None,  # type: ignore[index]
+            lambda value: value[index] if -len(self) <= index < len(self) else None,  # type: ignore[index]  # asked of sequences alone
             f"it has fewer than {index + 1 if index >= 0 else -index} of them",
         )
 

@@ -143,7 +143,7 @@ class End:
         source, destination = ends or self.ends(natt)
         return self._stored(
             Request(
-                self,  # type: ignore[arg-type]
+                self,  # type: ignore[arg-type]  # every End is an Initiator
                 frame(octets, natt),
                 source,
                 destination,

@@ -62,7 +62,7 @@ class Incoming:
         return tuple(
             p
             for p in self.payloads
-            if isinstance(p, kind) and (notify_type is None or p.notify_type == notify_type)  # type: ignore[attr-defined]
+            if isinstance(p, kind) and (notify_type is None or p.notify_type == notify_type)  # type: ignore[attr-defined]  # a notify has it
         )
 
     def opened(self, payloads: tuple[Any, ...], why: str | None, plaintext: bytes) -> "Incoming":

@@ -54,7 +54,7 @@ class Padding(Bytes):  # type: ignore[misc]  # boofuzz is untyped
 class Measured(Block):  # type: ignore[misc]  # boofuzz is untyped
     """A block that renders its other elements first and tells its lengths from them."""
 
-    def encode(self, value: object, mutation_context: MutationContext | None) -> bytes:  # noqa: ARG002
+    def encode(self, value: object, mutation_context: MutationContext | None) -> bytes:  # noqa: ARG002  boofuzz gives it
         """The octets of all elements, in order."""
         context = mutation_context or MutationContext()
         pieces: dict[str, bytes] = {}
