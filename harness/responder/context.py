@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.clock import Entropy
 from harness.codes import ProfileName
@@ -12,7 +12,9 @@ from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint, frame
 
 if TYPE_CHECKING:
-    from harness.responder.table import Rules
+    from harness.responder.table import Rules, Stage
+
+T = TypeVar("T")
 
 
 class World(Protocol):
@@ -94,6 +96,15 @@ class Context:
         """The decision `name` of the table, on these arguments."""
         rule: Callable[..., Any] = self.rules.decisions[name]
         return rule(self, *arguments)
+
+    def extended(self, stage: "Stage", sa: T, request: Incoming) -> tuple[T, tuple[Any, ...]]:
+        """The SA as the extensions of this stage leave it, and what they add to the response."""
+        added: tuple[Any, ...] = ()
+        for (when, _), extension in self.rules.extensions.items():
+            if when == stage:
+                sa, payloads = extension(self, sa, request)
+                added += payloads
+        return sa, added
 
     @property
     def profile(self) -> ProfileName:

@@ -16,7 +16,7 @@ from harness.responder.rules import HONEST
 from harness.responder.state import IkeSa, Own, Selector, State, Timer
 from harness.responder.step import NOTHING, Armed, Step, drop
 from harness.responder.table import Rules
-from harness.responder.v2 import children, dispatch, guards, informational, initial
+from harness.responder.v2 import authentication, children, dispatch, guards, informational, initial
 from harness.responder.v2.messages import INITIATOR, closed, refuse, respond, unprotected, unseal
 from harness.wire import Message, Unknown, decode, v2
 from harness.wire import replace as replace_message
@@ -180,7 +180,7 @@ def _merges() -> Rules:
 
     def eager(context: Context, sa: IkeSa, request: Incoming) -> Step:
         twin = any(isinstance(s, IkeSa) and s.up for s in context.world.all())
-        step = initial.answer_ike_auth(context, sa, request)
+        step = authentication.answer_ike_auth(context, sa, request)
         between = (request.datagram.destination, request.datagram.source)
         return step.then(start_ike_sa(context, between)) if twin else step
 
@@ -204,7 +204,7 @@ def _childless_hurry() -> Rules:
     """Starts a second Child SA by itself once an IKE SA is up."""
 
     def eager(context: Context, sa: IkeSa, request: Incoming) -> Step:
-        step = initial.answer_ike_auth(context, sa, request)
+        step = authentication.answer_ike_auth(context, sa, request)
         after = step.changed[0]
         if not isinstance(after, IkeSa) or not after.children:
             return step
@@ -360,7 +360,7 @@ def _no_first_child() -> Rules:
 
     def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
         bare = tuple(p for p in request.payloads if not isinstance(p, v2.SecurityAssociation))
-        return initial.answer_ike_auth(context, sa, replace(request, payloads=bare))
+        return authentication.answer_ike_auth(context, sa, replace(request, payloads=bare))
 
     return _cell((State.HALF_OPEN, Exchange.IKE_AUTH), cell)
 
@@ -382,10 +382,10 @@ def _wrong_proof() -> Rules:
     """Computes its own AUTH over something else."""
 
     def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
-        return initial.answer_ike_auth(context, replace(sa, ni=sa.ni[::-1]), request)
+        return authentication.answer_ike_auth(context, replace(sa, ni=sa.ni[::-1]), request)
 
     def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
-        return bool(initial.believes(context, replace(sa, ni=sa.ni[::-1]), who, auth))
+        return bool(authentication.believes(context, replace(sa, ni=sa.ni[::-1]), who, auth))
 
     return _cell((State.HALF_OPEN, Exchange.IKE_AUTH), cell).but("decisions", "believes", believes)
 
@@ -398,7 +398,7 @@ def _vague_refusal() -> Rules:
         who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
         if who is not None and auth is not None and not context.decide("believes", sa, who, auth):
             return closed(context, refuse(context, sa, request, NotifyType.NO_PROPOSAL_CHOSEN), "ike-sa-gone")
-        return initial.answer_ike_auth(context, sa, request)
+        return authentication.answer_ike_auth(context, sa, request)
 
     return _cell((State.HALF_OPEN, Exchange.IKE_AUTH), cell)
 
@@ -408,7 +408,7 @@ def _fragile_auth() -> Rules:
     """Gives the IKE SA up when the Child SA asked for in IKE_AUTH can't be made."""
 
     def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
-        step = initial.answer_ike_auth(context, sa, request)
+        step = authentication.answer_ike_auth(context, sa, request)
         up = step.changed[0]
         if isinstance(up, IkeSa) and up.up and not up.children:
             return closed(

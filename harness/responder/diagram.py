@@ -21,6 +21,7 @@ def draw(rules: Rules) -> str:
         ("Guards, in the order they are asked", [guard.__name__ for guard in rules.guards.values()]),
         ("Timers", sorted({f"{cell.__name__}" for cell in rules.timers.values()})),
         ("Decisions", sorted(rules.decisions)),
+        ("Extensions, in the order they have their say", [name for _, name in rules.extensions]),
     ):
         lines += [f"### {title}", "", "| rule | RFC |", "|---|---|"]
         lines += [f"| {name} | {TABLE.sources[name]} |" for name in names]

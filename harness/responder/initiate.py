@@ -16,7 +16,7 @@ from harness.responder.policy import Chosen, selector, selectors_payload
 from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import initial, messages
+from harness.responder.v2 import authentication, initial, messages
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
@@ -370,11 +370,11 @@ def _send_auth(context: Context, sa: IkeSa, response: Incoming) -> Step:
         init_response=response.octets,
         outstanding=None,
     )
-    ours = initial.own_id(context.configuration.local_id, v2.IdInitiator)
+    ours = authentication.own_id(context.configuration.local_id, v2.IdInitiator)
     spi = initial.child_spi(context, agreed)
     payloads = (
         ours,
-        v2.Authentication(method=2, data=initial.our_auth(context, agreed, ours)),
+        v2.Authentication(method=2, data=authentication.our_auth(context, agreed, ours)),
         _offer(context.configuration.child_proposals, spi, None),
         v2.TrafficSelectorsI(selectors=configured_selectors(context.configuration.local_subnets)),
         v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),

@@ -6,7 +6,7 @@ exchanged. Nothing in the responder calls a rule but through the table.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.codes import Exchange, Trigger
 from harness.responder.context import Context, Incoming
@@ -17,6 +17,10 @@ Cell = Callable[[Context, Any, Incoming], Step]
 Guard = Callable[[Context, Any, Incoming], Step | None]
 TimerCell = Callable[[Context, Any, Armed], Step]
 TriggerCell = Callable[[Context], Step]
+Stage = Literal["init", "auth"]
+"""Where an extension has its say: in the response to IKE_SA_INIT, or in the one that ends IKE_AUTH."""
+Extension = Callable[[Context, Any, Incoming], tuple[Any, tuple[Any, ...]]]
+"""An extension of IKEv2: the SA as it leaves it, and the payloads it adds to the response."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 Key = tuple[str, int]
@@ -33,6 +37,7 @@ class Rules:
     timers: Mapping[tuple[int, Timer], TimerCell] = field(default_factory=dict)
     triggers: Mapping[Trigger, TriggerCell] = field(default_factory=dict)
     decisions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    extensions: Mapping[tuple[Stage, str], Extension] = field(default_factory=dict)
     outgoing: Callable[[Context, Step], Step] | None = None
 
     def but(self, kind: str, key: object, rule: Callable[..., Any]) -> "Rules":
@@ -58,6 +63,7 @@ class Table:
         self.timers: dict[tuple[int, Timer], TimerCell] = {}
         self.triggers: dict[Trigger, TriggerCell] = {}
         self.decisions: dict[str, Callable[..., Any]] = {}
+        self.extensions: dict[tuple[Stage, str], Extension] = {}
         self.sources: dict[str, str] = {}
 
     def on(self, state: str, exchange: Exchange, *, rfc: str, response: bool = False) -> Callable[[F], F]:
@@ -110,6 +116,16 @@ class Table:
 
         return keep
 
+    def extension(self, stage: Stage, *, rfc: str) -> Callable[[F], F]:
+        """What an extension adds to a response of this stage; they follow one another in their order of declaration."""
+
+        def keep(rule: F) -> F:
+            self.extensions[stage, rule.__name__] = rule
+            self.sources[rule.__name__] = rfc
+            return rule
+
+        return keep
+
     def rules(self) -> Rules:
         """What was collected, as a table."""
         return Rules(
@@ -119,6 +135,7 @@ class Table:
             timers=dict(self.timers),
             triggers=dict(self.triggers),
             decisions=dict(self.decisions),
+            extensions=dict(self.extensions),
         )
 
 

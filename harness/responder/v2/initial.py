@@ -1,26 +1,23 @@
-"""RFC 7296 section 1.2: IKE_SA_INIT and IKE_AUTH, seen from the responder."""
+"""RFC 7296 section 1.2: IKE_SA_INIT, seen from the responder; what every new SA and child gets: SPIs, keys, timers."""
 
-import hmac
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import AuthMethod, Exchange, Group, NotifyType
+from harness.codes import Exchange, NotifyType
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
-from harness.profile import ChildProposal, Identity, IkeProposal
+from harness.profile import ChildProposal, IkeProposal
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selectors_payload
 from harness.responder.state import ChildSa, IkeSa, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2.messages import RESPONSE, closed, refuse, respond, unprotected
+from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.sa.v2 import (
     ChildSuite,
     Suite,
     child_keys,
     ike_keys,
     nat_detection,
-    psk_auth,
-    signed_octets,
 )
 from harness.wire import Message, v2
 
@@ -58,19 +55,6 @@ def _half_open(
 ) -> Step:
     message, ni = request.message, request.find(v2.Nonce).data
     here, there = request.datagram.destination, request.datagram.source
-    response = Message(
-        spi_i=message.spi_i,
-        spi_r=spi_r,
-        exchange=Exchange.IKE_SA_INIT,
-        flags=RESPONSE,
-        message_id=0,
-        payloads=(
-            chosen.payload(b""),
-            v2.KeyExchange(group=chosen.group, data=public),
-            v2.Nonce(data=nr),
-            *nat_notifies(message.spi_i, spi_r, here, there),
-        ),
-    ).encode()
     suite = chosen.suite
     keys = ike_keys(
         Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, chosen.group),
@@ -90,7 +74,6 @@ def _half_open(
         suite=chosen.suite,
         keys=keys,
         init_request=request.octets,
-        init_response=response,
         ni=ni,
         nr=nr,
         natt=request.natt,
@@ -99,8 +82,28 @@ def _half_open(
         expected=1,
         answered=0,
     )
+    sa, added = context.extended("init", sa, request)
+    response = Message(
+        spi_i=message.spi_i,
+        spi_r=spi_r,
+        exchange=Exchange.IKE_SA_INIT,
+        flags=RESPONSE,
+        message_id=0,
+        payloads=(
+            chosen.payload(b""),
+            v2.KeyExchange(group=chosen.group, data=public),
+            v2.Nonce(data=nr),
+            *nat_notifies(message.spi_i, spi_r, here, there),
+            *added,
+        ),
+    ).encode()
     due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
-    return Step(send=(request.reply(response),), changed=(sa,), armed=((spi_r, due),), events=("half-open",))
+    return Step(
+        send=(request.reply(response),),
+        changed=(replace(sa, init_response=response),),
+        armed=((spi_r, due),),
+        events=("half-open",),
+    )
 
 
 def fresh_spi(context: Context) -> bytes:
@@ -121,63 +124,6 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
             data=nat_detection(spi_i, spi_r, there.address, there.port),
         ),
     )
-
-
-@TABLE.on(State.HALF_OPEN, Exchange.IKE_AUTH, rfc="7296/1.2")
-def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
-    """Believe the peer's AUTH or refuse it; then show our own, and make the first child."""
-    who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
-    if who is None:
-        return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
-    if auth is None or not context.decide(
-        "believes", sa, who, auth
-    ):  # 7296/2.16: without AUTH it asks for EAP
-        return closed(context, refuse(context, sa, request, NotifyType.AUTHENTICATION_FAILED), "ike-sa-gone")
-
-    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now)
-    ours = own_id(context.configuration.local_id, v2.IdResponder)
-    proof = v2.Authentication(method=AuthMethod.SHARED_KEY, data=our_auth(context, sa, ours))
-    up, answer, armed = _first_child(context, up, request)
-    step = respond(context, up, request, ours, proof, *answer)
-    return replace(
-        step,
-        armed=(*step.armed, *ike_timers(context, up), *armed),
-        events=("ike-sa-established", *(["child-sa-established"] if up.children else [])),
-    )
-
-
-@TABLE.decision(rfc="7296/2.15")
-def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
-    """Whether the peer is who it must be, and its AUTH proves the pre-shared key."""
-    assert sa.keys is not None
-    if auth.method != AuthMethod.SHARED_KEY or not context.decide("knows", who):
-        return False
-    prf = sa.keys.suite.prf
-    sk_p = sa.keys.sk_pr if sa.we_started else sa.keys.sk_pi
-    theirs, nonce = (sa.init_response, sa.ni) if sa.we_started else (sa.init_request, sa.nr)
-    expected = psk_auth(prf, context.configuration.psk, signed_octets(theirs, nonce, who.body, sk_p, prf))
-    return hmac.compare_digest(expected, auth.data)
-
-
-@TABLE.decision(rfc="7296/2.15")
-def knows(context: Context, who: Any) -> bool:
-    """Whether the configuration has a peer of this identity; without one configured, every identity will do."""
-    wanted = context.configuration.remote_id
-    return wanted is None or own_id(wanted, type(who)).body == who.body
-
-
-def our_auth(context: Context, sa: IkeSa, ours: Any) -> bytes:
-    """Our AUTH data over our first message, the peer's nonce and our identity (section 2.15)."""
-    assert sa.keys is not None
-    prf = sa.keys.suite.prf
-    sk_p = sa.keys.sk_pi if sa.we_started else sa.keys.sk_pr
-    message, nonce = (sa.init_request, sa.nr) if sa.we_started else (sa.init_response, sa.ni)
-    return psk_auth(prf, context.configuration.psk, signed_octets(message, nonce, ours.body, sk_p, prf))
-
-
-def own_id(identity: Identity, payload: type) -> Any:
-    """An ID payload of the given class for a configured identity (section 3.5)."""
-    return payload(id_type=identity.id_type, data=identity.data)
 
 
 def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
@@ -211,20 +157,6 @@ def inherited_timers(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed]
             if timer.due - aged > context.now
         ]
     return tuple(armed)
-
-
-def _first_child(
-    context: Context, sa: IkeSa, request: Incoming
-) -> tuple[IkeSa, tuple[Any, ...], tuple[tuple[bytes, Armed], ...]]:
-    """The child asked for in IKE_AUTH, or the notify that says why not; the IKE SA stays either way (section 1.2)."""
-    offer = request.find(v2.SecurityAssociation)
-    if offer is None:
-        return sa, (), ()
-    made = make_child(context, sa, request, offer, Group.NONE, sa.ni, sa.nr, b"")
-    if isinstance(made, NotifyType):
-        return sa, (v2.Notify(notify_type=made),), ()
-    child, payloads = made
-    return sa.with_child(child), payloads, child_timers(context, sa, child)
 
 
 def make_child(
