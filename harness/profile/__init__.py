@@ -11,20 +11,26 @@ from harness.profile.configuration import (
     Lifetimes,
     Selector,
 )
+from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
 
 __all__ = [
     "DEFAULT",
     "PROFILES",
+    "AddressPool",
     "ChildProposal",
     "Configuration",
+    "CrashDetection",
     "Dpd",
     "Identity",
     "IkeProposal",
     "IsakmpPolicy",
     "Lifetimes",
+    "Mobility",
     "Profile",
+    "Redirect",
     "Selector",
     "Start",
+    "Tickets",
     "profile",
 ]

@@ -18,6 +18,7 @@ from harness.codes import (
     ProfileName,
     Protocol,
 )
+from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 
 IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
 
@@ -193,6 +194,20 @@ class Configuration:
     """Liveness checks of its own; None: it only answers them."""
     cookie_threshold: int | None = None
     """More half-open IKE SAs than this, and a COOKIE is demanded; 0: always; None: never."""
+    childless: bool = True
+    """Whether an IKE SA may be made without a child (RFC 6023)."""
+    auth_lifetime: float | None = None
+    """Seconds after which the peer is told to authenticate again, and its IKE SA ends (RFC 4478)."""
+    pool: AddressPool | None = None
+    """Inner addresses for clients that ask for one."""
+    redirect: Redirect | None = None
+    """Where clients that can be redirected are sent (RFC 5685)."""
+    mobility: Mobility | None = None
+    """MOBIKE (RFC 4555); None: not supported."""
+    tickets: Tickets | None = None
+    """Session resumption (RFC 5723); None: not supported."""
+    crash_detection: CrashDetection | None = None
+    """Quick crash detection (RFC 6290); None: not supported."""
 
     def __post_init__(self) -> None:
         if not self.versions or not set(self.versions) <= {1, 2}:
