@@ -3,25 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from ipaddress import ip_address
 
-from harness.crypto import (
-    AEADS,
-    Aead,
-    CbcCipher,
-    Integrity,
-    UnsupportedAlgorithm,
-    aead,
-    cbc_cipher,
-    encryption_key_size,
-    integrity,
-    integrity_key_size,
-    prf,
-)
-from harness.crypto.aead import IV_SIZE, SALT_SIZE
+from harness.crypto import AEADS, UnsupportedAlgorithm, encryption_key_size, integrity_key_size, prf
 from harness.sa.opened import Opened as Opened
 from harness.sa.opened import Sealed as Sealed
+from harness.sa.protection import Protection, protection
 from harness.wire import Chain, Message, Payload, decode_chain, encode_chain, replace
 from harness.wire.v2 import Encrypted, EncryptedFragment
 
@@ -179,70 +166,8 @@ def cookie(secret: bytes, version: int, ni: bytes, address: str, spi_i: bytes) -
 # --- the Encrypted payload ----------------------------------------------------------------------------------------
 
 
-class _CipherAndIntegrity:
-    """Encrypt, then integrity over everything from the IKE header on (RFC 7296 section 3.14)."""
-
-    __slots__ = ("_cipher", "_integrity", "alignment", "icv_size", "iv_size", "key_sizes")
-
-    def __init__(self, cipher: CbcCipher, check: Integrity) -> None:
-        self._cipher = cipher
-        self._integrity = check
-        self.alignment = self.iv_size = cipher.block_size
-        self.icv_size = check.icv_size
-        self.key_sizes = cipher.key_size, check.key_size
-
-    def seal(self, ke: bytes, ka: bytes, head: bytes, iv: bytes, plaintext: bytes) -> bytes:
-        body = iv + self._cipher.encrypt(ke, iv, plaintext)
-        return body + self._integrity.icv(ka, head + body)
-
-    def open(self, ke: bytes, ka: bytes, head: bytes, body: bytes) -> bytes | Sealed:
-        end = len(body) - self.icv_size
-        if end < self.iv_size + self.alignment:
-            return Sealed(f"{len(body)} octets hold no IV, block and ICV")
-        if not self._integrity.holds(ka, head + body[:end], body[end:]):
-            return Sealed("the ICV does not hold")
-        ciphertext = body[self.iv_size : end]
-        if len(ciphertext) % self.alignment:
-            return Sealed(
-                f"{len(ciphertext)} octets of ciphertext are no whole number of blocks", authentic=True
-            )
-        return self._cipher.decrypt(ke, body[: self.iv_size], ciphertext)
-
-
-class _Combined:
-    """A combined-mode cipher; everything before the IV is associated data (RFC 5282 section 5.1)."""
-
-    __slots__ = ("_aead", "alignment", "icv_size", "iv_size", "key_sizes")
-
-    def __init__(self, cipher: Aead) -> None:
-        self._aead = cipher
-        self.alignment = 1
-        self.iv_size = IV_SIZE
-        self.icv_size = cipher.icv_size
-        self.key_sizes = cipher.key_size + SALT_SIZE, 0
-
-    def seal(self, ke: bytes, ka: bytes, head: bytes, iv: bytes, plaintext: bytes) -> bytes:  # noqa: ARG002  # a twin
-        return iv + self._aead.seal(ke, iv, head, plaintext)
-
-    def open(self, ke: bytes, ka: bytes, head: bytes, body: bytes) -> bytes | Sealed:  # noqa: ARG002  # a twin
-        if len(body) < self.iv_size + self.icv_size:
-            return Sealed(f"{len(body)} octets hold no IV and ICV")
-        plaintext = self._aead.open(ke, body[: self.iv_size], head, body[self.iv_size :])
-        return Sealed("the ICV does not hold") if plaintext is None else plaintext
-
-
-_Protection = _CipherAndIntegrity | _Combined
-
-
-@lru_cache(maxsize=64)
-def _protection(encr: int, key_bits: int | None, integ: int) -> _Protection:
-    if encr in AEADS:
-        return _Combined(aead(encr, key_bits))
-    return _CipherAndIntegrity(cbc_cipher(encr, key_bits), integrity(integ))
-
-
-def _of(suite: Suite) -> _Protection:
-    return _protection(suite.encr, suite.key_bits, suite.integ)
+def _of(suite: Suite) -> Protection:
+    return protection(suite.encr, suite.key_bits, suite.integ)
 
 
 def iv_size(suite: Suite) -> int:
@@ -320,17 +245,16 @@ class _Outer:
         self._payload = payload
 
     def seal(self, message: Message, keys: Keys, by_initiator: bool, iv: bytes, plaintext: bytes) -> bytes:
-        protection = _of(keys.suite)
-        room = len(iv) + len(plaintext) + protection.icv_size
+        under = _of(keys.suite)
+        room = len(iv) + len(plaintext) + under.icv_size
         draft = replace(message, payloads=(*message.payloads, self._payload(bytes(room)))).encode()
         end = len(draft) - len(message.trailing)
         head = draft[: end - room]
-        ke, ka = _direction(keys, by_initiator)
-        return head + protection.seal(ke, ka, head, iv, plaintext) + draft[end:]
+        return head + under.seal(_direction(keys, by_initiator), head, iv, plaintext) + draft[end:]
 
 
-def _padded(protection: _Protection, content: bytes, padding: bytes, pad_length: int | None) -> bytes:
-    fill = -(len(content) + len(padding) + 1) % protection.alignment
+def _padded(under: Protection, content: bytes, padding: bytes, pad_length: int | None) -> bytes:
+    fill = -(len(content) + len(padding) + 1) % under.alignment
     pad = padding + bytes(fill)
     stated = len(pad) if pad_length is None else pad_length
     return content + pad + bytes((stated & 0xFF,))
@@ -408,14 +332,14 @@ def reassemble(fragments: Iterable[OpenedFragment]) -> Opened | Sealed:
 
 
 def _unprotect(octets: bytes, body_at: int, keys: Keys, by_initiator: bool) -> bytes | Sealed:
-    ke, ka = _direction(keys, by_initiator)
+    pair = _direction(keys, by_initiator)
     try:
-        protection = _of(keys.suite)
+        under = _of(keys.suite)
     except UnsupportedAlgorithm as error:
         return Sealed(str(error))
-    if (len(ke), len(ka)) != protection.key_sizes:
+    if (len(pair[0]), len(pair[1])) != under.key_sizes:
         return Sealed("the keys of this direction are not known")
-    plaintext = protection.open(ke, ka, octets[:body_at], octets[body_at:])
+    plaintext = under.open(pair, octets[:body_at], octets[body_at:])
     if isinstance(plaintext, Sealed):
         return plaintext
     if not plaintext:
