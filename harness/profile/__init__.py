@@ -11,6 +11,7 @@ from harness.profile.configuration import (
     Lifetimes,
     Selector,
 )
+from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
 
@@ -21,16 +22,21 @@ __all__ = [
     "ChildProposal",
     "Configuration",
     "CrashDetection",
+    "Credentials",
     "Dpd",
+    "EapMethod",
     "Identity",
     "IkeProposal",
     "IsakmpPolicy",
     "Lifetimes",
     "Mobility",
+    "Ppk",
     "Profile",
+    "Proof",
     "Redirect",
     "Selector",
     "Start",
     "Tickets",
+    "User",
     "profile",
 ]

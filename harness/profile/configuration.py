@@ -18,6 +18,7 @@ from harness.codes import (
     ProfileName,
     Protocol,
 )
+from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 
 IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
@@ -181,7 +182,21 @@ class Configuration:
     local_id: Identity = Identity("ipv4", "192.0.2.1")
     remote_id: Identity | None = Identity("ipv4", "192.0.2.2")
     """Who the peer must be; None: anybody who knows the key."""
+    local_auth: Proof = "psk"
+    """How it proves who it is."""
+    remote_auth: Proof = "psk"
+    """How the peer must prove who it is."""
     psk: bytes = field(default=DEFAULT_PSK, repr=False)
+    credentials: Credentials | None = None
+    """What it signs with, and whom it trusts; None: it knows no certificates."""
+    peer_credentials: Credentials | None = None
+    """What the peer has of these; the device itself never looks at them."""
+    users: tuple[User, ...] = ()
+    """Who may come with a password; a device that has to show one itself is the first of them."""
+    eap_methods: tuple[EapMethod, ...] = ("mschapv2", "md5")
+    """The EAP methods it speaks, the one it likes best first."""
+    ppk: Ppk | None = None
+    """The post-quantum key it shares with the peer; None: none."""
     local_address: str = "192.0.2.1"
     peer: str | None = "192.0.2.2"
     """The address of the peer; None: any, so nothing can be started towards it."""
@@ -216,6 +231,11 @@ class Configuration:
             raise ValueError(f"the versions of IKE are 1 and 2, not {self.initiate_version}")
         if self.initiate_mode not in ("main", "aggressive"):
             raise ValueError(f"phase 1 starts in mode main or aggressive, not {self.initiate_mode!r}")
+        for proof in (self.local_auth, self.remote_auth):
+            if proof not in PROOFS:
+                raise ValueError(f"an end proves itself by {', '.join(PROOFS)}, not by {proof!r}")
+        if self.local_auth == "signature" and not (self.credentials and self.credentials.key):
+            raise ValueError("who signs needs credentials with a key")
         for subnet in (*self.local_subnets, *self.remote_subnets, *(self.second_selector or ())):
             ip_network(subnet)
         for address in filter(None, (self.local_address, self.peer)):
@@ -232,6 +252,10 @@ class Configuration:
             self,
             local_id=self.remote_id or address_identity(peer),
             remote_id=self.local_id,
+            local_auth=self.remote_auth,
+            remote_auth=self.local_auth,
+            credentials=self.peer_credentials,
+            peer_credentials=self.credentials,
             local_address=peer,
             peer=self.local_address,
             local_subnets=self.remote_subnets,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.codes import IdType, ProfileName
-from harness.profile import DEFAULT, Configuration, Identity, Lifetimes, Selector
+from harness.profile import DEFAULT, Configuration, Credentials, Identity, Lifetimes, Ppk, Selector, User
+from harness.target.plain import configuration_from, to_plain
 
 
 def test_default_is_strict() -> None:
@@ -100,3 +101,47 @@ def test_unreadable_subnet_is_refused() -> None:
     """A subnet is in CIDR form."""
     with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 network"):
         Configuration(local_subnets=("everything",))
+
+
+CERTIFIED = replace(
+    DEFAULT,
+    local_auth="signature",
+    remote_auth="eap",
+    credentials=Credentials((b"ours",), b"nobody-reads-this", (b"authority",)),
+    peer_credentials=Credentials(anchors=(b"authority",)),
+    users=(User("alice", "nobody-reads-this"),),
+    ppk=Ppk(b"shared", b"nobody-reads-this"),
+)
+
+
+def test_mirror_exchanges_how_the_ends_prove_themselves() -> None:
+    """The other end shows what this one asks for, with the credentials that are its own."""
+    mirror = CERTIFIED.mirrored()
+
+    assert (mirror.local_auth, mirror.remote_auth) == ("eap", "signature")
+    assert (mirror.credentials, mirror.peer_credentials) == (
+        CERTIFIED.peer_credentials,
+        CERTIFIED.credentials,
+    )
+
+
+def test_repr_hides_private_keys_and_passwords() -> None:
+    """A configuration that is printed by accident tells no private key, no password and no post-quantum key."""
+    assert "nobody-reads-this" not in repr(CERTIFIED)
+
+
+def test_proofs_survive_the_way_to_another_process() -> None:
+    """Certificates, users and keys are the same after they travelled as plain data."""
+    assert configuration_from(to_plain(CERTIFIED)) == CERTIFIED
+
+
+def test_unknown_proof_is_refused() -> None:
+    """A way to prove oneself that nobody knows is named with those that exist."""
+    with pytest.raises(ValueError, match="an end proves itself by psk, signature, eap, null, not by 'trust'"):
+        Configuration(remote_auth="trust")  # type: ignore[arg-type]
+
+
+def test_signer_without_key_is_refused() -> None:
+    """A device can't be told to sign with nothing."""
+    with pytest.raises(ValueError, match="who signs needs credentials with a key"):
+        Configuration(local_auth="signature")
