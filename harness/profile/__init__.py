@@ -9,6 +9,7 @@ from harness.profile.configuration import (
     IkeProposal,
     IsakmpPolicy,
     Lifetimes,
+    Peer,
     Selector,
 )
 from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
@@ -30,6 +31,7 @@ __all__ = [
     "IsakmpPolicy",
     "Lifetimes",
     "Mobility",
+    "Peer",
     "Ppk",
     "Profile",
     "Proof",

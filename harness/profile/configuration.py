@@ -1,6 +1,6 @@
 """What a device is set up to be: proposals, identities, selectors, lifetimes; it knows no vendor's words."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address, ip_network
 from math import inf
 from typing import Any, Literal, NamedTuple
@@ -162,8 +162,30 @@ CHILD_PROPOSALS: tuple[ChildProposal, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """A further peer: those fields of a Configuration that are its own, under the names they have there."""
+
+    remote_id: Identity | None
+    peer: str | None
+    psk: bytes = field(repr=False)
+    profile: ProfileName = ProfileName.STRICT
+    initiate_version: int = 2
+    initiate_mode: Literal["main", "aggressive"] = "main"
+    local_auth: Proof = "psk"
+    remote_auth: Proof = "psk"
+    ppk: Ppk | None = None
+    local_subnets: tuple[str, ...] = ("198.51.100.0/24",)
+    remote_subnets: tuple[str, ...] = ("203.0.113.0/24",)
+    second_selector: Selector | None = None
+    child_proposals: tuple[ChildProposal, ...] = CHILD_PROPOSALS
+    pfs_group: int | None = None
+    lifetimes: Lifetimes = Lifetimes()
+    dpd: Dpd | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
-    """One device and its one peer; the values here by default are those that the catalogue is played with."""
+    """A device and its peer, perhaps with further ones; the defaults are what the catalogue is played with."""
 
     profile: ProfileName = ProfileName.STRICT
     versions: tuple[int, ...] = (1, 2)
@@ -223,6 +245,8 @@ class Configuration:
     """Session resumption (RFC 5723); None: not supported."""
     crash_detection: CrashDetection | None = None
     """Quick crash detection (RFC 6290); None: not supported."""
+    further_peers: tuple[Peer, ...] = ()
+    """Peers besides that of the fields above, each with what is its own; the rest is the device's."""
 
     def __post_init__(self) -> None:
         if not self.versions or not set(self.versions) <= {1, 2}:
@@ -240,6 +264,26 @@ class Configuration:
             ip_network(subnet)
         for address in filter(None, (self.local_address, self.peer)):
             ip_address(address)
+        self._refuse_twins()
+
+    def _refuse_twins(self) -> None:
+        """An identity tells peers apart, so each has its own, and one peer at most may be anybody."""
+        seen: set[Identity | None] = set()
+        for whom in (self.remote_id, *(each.remote_id for each in self.further_peers)):
+            if self.further_peers and whom in seen:
+                raise ValueError(f"two peers are {whom or 'anybody'}; an identity tells peers apart")
+            seen.add(whom)
+
+    def each_peer(self) -> "tuple[Configuration, ...]":
+        """The device as each of its peers meets it: with that one as its only peer."""
+        if not self.further_peers:
+            return (self,)
+        alone = replace(self, further_peers=())
+        names = [each.name for each in fields(Peer)]
+        return (
+            alone,
+            *(replace(alone, **{name: getattr(each, name) for name in names}) for each in self.further_peers),
+        )
 
     def mirrored(self) -> "Configuration":
         """The same tunnel seen from its other end: identities, addresses and subnets exchanged.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from harness.clock import Entropy
 from harness.codes import ProfileName
 from harness.profile import PROFILES, Configuration, Start
+from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.state import Sa
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint, frame
@@ -78,7 +79,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The surroundings of one event."""
+    """The surroundings of one event; `configuration` is the device as the peer that it is about meets it."""
 
     configuration: Configuration
     entropy: Entropy
@@ -87,6 +88,28 @@ class Context:
     world: World
     local: Endpoint | None = None
     peer: Endpoint | None = None
+    neighbours: Neighbours | None = None
+
+    def towards(self, neighbour: Neighbour) -> "Context":
+        """The same event, about that peer."""
+        if neighbour.configuration is self.configuration:
+            return self
+        return replace(
+            self, configuration=neighbour.configuration, local=neighbour.local, peer=neighbour.endpoint
+        )
+
+    def beside(self, sa: Sa) -> "Context":
+        """The same event, about the peer at the other end of this SA."""
+        return self if self.neighbours is None else self.towards(self.neighbours.of(sa))
+
+    def identified(self, body: bytes) -> "Context":
+        """The same event, about the peer whose identity this body of an ID payload holds; unchanged for a stranger."""
+        known = None if self.neighbours is None else self.neighbours.called(body)
+        return self if known is None else self.towards(known)
+
+    def own(self, sa: Sa) -> bool:
+        """Whether the SA is one with the peer that this event is about."""
+        return self.beside(sa).configuration is self.configuration
 
     def may(self, start: Start) -> bool:
         """Whether the profile lets the device start this by itself."""

@@ -9,6 +9,7 @@ from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.responder import v1, v2
 from harness.responder.context import Context, Incoming
+from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.rules import HONEST
 from harness.responder.state import Sa
 from harness.responder.step import Armed, Step, drop, together
@@ -33,15 +34,14 @@ class Responder:
         entropy: Entropy,
         rules: Rules = HONEST,
         *,
-        local: Endpoint | None = None,
+        local: Endpoint | Iterable[Endpoint] | None = None,
         peer: Endpoint | None = None,
         nat_ports: frozenset[int] = frozenset({4500}),
     ) -> None:
         self.configuration = configuration
         self.rules = rules
         self._entropy = entropy
-        self._local = local
-        self._peer = peer
+        self._neighbours = Neighbours(configuration, _endpoints(local), peer)
         self._nat_ports = nat_ports
         self._sas: dict[bytes, Sa] = {}
         self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
@@ -66,7 +66,8 @@ class Responder:
         incoming = Incoming(message, octets, datagram, natt, tuple(message.payloads), message.why)
         versions = self.configuration.versions
         answer = v1.receive if message.major == 1 and 1 in versions else v2.receive
-        return self._apply(self._context(now), answer(self._context(now), incoming))
+        context = self._context(now, self._neighbours.at(datagram.source.address))
+        return self._apply(context, answer(context, incoming))
 
     def wake(self, now: float) -> Step:
         """Do what is due by `now`, in the order in which it fell due."""
@@ -76,19 +77,19 @@ class Responder:
             sa = self._sas.get(ours)
             if sa is None:
                 continue
-            context = self._context(now)
+            context = self._context(now, self._neighbours.of(sa))
             rule = self.rules.timers.get((sa.version, armed.timer))
             if rule is not None:
                 steps.append(self._apply(context, rule(context, sa, armed)))
         return together(steps)
 
     def provoke(self, trigger: Trigger, now: float) -> Step:
-        """Let a local event happen: traffic, a route change, a reload."""
-        context = self._context(now)
+        """Let a local event happen: traffic, a route change, a reload; each peer is concerned by itself."""
         rule = self.rules.triggers.get(trigger)
         if rule is None:
             return drop(f"{trigger} means nothing to this device")
-        return self._apply(context, rule(context))
+        contexts = [self._context(now, each) for each in self._neighbours.all]
+        return together([self._apply(context, rule(context)) for context in contexts])
 
     @property
     def next_wake(self) -> float | None:
@@ -132,8 +133,17 @@ class Responder:
         """The keys of the SAs that this step made or changed."""
         return _secrets(step.changed)
 
-    def _context(self, now: float) -> Context:
-        return Context(self.configuration, self._entropy, now, self.rules, self, self._local, self._peer)
+    def _context(self, now: float, about: Neighbour) -> Context:
+        return Context(
+            about.configuration,
+            self._entropy,
+            now,
+            self.rules,
+            self,
+            about.local,
+            about.endpoint,
+            self._neighbours,
+        )
 
     def _apply(self, context: Context, step: Step) -> Step:
         if self.rules.outgoing is not None:
@@ -157,6 +167,12 @@ class Responder:
         made_by = self._made_by.pop(ours, None)
         if made_by is not None:
             self._inits.pop(made_by, None)
+
+
+def _endpoints(local: Endpoint | Iterable[Endpoint] | None) -> tuple[Endpoint, ...]:
+    if local is None:
+        return ()
+    return (local,) if isinstance(local, Endpoint) else tuple(local)
 
 
 def _secrets(sas: Iterable[Sa]) -> tuple[dict[str, Any], ...]:

@@ -58,7 +58,7 @@ def answered(context: Context, step: Step) -> Step:
 def give_up(context: Context, sa: IkeSa) -> Step:
     """A peer that answers nothing is taken for dead: the SA goes, silently (section 2.4)."""
     gone = Step(gone=(sa.ours,), events=("peer-lost",))
-    if sa.state in (State.INIT_SENT, State.AUTH_SENT):
+    if sa.state in (State.INIT_SENT, State.AUTH_SENT) or sa.busy_with("close-ike"):
         return gone
     return gone.then(recreate(context, sa))
 
@@ -147,6 +147,7 @@ _BUILDERS: dict[str, Build] = {
     "liveness": _liveness,
     "delete-child": _delete_child,
     "delete-ike": _delete_ike,
+    "close-ike": _delete_ike,
     "new-child": _child,
     "rekey-child": _child,
     "rekey-ike": _rekey_ike,
@@ -162,11 +163,13 @@ def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) 
 @TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
 @TABLE.on(State.REKEYED, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
 def own_delete_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
-    """The peer has let go of the IKE SA; where the profile permits, another one is made."""
-    if sa.outstanding is None or sa.outstanding.own.kind != "delete-ike":
+    """The peer has let go of the IKE SA; where the profile permits, another one is made, but for one closed for good."""
+    kind = "" if sa.outstanding is None else sa.outstanding.own.kind
+    if kind not in ("delete-ike", "close-ike"):
         return answered(context, Step(changed=(sa,)))
     gone = Step(gone=(sa.ours,), events=("ike-sa-deleted",))
-    return gone if sa.state is State.REKEYED else gone.then(recreate(context, sa))
+    for_good = sa.state is State.REKEYED or kind == "close-ike"
+    return gone if for_good else gone.then(recreate(context, sa))
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3", response=True)

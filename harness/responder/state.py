@@ -183,3 +183,8 @@ class Sa(Protocol):
     def init_request(self) -> bytes:
         """The first message of the peer that made it, as received."""
         ...
+
+    @property
+    def peer_id(self) -> bytes:
+        """The body of the ID payload by which the peer is known; empty before that."""
+        ...

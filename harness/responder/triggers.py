@@ -20,11 +20,8 @@ SILENT = "responder-only: the profile starts nothing for this"
 
 
 def _established(context: Context) -> tuple[IkeSa, ...]:
-    return tuple(sa for sa in context.world.all() if isinstance(sa, IkeSa) and sa.up)
-
-
-def _standing_v1(context: Context) -> tuple[v1.IsakmpSa, ...]:
-    return tuple(sa for sa in context.world.all() if isinstance(sa, v1.IsakmpSa) and sa.up)
+    """The IKE SAs with the peer in question that serve."""
+    return tuple(sa for sa in context.world.all() if isinstance(sa, IkeSa) and sa.up and context.own(sa))
 
 
 @TABLE.trigger(
@@ -40,7 +37,9 @@ def start_tunnel(context: Context) -> Step:
 @TABLE.trigger(Trigger.MATCHING_TRAFFIC, Trigger.MULTICAST)
 def traffic(context: Context) -> Step:
     """A packet that a tunnel must carry: with a child nothing is missing; without one it is asked for."""
-    if any(sa.children for sa in _established(context)) or any(sa.children for sa in _standing_v1(context)):
+    if any(sa.children for sa in _established(context)) or any(
+        sa.children for sa in v1.peers.standing(context)
+    ):
         return NOTHING
     return _child_for_traffic(context, second=False)
 
@@ -61,7 +60,7 @@ def _child_for_traffic(context: Context, *, second: bool) -> Step:
             sa,
             Own("new-child", local=_subnet(context, second, 0), remote=_subnet(context, second, 1)),
         )
-    for isakmp in _standing_v1(context):
+    for isakmp in v1.peers.standing(context):
         return (
             v1.start_quick_mode(context, isakmp, second=second)
             if context.may(Start.FIRST_CHILD)
@@ -90,7 +89,7 @@ def _initiate(context: Context) -> Step:
 @TABLE.trigger(Trigger.RELOAD, Trigger.ADDRESS_CHANGE, Trigger.CLEAR)
 def start_over(context: Context) -> Step:
     """All SAs are deleted; a two-way device makes them again, and asks for the first one at once."""
-    closed = close_all(context)
+    closed = _delete_all(context, "delete-ike")
     if not context.may(Start.RECREATE):
         return closed if closed.send else drop(SILENT)
     return closed if _established(context) else closed.then(_initiate(context))
@@ -98,9 +97,13 @@ def start_over(context: Context) -> Step:
 
 @TABLE.trigger(Trigger.INTERFACE_DOWN)
 def close_all(context: Context) -> Step:
-    """Every SA is deleted, and the peers are told (RFC 7296 section 1.4.1)."""
+    """Every SA is deleted for good, and the peers are told (RFC 7296 section 1.4.1)."""
+    return _delete_all(context, "close-ike")
+
+
+def _delete_all(context: Context, kind: str) -> Step:
     v2_closed = [
-        begin(context, replace(sa, children=(), queue=()), Own("delete-ike")) for sa in _established(context)
+        begin(context, replace(sa, children=(), queue=()), Own(kind)) for sa in _established(context)
     ]
     return together([*v2_closed, v1.close_all(context)])
 

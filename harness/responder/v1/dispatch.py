@@ -42,6 +42,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
     if sa is None:
         return _stray(context, incoming)
     stages = ("isakmp", "phase1" if message.exchange in PHASE_1 else "phase2")
+    context = context if sa is IDLE else context.beside(sa)
     return _pass(context, sa, incoming, stages)
 
 

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import AttributeP1, Exchange, NotifyTypeV1
+from harness.codes import AttributeP1, AuthMethodV1, Exchange, NotifyTypeV1
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import IsakmpPolicy
 from harness.responder.context import Context, Incoming
@@ -187,10 +187,12 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
         return drop("no identity or no HASH")
     if not context.decide("isakmp_believes", sa, who.body, proof.data):
         return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
-    if not context.decide("isakmp_knows", who):
+    known = context.identified(who.body)
+    if not known.decide("isakmp_knows", who) or not _right_key(context, sa, known):
         refused = complain(context, request, NotifyTypeV1.INVALID_ID_INFORMATION, UNKNOWN_IDENTITY)
         return replace(refused, gone=(sa.ours,))
 
+    context = known
     arrived = peers.announced(sa, request)
     ours = own_identity(context)
     extra = _responder_lifetime(sa)
@@ -205,6 +207,13 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     step = Step(send=(request.reply(octets),), changed=(up,), events=("isakmp-sa-established",))
     step = replace(step, armed=isakmp_timers(context, up))
     return step.then(context.decide("heed_initial_contact", up, request))
+
+
+def _right_key(context: Context, sa: IsakmpSa, known: Context) -> bool:
+    """Whether the key that the peer's address chose is the one of its identity (RFC 2409 section 5.4)."""
+    assert sa.policy is not None
+    by_key = sa.policy.auth == AuthMethodV1.PRE_SHARED_KEY
+    return not by_key or hmac.compare_digest(context.configuration.psk, known.configuration.psk)
 
 
 @TABLE.decision(rfc="2409/5")
@@ -284,6 +293,7 @@ def answer_aggressive_1(context: Context, sa: IsakmpSa, request: Incoming) -> St
     offered, nonce, who = (request.find(kind) for kind in (v1.KeyExchange, v1.Nonce, v1.Identification))
     if offered is None or nonce is None or who is None or len(nonce.data) not in ACCEPTABLE_NONCE:
         return drop("no KE payload, no identity, or no nonce of 8 to 256 octets")
+    context = context.identified(who.body)
     if not context.decide("isakmp_knows", who):
         return complain(context, request, NotifyTypeV1.INVALID_ID_INFORMATION, UNKNOWN_IDENTITY)
     offer = request.find(v1.SecurityAssociation)

@@ -27,8 +27,8 @@ def announced(sa: IsakmpSa, incoming: Incoming) -> IsakmpSa:
 
 
 def standing(context: Context) -> tuple[IsakmpSa, ...]:
-    """Every ISAKMP SA whose phase 1 is done, oldest first."""
-    return tuple(sa for sa in context.world.all() if isinstance(sa, IsakmpSa) and sa.up)
+    """Every ISAKMP SA with the peer in question whose phase 1 is done, oldest first."""
+    return tuple(sa for sa in context.world.all() if isinstance(sa, IsakmpSa) and sa.up and context.own(sa))
 
 
 def others_of(context: Context, sa: IsakmpSa) -> tuple[IsakmpSa, ...]:

@@ -171,7 +171,8 @@ def give_up(context: Context, sa: IsakmpSa) -> Step:
 
 def close_all(context: Context) -> Step:
     """Every ISAKMP SA is deleted with its IPsec SAs, and the peers are told; unfinished ones go silently."""
-    return together([close(context, sa) for sa in context.world.all() if isinstance(sa, IsakmpSa)])
+    sas = [sa for sa in context.world.all() if isinstance(sa, IsakmpSa) and context.own(sa)]
+    return together([close(context, sa) for sa in sas])
 
 
 def give_up_all(context: Context) -> Step:

@@ -22,6 +22,7 @@ def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
     who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
     if who is None:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+    context = context.identified(who.body)
     if auth is None or not context.decide(
         "believes", sa, who, auth
     ):  # 7296/2.16: without AUTH it asks for EAP
@@ -32,6 +33,7 @@ def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
 
 def conclude(context: Context, sa: IkeSa, request: Incoming, who: Any) -> Step:
     """The peer is believed: the IKE SA is up, we show who we are, extensions have their say, the first child is made."""
+    context = context.identified(who.body)
     up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now)
     ours = own_id(context.configuration.local_id, v2.IdResponder)
     proof = v2.Authentication(method=AuthMethod.SHARED_KEY, data=our_auth(context, sa, ours))

@@ -29,7 +29,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
     sa = _owner(context, incoming)
     if sa is None:
         return _stray(context, incoming)
-    return _pass(context, sa, incoming, "sealed")
+    return _pass(context.beside(sa), sa, incoming, "sealed")
 
 
 IDLE = IkeSa(ours=b"", spi_i=b"", spi_r=b"", local=None, remote=None)  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def _response(context: Context, incoming: Incoming) -> Step:
     cell = context.rules.responses.get((sa.state, incoming.message.exchange))
     if cell is None:
         return drop("a response of another exchange than was asked")
-    return Step(cells=(cell.__name__,)).then(cell(context, sa, opened))
+    return Step(cells=(cell.__name__,)).then(cell(context.beside(sa), sa, opened))
 
 
 @TABLE.decision(rfc="7296/2.21.4")

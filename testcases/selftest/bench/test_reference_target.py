@@ -11,7 +11,7 @@ from harness.bench.catalogue import catalogue
 from harness.bench.run import Bench, Settings
 from harness.bench.stage import LinkKind, own_loopback
 from harness.codes import ProfileName, Trigger
-from harness.profile import DEFAULT, Dpd, Selector
+from harness.profile import DEFAULT, Dpd, Identity, Peer, Selector
 from harness.record import Verdict
 from harness.target.contract import Crashes, InProcess, Provokes, ShowsSas, TargetUnavailable, endpoint
 from harness.target.named import NoSuchTarget, named
@@ -40,6 +40,7 @@ def test_a_configuration_survives_json() -> None:
         remote_id=None,
         second_selector=Selector("198.51.100.0/25", "203.0.113.0/25"),
         psk=b"\x00\xff",
+        further_peers=(Peer(Identity("fqdn", "bob.example"), None, b"\xfe"),),
     ).with_lifetimes(child_hard=9.0)
 
     assert configuration_from(json.loads(json.dumps(to_plain(configuration)))) == configuration
