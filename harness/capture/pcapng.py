@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.capture import blocks
-from harness.capture.headers import ip_packet
 from harness.wire.datagram import Datagram
+from harness.wire.packet import ip_packet
 
 _BLOCK = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.capture import read
-from harness.capture.headers import ip_packet
 from harness.capture.layers import Dissector
 from harness.capture.notes import Tally
 from harness.capture.reassembly import Reassembly
 from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.packet import ip_packet
 
 LONG = Datagram(Endpoint("192.0.2.2", 500), Endpoint("192.0.2.1", 500), bytes(range(256)) * 8)
 LONG_6 = Datagram(Endpoint("2001:db8::2", 500), Endpoint("2001:db8::1", 500), bytes(range(256)) * 8)

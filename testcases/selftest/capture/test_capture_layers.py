@@ -5,10 +5,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from harness.capture.headers import ip_packet
 from harness.capture.layers import Dissected, Dissector
 from harness.capture.notes import Tally
 from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.packet import ip_packet
 
 FOUR = Datagram(Endpoint("192.0.2.2", 500), Endpoint("192.0.2.1", 500), b"request")
 SIX = Datagram(Endpoint("2001:db8::2", 4500), Endpoint("2001:db8::1", 4500), b"\0\0\0\0request")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.capture import Writer, read
-from harness.capture.headers import checksum
 from harness.wire.datagram import ESP, Datagram, Endpoint
+from harness.wire.packet import checksum
 
 ALICE = Endpoint("192.0.2.2", 500)
 TARGET = Endpoint("192.0.2.1", 500)
