@@ -22,13 +22,17 @@ _KEY_PAD = b"Key Pad for IKEv2"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The algorithms of one IKE SA by their IKEv2 transform ids; `integ` is 0 with a combined-mode cipher."""
+    """The algorithms of one IKE SA by their IKEv2 transform ids; `integ` is 0 with a combined-mode cipher.
+
+    `additional` are the methods of further key exchanges in their order (RFC 9370 section 2.2.1).
+    """
 
     encr: int
     key_bits: int | None
     integ: int
     prf: int
     group: int
+    additional: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,23 @@ def ike_keys(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, sha
 
 
 def rekeyed_keys(
-    old: Keys, suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, shared: bytes
+    old: Keys,
+    suite: Suite,
+    spi_i: bytes,
+    spi_r: bytes,
+    ni: bytes,
+    nr: bytes,
+    shared: bytes,
+    additional: bytes = b"",
 ) -> Keys:
     """The keys of an IKE SA that replaces `old` (RFC 7296 section 2.18).
 
     SKEYSEED is made with the old SA's prf and SK_d, the rest with the new suite; the SPIs are the new ones,
-    that of the rekey's initiator first. Raises UnsupportedAlgorithm.
+    that of the rekey's initiator first. `additional` are the secrets of IKE_FOLLOWUP_KE, one after the other
+    (RFC 9370 section 2.2.4). Raises UnsupportedAlgorithm.
     """
-    return _cut(suite, spi_i, spi_r, ni, nr, rekeyed_skeyseed(old.suite.prf, old.sk_d, ni, nr, shared))
+    seed = rekeyed_skeyseed(old.suite.prf, old.sk_d, ni, nr, shared, additional)
+    return _cut(suite, spi_i, spi_r, ni, nr, seed)
 
 
 def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
@@ -74,9 +87,11 @@ def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
     return prf(prf_id)(ni + nr, shared)
 
 
-def rekeyed_skeyseed(prf_id: int, sk_d: bytes, ni: bytes, nr: bytes, shared: bytes) -> bytes:
+def rekeyed_skeyseed(
+    prf_id: int, sk_d: bytes, ni: bytes, nr: bytes, shared: bytes, additional: bytes = b""
+) -> bytes:
     """SKEYSEED of an IKE SA that replaces another, by that one's prf and SK_d (RFC 7296 section 2.18)."""
-    return prf(prf_id)(sk_d, shared + ni + nr)
+    return prf(prf_id)(sk_d, shared + ni + nr + additional)
 
 
 def _cut(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, seed: bytes) -> Keys:
@@ -95,13 +110,17 @@ def _cut(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, seed: b
 
 @dataclass(frozen=True, slots=True)
 class ChildSuite:
-    """The algorithms of one Child SA: protocol 2 (AH) or 3 (ESP), then IKEv2 transform ids."""
+    """The algorithms of one Child SA: protocol 2 (AH) or 3 (ESP), then IKEv2 transform ids.
+
+    `additional` are the methods of further key exchanges in their order, where there is a first one.
+    """
 
     protocol: int
     encr: int
     key_bits: int | None
     integ: int
     esn: int = 0
+    additional: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +134,22 @@ class ChildKeys:
 
 
 def child_keys(
-    sk_d: bytes, prf_id: int, suite: ChildSuite, ni: bytes, nr: bytes, shared: bytes = b""
+    sk_d: bytes,
+    prf_id: int,
+    suite: ChildSuite,
+    ni: bytes,
+    nr: bytes,
+    shared: bytes = b"",
+    additional: bytes = b"",
 ) -> ChildKeys:
     """The keys of a pair of Child SAs (RFC 7296 section 2.17); `shared` is the new g^ir, if there was an exchange.
 
-    Nonces are those of the exchange that makes the Child SA. Raises UnsupportedAlgorithm.
+    Nonces are those of the exchange that makes the Child SA; `additional` are the secrets of IKE_FOLLOWUP_KE, one
+    after the other (RFC 9370 section 2.2.4). Raises UnsupportedAlgorithm.
     """
     e = encryption_key_size(suite.encr, suite.key_bits) if suite.protocol == 3 else 0
     a = integrity_key_size(suite.integ)
-    keymat = prf(prf_id).plus(sk_d, shared + ni + nr, 2 * (e + a))
+    keymat = prf(prf_id).plus(sk_d, shared + ni + nr + additional, 2 * (e + a))
     one = e + a
     return ChildKeys(keymat[:e], keymat[e:one], keymat[one : one + e], keymat[one + e :])
 
@@ -157,10 +183,13 @@ def nat_detection(spi_i: bytes, spi_r: bytes, address: str, port: int) -> bytes:
     return hashlib.sha1(spi_i + spi_r + place, usedforsecurity=False).digest()
 
 
-def cookie(secret: bytes, version: int, ni: bytes, address: str, spi_i: bytes) -> bytes:
-    """A cookie of 33 octets: version of the secret, then SHA-256(Ni | IPi | SPIi | secret) (RFC 7296 section 2.6)."""
+def cookie(secret: bytes, version: int, ni: bytes, address: str, spi_i: bytes, info: bytes = b"") -> bytes:
+    """A cookie: version of the secret, `info`, then SHA-256(Ni | IPi | SPIi | info | secret).
+
+    RFC 7296 section 2.6; `info` is what its maker wants to learn from it again (RFC 8019 section 7.1.1.3).
+    """
     place = ip_address(address).packed
-    return bytes((version & 0xFF,)) + hashlib.sha256(ni + place + spi_i + secret).digest()
+    return bytes((version & 0xFF,)) + info + hashlib.sha256(ni + place + spi_i + info + secret).digest()
 
 
 # --- the Encrypted payload ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from harness.wire.v2.identification import IdInitiator, IdResponder
 from harness.wire.v2.key_exchange import KeyExchange
 from harness.wire.v2.nonce import Nonce
 from harness.wire.v2.notify import Notify
+from harness.wire.v2.puzzle_solution import PuzzleSolution
 from harness.wire.v2.security_association import Proposal, SecurityAssociation, Transform
 from harness.wire.v2.traffic_selectors import TrafficSelector, TrafficSelectorsI, TrafficSelectorsR
 from harness.wire.v2.vendor_id import VendorId
@@ -34,6 +35,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     Configuration,
     Eap,
     EncryptedFragment,
+    PuzzleSolution,
 )
 SEALS = frozenset({Encrypted.type, EncryptedFragment.type})
 """Types whose Next Payload names what is inside (RFC 7296 §3.14): the chain ends with them."""
@@ -59,6 +61,7 @@ __all__ = [
     "Notify",
     "Payload",
     "Proposal",
+    "PuzzleSolution",
     "SecurityAssociation",
     "TrafficSelector",
     "TrafficSelectorsI",

@@ -24,6 +24,12 @@ DRAWN = [
     (2, v2.Delete(3, None, (b"aaaa", b"bbbb")), "00000010 03040002 61616161 62626262"),
     (2, v2.Delete(1), "00000008 01000000"),
     (2, v2.VendorId(b"V"), "00000005 56"),
+    # The four keys of the first example of RFC 8019 section 4.4, as section 8.2 lays them out.
+    (
+        2,
+        v2.PuzzleSolution(bytes.fromhex("061840073324 0c8a2a0d94c8")),
+        "00000010 061840 073324 0c8a2a 0d94c8",
+    ),
     (
         2,
         v2.TrafficSelectorsI((v2.TrafficSelector(7, 6, 80, 443, b"\x0a\x00\x00\x00", b"\x0a\x00\x00\xff"),)),
