@@ -486,6 +486,14 @@ class CfgAttribute(Code):
     XAUTH_ANSWER = 16529
 
 
+class GatewayType(Code):
+    """How REDIRECT names a gateway (RFC 5685 §9.2)."""
+
+    IPV4 = 1
+    IPV6 = 2
+    FQDN = 3
+
+
 class CertEncoding(Code):
     """Certificate encodings of both versions (RFC 2408 §3.9, RFC 7296 §3.6)."""
 

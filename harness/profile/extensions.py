@@ -37,9 +37,18 @@ class AddressPool:
         """The subnet's mask, as many octets as an address has."""
         return ip_network(self.subnet).netmask.packed
 
+    def __contains__(self, address: bytes) -> bool:
+        network = ip_network(self.subnet)
+        size = 4 if network.version == 4 else 16
+        return len(address) == size and ip_address(address) in network
+
     def addresses(self) -> Iterator[bytes]:
         """The addresses to give, lowest first."""
         return (address.packed for address in ip_network(self.subnet).hosts())
+
+    def servers(self) -> Iterator[bytes]:
+        """The name servers' addresses."""
+        return (ip_address(server).packed for server in self.dns)
 
 
 GatewayKind = Literal["ipv4", "ipv6", "fqdn"]
@@ -71,13 +80,13 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Mobility:
-    """MOBIKE (RFC 4555): the further addresses of this end, and whether a new address of the peer is tried first.
+    """MOBIKE (RFC 4555): the further addresses of this end, and whether a peer that moved is asked to answer from there.
 
     `refused` are subnets that a peer may not move to (section 3.5).
     """
 
     additional: tuple[str, ...] = ()
-    try_first: bool = True
+    routability: bool = True
     refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

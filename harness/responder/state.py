@@ -33,6 +33,7 @@ class Timer(StrEnum):
     RETRANSMIT = "retransmit"
     LIVENESS = "liveness"
     LINGER = "linger"
+    REDIRECT = "redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,41 @@ class Outstanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Mobile:
+    """What MOBIKE keeps (RFC 4555): the peer's further addresses, and the Message ID of its last update of anything."""
+
+    addresses: tuple[bytes, ...] = ()
+    updated_by: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What an IKE SA hands to its heir besides children: what authentication and the extensions agreed.
+
+    `authenticated` is when, `address` the inner address that was given, `redirectable` whether the peer follows
+    REDIRECT, and `ticket` the one that resumed it.
+    """
+
+    authenticated: float = 0.0
+    address: bytes = b""
+    redirectable: bool = False
+    mobile: Mobile | None = None
+    ticket: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The IKE SA that a ticket tells of (RFC 5723 section 5): identities, suite and SK_d; `spi_i`, `spi_r` were its SPIs."""
+
+    spi_i: bytes
+    spi_r: bytes
+    id_i: bytes
+    id_r: bytes
+    suite: IkeProposal
+    sk_d: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class IkeSa:
     """An IKEv2 SA from our end; `ours` is our SPI and the key under which the SA is found."""
 
@@ -116,6 +152,10 @@ class IkeSa:
     queue: tuple[Own, ...] = ()
     children: tuple[ChildSa, ...] = ()
     heir: bytes = b""
+    session: Session = Session()
+    resumed: Resumed | None = None
+    peer_token: bytes = field(default=b"", repr=False)
+    """What the peer shows unprotected when it has lost this SA (RFC 6290)."""
     version: int = 2
 
     def become(self, state: State, **changes: object) -> Self:

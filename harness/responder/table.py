@@ -17,8 +17,10 @@ Cell = Callable[[Context, Any, Incoming], Step]
 Guard = Callable[[Context, Any, Incoming], Step | None]
 TimerCell = Callable[[Context, Any, Armed], Step]
 TriggerCell = Callable[[Context], Step]
-Stage = Literal["init", "auth"]
-"""Where an extension has its say: in the response to IKE_SA_INIT, or in the one that ends IKE_AUTH."""
+Stage = Literal["init", "auth", "rekey", "informational"]
+"""Where an extension has its say: in the response to IKE_SA_INIT, in the one that ends IKE_AUTH, in that to the rekey of
+an IKE SA (the SA is the new one), and in that to an INFORMATIONAL.
+"""
 Extension = Callable[[Context, Any, Incoming], tuple[Any, tuple[Any, ...]]]
 """An extension of IKEv2: the SA as it leaves it, and the payloads it adds to the response."""
 F = TypeVar("F", bound=Callable[..., Any])

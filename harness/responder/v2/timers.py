@@ -9,6 +9,7 @@ from harness.responder.initiate import begin, begin_all, give_up
 from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
+from harness.responder.v2.redirect import GONE
 from harness.responder.v2.messages import FIRST_RETRANSMISSION_S, TRANSMISSIONS
 
 
@@ -69,6 +70,19 @@ def ike_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
         return NOTHING
     bare = replace(sa, children=(), queue=())
     return Step(events=("ike-sa-expired",)).then(begin(context, bare, Own("delete-ike")))
+
+
+@TABLE.timer(Timer.REDIRECT, rfc="5685/5")
+def redirect_session(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A client in the middle of a session is told where to go; one that stays is deleted when its time is over."""
+    to = context.configuration.redirect
+    if to is None or not sa.up:
+        return NOTHING
+    if armed.about == GONE:
+        bare = replace(sa, children=(), queue=())
+        return Step(events=("ike-sa-redirected",)).then(begin(context, bare, Own("delete-ike")))
+    gone = (sa.ours, Armed(context.now + to.patience, Timer.REDIRECT, GONE))
+    return Step(armed=(gone,)).then(begin(context, sa, Own("redirect")))
 
 
 @TABLE.timer(Timer.RETRANSMIT, rfc="7296/2.4")

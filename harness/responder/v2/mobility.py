@@ -1,0 +1,130 @@
+"""RFC 4555 (MOBIKE): the original initiator moves an IKE SA with its children to other addresses; this end follows."""
+
+import hmac
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from harness.codes import Exchange, NotifyType
+from harness.responder.context import Context, Incoming
+from harness.responder.state import IkeSa, Mobile, Own
+from harness.responder.step import Step
+from harness.responder.table import TABLE
+from harness.responder.v2.initial import nat_notifies
+from harness.responder.v2.messages import request
+from harness.wire import v2
+from harness.wire.datagram import Endpoint
+
+COOKIE2_OCTETS = 16
+_ADDITIONAL = (NotifyType.ADDITIONAL_IP4_ADDRESS, NotifyType.ADDITIONAL_IP6_ADDRESS)
+_LISTS = (*_ADDITIONAL, NotifyType.NO_ADDITIONAL_ADDRESSES)
+_NAT = (NotifyType.NAT_DETECTION_SOURCE_IP, NotifyType.NAT_DETECTION_DESTINATION_IP)
+
+
+@TABLE.extension("auth", rfc="4555/3.2")
+def mobike_supported(context: Context, sa: IkeSa, incoming: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
+    """MOBIKE_SUPPORTED and our further addresses, to a peer that supports it too; a path with a NAT may be refused."""
+    ours = context.configuration.mobility
+    if ours is None or incoming.find(v2.Notify, NotifyType.MOBIKE_SUPPORTED) is None:
+        return sa, ()
+    if nat_is_forbidden(incoming):
+        return sa, (v2.Notify(notify_type=NotifyType.UNEXPECTED_NAT_DETECTED),)
+    mobile = Mobile(_addresses(incoming), incoming.message.message_id)
+    agreed = replace(sa, session=replace(sa.session, mobile=mobile))
+    return agreed, (v2.Notify(notify_type=NotifyType.MOBIKE_SUPPORTED), *additional(context))
+
+
+def additional(context: Context) -> tuple[v2.Notify, ...]:
+    """ADDITIONAL_IP4_ADDRESS and ADDITIONAL_IP6_ADDRESS for each further address of ours (section 4.2.2)."""
+    ours = context.configuration.mobility
+    addresses = () if ours is None else tuple(ip_address(a) for a in ours.additional)
+    return tuple(v2.Notify(notify_type=_ADDITIONAL[a.version == 6], data=a.packed) for a in addresses)
+
+
+def _addresses(incoming: Incoming) -> tuple[bytes, ...]:
+    """The further addresses that the peer lists, in their order."""
+    listed = (n for n in incoming.all(v2.Notify) if n.notify_type in _ADDITIONAL)
+    return tuple(n.data for n in listed if len(n.data) == (4, 16)[n.notify_type == _ADDITIONAL[1]])
+
+
+def nat_is_forbidden(incoming: Incoming) -> bool:
+    """Whether NO_NATS_ALLOWED names other addresses or ports than the datagram has (section 3.9)."""
+    notify = incoming.find(v2.Notify, NotifyType.NO_NATS_ALLOWED)
+    if notify is None:
+        return False
+    here, there = incoming.datagram.destination, incoming.datagram.source
+    ends = b"".join(ip_address(end.address).packed for end in (there, here))
+    ports = b"".join(end.port.to_bytes(2, "big") for end in (there, here))
+    return bool(notify.data != ends + ports)
+
+
+@TABLE.extension("informational", rfc="4555/3.5")
+def addresses_updated(context: Context, sa: IkeSa, incoming: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
+    """What a mobile peer says of addresses is heeded, newest request first; COOKIE2 and NAT detection are answered."""
+    after, refusal = sa, None
+    mobile = sa.session.mobile
+    if mobile is not None and incoming.message.message_id > mobile.updated_by:
+        after, refusal = _updated(context, sa, mobile, incoming)
+    nat = any(incoming.find(v2.Notify, kind) for kind in _NAT) and mobile is not None
+    here, there = incoming.datagram.destination, incoming.datagram.source
+    return after, (
+        *(() if refusal is None else (v2.Notify(notify_type=refusal),)),
+        *(nat_notifies(sa.spi_i, sa.spi_r, here, there) if nat and refusal is None else ()),
+        *incoming.all(v2.Notify, NotifyType.COOKIE2),
+    )
+
+
+def _updated(
+    context: Context, sa: IkeSa, mobile: Mobile, incoming: Incoming
+) -> tuple[IkeSa, NotifyType | None]:
+    """The SA with what the peer says of its addresses, or the notify that refuses it."""
+    moves = incoming.find(v2.Notify, NotifyType.UPDATE_SA_ADDRESSES) is not None and not sa.we_started
+    lists = any(incoming.find(v2.Notify, kind) for kind in _LISTS)
+    if not moves and not lists:
+        return sa, None
+    if nat_is_forbidden(incoming):
+        return sa, NotifyType.UNEXPECTED_NAT_DETECTED
+    if moves and not context.decide("may_move_to", incoming.datagram.source):
+        return sa, NotifyType.UNACCEPTABLE_ADDRESSES
+    listed = _addresses(incoming) if lists else mobile.addresses
+    news = replace(mobile, addresses=listed, updated_by=incoming.message.message_id)
+    heeded = replace(sa, session=replace(sa.session, mobile=news))
+    return context.decide("moved", heeded, incoming) if moves else heeded, None
+
+
+@TABLE.decision(rfc="4555/3.5")
+def may_move_to(context: Context, there: Endpoint) -> bool:
+    """Whether local policy accepts a peer at this address."""
+    ours = context.configuration.mobility
+    address = ip_address(there.address)
+    return ours is not None and not any(address in ip_network(subnet) for subnet in ours.refused)
+
+
+@TABLE.decision(rfc="4555/3.5")
+def moved(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:
+    """The SA at the addresses of the datagram's IP header, never at those that a payload tells."""
+    return replace(
+        sa,
+        local=incoming.datagram.destination,
+        remote=incoming.datagram.source,
+        natt=incoming.natt,
+    )
+
+
+def ask_for_routability(context: Context, sa: IkeSa, own: Own) -> Step:
+    """An INFORMATIONAL request with a COOKIE2 that only whoever receives it can return (section 3.7)."""
+    cookie = context.entropy.octets(COOKIE2_OCTETS)
+    notify = v2.Notify(notify_type=NotifyType.COOKIE2, data=cookie)
+    return request(context, sa, own, Exchange.INFORMATIONAL, notify, nonce=cookie)
+
+
+def tell_addresses(context: Context, sa: IkeSa, own: Own) -> Step:
+    """An INFORMATIONAL request with our addresses as they are now (section 3.6)."""
+    ours = additional(context) or (v2.Notify(notify_type=NotifyType.NO_ADDITIONAL_ADDRESSES),)
+    return request(context, sa, own, Exchange.INFORMATIONAL, *ours)
+
+
+def came_back(cookie: bytes, response: Incoming) -> bool:
+    """Whether a response returns our COOKIE2 (section 3.7: otherwise the IKE SA must be closed)."""
+    notify = response.find(v2.Notify, NotifyType.COOKIE2)
+    return notify is not None and hmac.compare_digest(cookie, notify.data)
