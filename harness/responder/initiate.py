@@ -13,10 +13,10 @@ from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selector, selectors_payload
-from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, State
+from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import authentication, initial, messages
+from harness.responder.v2 import authentication, initial, messages, mobility, redirect
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
@@ -151,12 +151,23 @@ _BUILDERS: dict[str, Build] = {
     "new-child": _child,
     "rekey-child": _child,
     "rekey-ike": _rekey_ike,
+    "redirect": redirect.tell_client,
+    "routability": mobility.ask_for_routability,
+    "addresses": mobility.tell_addresses,
 }
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4", response=True)
 def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
-    """The peer lives, or has let go of the child that we deleted."""
+    """The peer lives, or has let go of the child that we deleted, or has shown that it is where it moved to."""
+    asked = sa.outstanding
+    if (
+        asked is not None
+        and asked.own.kind == "routability"
+        and not mobility.came_back(asked.nonce, response)
+    ):
+        free = replace(sa, outstanding=None, children=(), queue=())
+        return Step(events=("routability-failed",)).then(begin(context, free, Own("delete-ike")))
     return answered(context, Step(changed=(sa,)))
 
 
@@ -262,6 +273,7 @@ def _take_ike(
         born=context.now,
         heard=context.now,
         children=sa.children,
+        session=sa.session,
     )
     armed = (*initial.ike_timers(context, heir), *initial.inherited_timers(context, heir))
     old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours, queue=(Own("delete-ike"),))
@@ -314,6 +326,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         heard=context.now,
         next_own=1,
         outstanding=asked,
+        session=Session(began=True),
     )
     return messages.launch(context, sa, "sent ike-sa")
 
@@ -399,6 +412,7 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     assert sa.keys is not None
     assert sa.outstanding is not None
     up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now, outstanding=None)
+    up = authentication.authenticated(context, up)
     armed = initial.ike_timers(context, up)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:

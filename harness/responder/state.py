@@ -99,10 +99,11 @@ class Mobile:
 class Session:
     """What an IKE SA hands to its heir besides children: what authentication and the extensions agreed.
 
-    `authenticated` is when, `address` the inner address that was given, `redirectable` whether the peer follows
+    `began` is whether this end made the first of these IKE SAs, `authenticated` when the peer proved itself, `address` the inner address that was given, `redirectable` whether the peer follows
     REDIRECT, and `ticket` the one that resumed it.
     """
 
+    began: bool = False
     authenticated: float = 0.0
     address: bytes = b""
     redirectable: bool = False
@@ -186,6 +187,11 @@ class IkeSa:
         return self.state is State.ESTABLISHED
 
     @property
+    def inner_address(self) -> bytes:
+        """The address of the pool that the peer has; empty without one."""
+        return b"" if self.state is State.CLOSED else self.session.address
+
+    @property
     def half_open(self) -> bool:
         """True while the peer has not proved who it is."""
         return self.state is State.HALF_OPEN
@@ -217,6 +223,11 @@ class Sa(Protocol):
     @property
     def half_open(self) -> bool:
         """True while the peer has not proved who it is."""
+        ...
+
+    @property
+    def inner_address(self) -> bytes:
+        """The address of the pool that the peer has; empty without one."""
         ...
 
     @property

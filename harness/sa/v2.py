@@ -82,6 +82,15 @@ def rekeyed_keys(
     return _cut(suite, spi_i, spi_r, ni, nr, seed)
 
 
+def resumed_keys(suite: Suite, old_sk_d: bytes, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes) -> Keys:
+    """The keys of an IKE SA that a ticket resumes, from SK_d of the old one (RFC 5723 section 5.1).
+
+    The suite is the old one's; SPIs and nonces are those of IKE_SESSION_RESUME. Raises UnsupportedAlgorithm.
+    """
+    seed = prf(suite.prf)(old_sk_d, b"Resumption" + ni + nr)
+    return _cut(suite, spi_i, spi_r, ni, nr, seed)
+
+
 def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
     """SKEYSEED of a new IKE SA: prf(Ni | Nr, g^ir) (RFC 7296 section 2.14)."""
     return prf(prf_id)(ni + nr, shared)
@@ -170,6 +179,11 @@ def psk_auth(prf_id: int, psk: bytes, signed: bytes) -> bytes:
     """The AUTH data for a shared secret: prf(prf(psk, "Key Pad for IKEv2"), signed) (RFC 7296 section 2.15)."""
     function = prf(prf_id)
     return function(function(psk, _KEY_PAD), signed)
+
+
+def resumed_auth(prf_id: int, sk_p: bytes, signed: bytes) -> bytes:
+    """The AUTH data in a resumed session: prf(SK_pi or SK_pr, signed) (RFC 5723 section 4.3.3)."""
+    return prf(prf_id)(sk_p, signed)
 
 
 # --- NAT detection and cookies ------------------------------------------------------------------------------------

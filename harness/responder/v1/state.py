@@ -118,6 +118,8 @@ class IsakmpSa:
     peer_id: bytes = b""
     renews: bytes = b""
     born: float = 0.0
+    inner_address: bytes = b""
+    """The address of the pool that the peer has; empty without one."""
     heard: float = 0.0
     quick: tuple[Quick, ...] = ()
     used: frozenset[int] = field(default=frozenset(), repr=False)

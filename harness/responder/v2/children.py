@@ -17,7 +17,7 @@ from harness.responder.v2.initial import (
     inherited_timers,
     make_child,
 )
-from harness.responder.v2.messages import closed, refuse, respond
+from harness.responder.v2.messages import closed, moved, refuse, respond
 from harness.sa.v2 import Suite, rekeyed_keys
 from harness.wire import v2
 
@@ -130,7 +130,8 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
     heir = _heir(context, sa, request, chosen, spi_r, nonce.data, nr, shared)
     old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours)
-    step = respond(context, old, request, chosen.payload(spi_r), v2.Nonce(data=nr), ours)
+    heir, added = context.extended("rekey", heir, request)
+    step = respond(context, old, request, chosen.payload(spi_r), v2.Nonce(data=nr), ours, *added)
     armed = (*step.armed, *ike_timers(context, heir), *inherited_timers(context, heir))
     return replace(step, changed=(*step.changed, heir), armed=armed, events=("ike-sa-rekeyed",))
 
@@ -150,18 +151,20 @@ def _heir(
         chosen.suite.encr, chosen.suite.key_bits, chosen.suite.integ, chosen.suite.prf, chosen.group
     )
     keys = rekeyed_keys(sa.keys, suite, chosen.spi, spi_r, ni, nr, shared)
+    place = moved(sa, request) if sa.session.mobile is None else sa
     return IkeSa(
         ours=spi_r,
         spi_i=chosen.spi,
         spi_r=spi_r,
-        local=request.datagram.destination,
-        remote=request.datagram.source,
+        local=place.local,
+        remote=place.remote,
         state=State.ESTABLISHED,
         suite=chosen.suite,
         keys=keys,
-        natt=request.natt,
+        natt=place.natt,
         peer_id=sa.peer_id,
         born=context.now,
         heard=context.now,
         children=sa.children,
+        session=sa.session,
     )

@@ -4,14 +4,18 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
+from harness.responder.initiate import recreate
 from harness.responder.state import IkeSa, Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.v2.crash_detection import tokens_of_a_lost_sa
 from harness.responder.v2.messages import unprotected, unseal
 from harness.sa.secrets import to_evidence
 from harness.wire import v2
 
 NO_SPI = bytes(8)
+OPENING = frozenset({int(Exchange.IKE_SA_INIT), int(Exchange.IKE_SESSION_RESUME)})
+"""The exchanges that begin an IKE SA, in clear (RFC 7296 section 1.2, RFC 5723 section 4.3.2)."""
 
 
 def receive(context: Context, incoming: Incoming) -> Step:
@@ -23,7 +27,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
         return drop("IKEv2 is not configured")
     if message.is_response:
         return _response(context, incoming)
-    if message.exchange == Exchange.IKE_SA_INIT and message.spi_r == NO_SPI:
+    if message.exchange in OPENING and message.spi_r == NO_SPI:
         return _pass(context, IDLE, incoming, "init")
 
     sa = _owner(context, incoming)
@@ -68,6 +72,8 @@ def _owner(context: Context, incoming: Incoming) -> IkeSa | None:
 def _response(context: Context, incoming: Incoming) -> Step:
     """A response counts only if we asked (sections 2.1, 2.21.4)."""
     sa = _asked_by(context, incoming)
+    if sa is not None and context.decide("peer_has_crashed", sa, incoming):
+        return Step(gone=(sa.ours,), events=("peer-crashed",)).then(recreate(context.beside(sa), sa))
     if sa is None or sa.outstanding is None or sa.outstanding.message_id != incoming.message.message_id:
         return context.decide("unasked", incoming)  # type: ignore[no-any-return]
     opened = _opened_response(sa, incoming)
@@ -104,11 +110,12 @@ def _opened_response(sa: IkeSa, incoming: Incoming) -> Incoming | Step:
 
 def _stray(context: Context, incoming: Incoming) -> Step:
     """A request for an SPI that is not ours gets at most an unprotected notify, rate limited (section 2.21.4)."""
-    if incoming.message.exchange == Exchange.IKE_SA_INIT:
-        return drop("an IKE_SA_INIT request with a responder SPI that is not ours")
+    if incoming.message.exchange in OPENING:
+        return drop("a request for a new IKE SA with a responder SPI that is not ours")
     if not context.world.may_answer_stray(context.now):
         return drop("unknown SPI, and the allowance of notifies is used up")
-    return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.INVALID_IKE_SPI)),))
+    unknown = v2.Notify(notify_type=NotifyType.INVALID_IKE_SPI)
+    return Step(send=(unprotected(incoming, unknown, *tokens_of_a_lost_sa(context, incoming)),))
 
 
 @TABLE.decision(rfc="7296/2.5")

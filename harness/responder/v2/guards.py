@@ -6,11 +6,12 @@ other request. A guard answers with a Step, hands on another view of the message
 
 from typing import Any
 
-from harness.codes import NotifyType
+from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, State
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.v2 import redirect
 from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
 from harness.sa.v2 import cookie
 from harness.wire import Malformed, Unknown, v2
@@ -75,13 +76,27 @@ def init_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Non
 
 @TABLE.guard(rfc="7296/1.2")
 def init_complete(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-    """Without SA, KE and a nonce of 16 to 256 octets there is nothing to answer (sections 1.2, 3.9)."""
-    if incoming.find(v2.SecurityAssociation) is None or incoming.find(v2.KeyExchange) is None:
+    """Without SA, KE and a nonce of 16 to 256 octets there is nothing to answer (sections 1.2, 3.9).
+
+    IKE_SESSION_RESUME has a ticket in place of SA and KE (RFC 5723 section 4.3.2).
+    """
+    if incoming.message.exchange == Exchange.IKE_SESSION_RESUME:
+        if incoming.find(v2.Notify, NotifyType.TICKET_OPAQUE) is None:
+            return drop("no ticket")
+    elif incoming.find(v2.SecurityAssociation) is None or incoming.find(v2.KeyExchange) is None:
         return drop("no SA or KE payload")
     nonce = incoming.find(v2.Nonce)
     if nonce is None or len(nonce.data) not in NONCE_OCTETS:
         return drop("no nonce of 16 to 256 octets")
     return None
+
+
+@TABLE.guard(rfc="5685/3")
+def init_redirected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A client that can be redirected at once gets REDIRECT and nothing else; no state is made, SPIr is zero."""
+    if not redirect.redirects(context, "init") or not redirect.can_be_redirected(incoming):
+        return None
+    return Step(send=(unprotected(incoming, redirect.gateway(context, incoming.find(v2.Nonce).data)),))
 
 
 @TABLE.guard(rfc="7296/2.6")
@@ -157,6 +172,15 @@ def sealed_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | N
     notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
     step = respond(context, sa, incoming, notify)
     return closed(context, step, "ike-sa-gone") if sa.state is State.HALF_OPEN else step
+
+
+@TABLE.guard(rfc="6023/3")
+def sealed_childless(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A first IKE_AUTH that asks for no child is malformed where that was not agreed to."""
+    first = sa.state is State.HALF_OPEN and incoming.find(v2.IdInitiator) is not None
+    if not first or context.configuration.childless or incoming.find(v2.SecurityAssociation) is not None:
+        return None
+    return closed(context, refuse(context, sa, incoming, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
 
 
 def _unknown_critical(incoming: Incoming) -> Unknown | None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from harness.codes import Exchange, Protocol
 from harness.responder.context import Context, Incoming
-from harness.responder.initiate import recreate, recreate_children
-from harness.responder.state import IkeSa, State
+from harness.responder.initiate import begin, recreate, recreate_children
+from harness.responder.state import IkeSa, Own, State
 from harness.responder.step import Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import closed, respond
@@ -23,10 +23,22 @@ def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step
         return step.then(recreate(context, sa)) if sa.up else step
 
     after, ours = context.decide("delete_children", sa, deletes)
-    step = respond(context, after, request, *ours)
+    after, added = context.extended("informational", after, request)
+    step = respond(context, after, request, *ours, *added)
     lost = tuple(c for c in sa.children if after.child(c.spi_in) is None)
     step = Step(events=("child-sa-deleted",) * len(lost)).then(step)
-    return step.then(recreate_children(context, step.changed[0], lost)) if sa.up else step
+    step = step.then(recreate_children(context, step.changed[0], lost)) if sa.up else step
+    return _follow_up(context, sa, step)
+
+
+def _follow_up(context: Context, before: IkeSa, step: Step) -> Step:
+    """A peer that moved is asked to show that it is where it says (RFC 4555 section 3.7)."""
+    ours, after = context.configuration.mobility, step.changed[-1]
+    if ours is None or not ours.routability or not isinstance(after, IkeSa) or not before.up:
+        return step
+    if before.session.mobile is None or after.remote.address == before.remote.address:
+        return step
+    return step.then(begin(context, after, Own("routability")))
 
 
 @TABLE.decision(rfc="7296/1.4.1")

@@ -1,6 +1,7 @@
 """RFC 7296 section 1.2: IKE_SA_INIT, seen from the responder; what every new SA and child gets: SPIs, keys, timers."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -129,10 +130,18 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
 def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
     """The timers of an IKE SA that has just come up: soft and hard lifetime, liveness."""
     lifetimes, dpd = context.configuration.lifetimes, context.configuration.dpd
-    seconds = {Timer.IKE_SOFT: lifetimes.ike_soft, Timer.IKE_HARD: lifetimes.ike_hard}
+    seconds = {Timer.IKE_SOFT: lifetimes.ike_soft, Timer.IKE_HARD: _ike_hard(context, sa)}
     if dpd is not None:
         seconds[Timer.LIVENESS] = dpd.interval
     return tuple((sa.ours, Armed(context.now + s, timer)) for timer, s in seconds.items() if s is not None)
+
+
+def _ike_hard(context: Context, sa: IkeSa) -> float | None:
+    """Seconds until the IKE SA ends: its lifetime, or what is left of its peer's authentication (RFC 4478 section 2)."""
+    ends = [context.configuration.lifetimes.ike_hard]
+    if context.configuration.auth_lifetime is not None:
+        ends.append(sa.session.authenticated + context.configuration.auth_lifetime - context.now)
+    return min((end for end in ends if end is not None), default=None)
 
 
 def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[bytes, Armed], ...]:
@@ -176,7 +185,8 @@ def make_child(
         return NotifyType.NO_PROPOSAL_CHOSEN
     tsi, tsr = request.find(v2.TrafficSelectorsI), request.find(v2.TrafficSelectorsR)
     configuration = context.configuration
-    remote = () if tsi is None else context.decide("narrow", tsi.selectors, configuration.remote_subnets)
+    theirs = _own_address(sa) or configuration.remote_subnets
+    remote = () if tsi is None else context.decide("narrow", tsi.selectors, theirs)
     local = () if tsr is None else context.decide("narrow", tsr.selectors, configuration.local_subnets)
     if not remote or not local:
         return NotifyType.TS_UNACCEPTABLE
@@ -192,6 +202,12 @@ def make_child(
         v2.TrafficSelectorsR(selectors=selectors_payload(local)),
     )
     return child, payloads
+
+
+def _own_address(sa: IkeSa) -> tuple[str, ...]:
+    """The one address that a client may use inside, where it was given one (section 2.19)."""
+    given = sa.session.address
+    return (str(ip_network((given, 8 * len(given)))),) if given else ()
 
 
 def child_spi(context: Context, sa: IkeSa) -> bytes:

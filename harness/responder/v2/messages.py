@@ -20,8 +20,8 @@ LINGER_S = 30.0
 """How long a closed SA still repeats its last response to a repeated request."""
 
 
-def unprotected(incoming: Incoming, notify: v2.Notify) -> Datagram:
-    """An unprotected response with one notify, SPIs and Message ID as in the request (RFC 7296 section 1.5)."""
+def unprotected(incoming: Incoming, *notifies: v2.Notify) -> Datagram:
+    """An unprotected response with these notifies, SPIs and Message ID as in the request (RFC 7296 section 1.5)."""
     message = incoming.message
     flags = RESPONSE | (0 if message.from_initiator else INITIATOR)
     answer = Message(
@@ -30,7 +30,7 @@ def unprotected(incoming: Incoming, notify: v2.Notify) -> Datagram:
         exchange=message.exchange,
         flags=flags,
         message_id=message.message_id,
-        payloads=(notify,),
+        payloads=notifies,
     )
     return incoming.reply(answer.encode())
 
@@ -56,6 +56,8 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
     """The response to a request, kept so that a repeated request gets the same octets (section 2.1)."""
     message = incoming.message
     octets = sealed(context, sa, message.exchange, RESPONSE, message.message_id, payloads)
+    if sa.session.mobile is None:  # with MOBIKE only UPDATE_SA_ADDRESSES moves an SA: RFC 4555 section 3.8
+        sa = moved(sa, incoming)
     answered = replace(
         sa,
         expected=message.message_id + 1,
@@ -63,11 +65,14 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
         answered_request=incoming.octets,
         answered_response=octets,
         heard=context.now,
-        local=incoming.datagram.destination,
-        remote=incoming.datagram.source,
-        natt=incoming.natt,
     )
     return Step(send=(incoming.reply(octets),), changed=(answered,))
+
+
+def moved(sa: IkeSa, incoming: Incoming) -> IkeSa:
+    """The SA at the addresses and ports of the datagram, whatever any payload says (sections 2.11, 2.23)."""
+    datagram = incoming.datagram
+    return replace(sa, local=datagram.destination, remote=datagram.source, natt=incoming.natt)
 
 
 def refuse(

@@ -11,7 +11,7 @@ from harness.responder.state import IkeSa, Mobile, Own
 from harness.responder.step import Step
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
-from harness.responder.v2.messages import request
+from harness.responder.v2.messages import moved, request
 from harness.wire import v2
 from harness.wire.datagram import Endpoint
 
@@ -30,7 +30,7 @@ def mobike_supported(context: Context, sa: IkeSa, incoming: Incoming) -> tuple[I
     if nat_is_forbidden(incoming):
         return sa, (v2.Notify(notify_type=NotifyType.UNEXPECTED_NAT_DETECTED),)
     mobile = Mobile(_addresses(incoming), incoming.message.message_id)
-    agreed = replace(sa, session=replace(sa.session, mobile=mobile))
+    agreed = replace(moved(sa, incoming), session=replace(sa.session, mobile=mobile))
     return agreed, (v2.Notify(notify_type=NotifyType.MOBIKE_SUPPORTED), *additional(context))
 
 
@@ -78,7 +78,7 @@ def _updated(
     context: Context, sa: IkeSa, mobile: Mobile, incoming: Incoming
 ) -> tuple[IkeSa, NotifyType | None]:
     """The SA with what the peer says of its addresses, or the notify that refuses it."""
-    moves = incoming.find(v2.Notify, NotifyType.UPDATE_SA_ADDRESSES) is not None and not sa.we_started
+    moves = incoming.find(v2.Notify, NotifyType.UPDATE_SA_ADDRESSES) is not None and not sa.session.began
     lists = any(incoming.find(v2.Notify, kind) for kind in _LISTS)
     if not moves and not lists:
         return sa, None
@@ -89,7 +89,7 @@ def _updated(
     listed = _addresses(incoming) if lists else mobile.addresses
     news = replace(mobile, addresses=listed, updated_by=incoming.message.message_id)
     heeded = replace(sa, session=replace(sa.session, mobile=news))
-    return context.decide("moved", heeded, incoming) if moves else heeded, None
+    return moved(heeded, incoming) if moves else heeded, None
 
 
 @TABLE.decision(rfc="4555/3.5")
@@ -98,17 +98,6 @@ def may_move_to(context: Context, there: Endpoint) -> bool:
     ours = context.configuration.mobility
     address = ip_address(there.address)
     return ours is not None and not any(address in ip_network(subnet) for subnet in ours.refused)
-
-
-@TABLE.decision(rfc="4555/3.5")
-def moved(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:
-    """The SA at the addresses of the datagram's IP header, never at those that a payload tells."""
-    return replace(
-        sa,
-        local=incoming.datagram.destination,
-        remote=incoming.datagram.source,
-        natt=incoming.natt,
-    )
 
 
 def ask_for_routability(context: Context, sa: IkeSa, own: Own) -> Step:

@@ -8,7 +8,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Own, Timer
 from harness.responder.step import Armed, Step
 from harness.responder.table import TABLE
-from harness.responder.v2.messages import request, unprotected
+from harness.responder.v2.messages import request
 from harness.wire import v2
 from harness.wire.v2.notify_data import Gateway
 
@@ -19,7 +19,9 @@ _TYPES = {"ipv4": GatewayType.IPV4, "ipv6": GatewayType.IPV6, "fqdn": GatewayTyp
 
 def can_be_redirected(incoming: Incoming) -> bool:
     """Whether an IKE_SA_INIT request says so; one that was redirected before need not repeat it (section 3)."""
-    return any(incoming.find(v2.Notify, n) for n in (NotifyType.REDIRECT_SUPPORTED, NotifyType.REDIRECTED_FROM))
+    return any(
+        incoming.find(v2.Notify, n) for n in (NotifyType.REDIRECT_SUPPORTED, NotifyType.REDIRECTED_FROM)
+    )
 
 
 def gateway(context: Context, nonce: bytes = b"") -> v2.Notify:
@@ -34,14 +36,6 @@ def redirects(context: Context, when: str) -> bool:
     """Whether clients are sent away at this moment."""
     to = context.configuration.redirect
     return to is not None and to.when == when
-
-
-@TABLE.guard(rfc="5685/3")
-def init_redirected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-    """A client that can be redirected at once gets REDIRECT and nothing else; no state is made, SPIr is zero."""
-    if not redirects(context, "init") or not can_be_redirected(incoming):
-        return None
-    return Step(send=(unprotected(incoming, gateway(context, incoming.find(v2.Nonce).data)),))
 
 
 @TABLE.extension("init", rfc="5685/3")

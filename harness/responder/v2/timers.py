@@ -9,8 +9,8 @@ from harness.responder.initiate import begin, begin_all, give_up
 from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
-from harness.responder.v2.redirect import GONE
 from harness.responder.v2.messages import FIRST_RETRANSMISSION_S, TRANSMISSIONS
+from harness.responder.v2.redirect import GONE
 
 
 @TABLE.timer(Timer.HALF_OPEN, rfc="7296/2.4")
