@@ -13,6 +13,7 @@ from harness.profile.configuration import (
     Selector,
 )
 from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
+from harness.profile.exchanges import Exchanges, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
 
@@ -26,6 +27,7 @@ __all__ = [
     "Credentials",
     "Dpd",
     "EapMethod",
+    "Exchanges",
     "Identity",
     "IkeProposal",
     "IsakmpPolicy",
@@ -36,6 +38,7 @@ __all__ = [
     "Profile",
     "Proof",
     "Redirect",
+    "Retransmission",
     "Selector",
     "Start",
     "Tickets",

@@ -19,6 +19,7 @@ from harness.codes import (
     Protocol,
 )
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
+from harness.profile.exchanges import Exchanges
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 
 IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
@@ -245,6 +246,8 @@ class Configuration:
     """Session resumption (RFC 5723); None: not supported."""
     crash_detection: CrashDetection | None = None
     """Quick crash detection (RFC 6290); None: not supported."""
+    exchanges: Exchanges = Exchanges()
+    """Windows and patience of IKEv2."""
     further_peers: tuple[Peer, ...] = ()
     """Peers besides that of the fields above, each with what is its own; the rest is the device's."""
 

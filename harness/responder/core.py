@@ -1,6 +1,5 @@
 """The reference responder without sockets: datagrams, time and triggers in; a step out."""
 
-import heapq
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,11 +7,12 @@ from harness.clock import Entropy
 from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.responder import v1, v2
+from harness.responder.clockwork import Clockwork
 from harness.responder.context import Context, Incoming
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.rules import HONEST
 from harness.responder.state import Sa
-from harness.responder.step import Armed, Step, drop, together
+from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
 from harness.wire import NotIke, decode
 from harness.wire.datagram import Datagram, Endpoint, Kind, demultiplex
@@ -47,8 +47,7 @@ class Responder:
         self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
         self._made_by: dict[bytes, tuple[bytes, Endpoint]] = {}
         self._half_open: set[bytes] = set()
-        self._timers: list[tuple[float, int, bytes, Armed]] = []
-        self._armed = 0
+        self._timers = Clockwork(self.find)
         self._stray_allowance = STRAY_ANSWERS_PER_SECOND
         self._stray_at = 0.0
         self.cookie_secret = entropy.octets(32)
@@ -72,11 +71,8 @@ class Responder:
     def wake(self, now: float) -> Step:
         """Do what is due by `now`, in the order in which it fell due."""
         steps = []
-        while self._timers and self._timers[0][0] <= now:
-            _, _, ours, armed = heapq.heappop(self._timers)
-            sa = self._sas.get(ours)
-            if sa is None:
-                continue
+        while (due := self._timers.take(now)) is not None:
+            sa, armed = due
             context = self._context(now, self._neighbours.of(sa))
             rule = self.rules.timers.get((sa.version, armed.timer))
             if rule is not None:
@@ -94,9 +90,7 @@ class Responder:
     @property
     def next_wake(self) -> float | None:
         """When `wake` is next to be called."""
-        while self._timers and self._timers[0][2] not in self._sas:
-            heapq.heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_due
 
     def all(self) -> Iterable[Sa]:
         """Every SA, oldest first."""
@@ -157,8 +151,7 @@ class Responder:
         for ours in step.gone:
             self._forget(ours)
         for ours, armed in step.armed:
-            self._armed += 1
-            heapq.heappush(self._timers, (armed.due, self._armed, ours, armed))
+            self._timers.arm(ours, armed)
         return step
 
     def _forget(self, ours: bytes) -> None:

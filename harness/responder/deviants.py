@@ -216,11 +216,10 @@ def _childless_hurry() -> Rules:
 
 @deviant("reauthenticates-idle-peers", "CISCO-RO-39")
 def _reauthenticates() -> Rules:
-    """Starts a new IKE SA when a half-open one would be forgotten, whatever became of it."""
+    """Starts a new IKE SA when a half-open one is forgotten."""
 
     def eager(context: Context, sa: IkeSa, armed: Armed) -> Step:
-        gone = Step(gone=(sa.ours,)) if sa.state is State.HALF_OPEN else NOTHING
-        return gone.then(start_ike_sa(context, (sa.local, sa.remote)))
+        return Step(gone=(sa.ours,)).then(start_ike_sa(context, (sa.local, sa.remote)))
 
     return HONEST.but("timers", (2, Timer.HALF_OPEN), eager)
 
@@ -488,9 +487,10 @@ def _reseals() -> Rules:
     """Builds the response to a repeated request anew, so that its octets differ."""
 
     def guard(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-        if incoming.octets != sa.answered_request:
+        served = sa.answer_to(incoming.message.message_id)
+        if served is None or incoming.octets != served.request:
             return guards.sealed_repeated(context, sa, incoming)
-        opened = unseal(sa, replace(incoming, octets=sa.answered_response), by_initiator=sa.we_started)
+        opened = unseal(sa, replace(incoming, octets=served.response[0]), by_initiator=sa.we_started)
         if isinstance(opened, Step):
             return opened
         step = respond(context, sa, incoming, *opened.payloads)
@@ -507,7 +507,7 @@ def _does_it_again() -> Rules:
         return None
 
     def in_window(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-        if incoming.message.message_id == sa.answered:
+        if sa.answer_to(incoming.message.message_id) is not None:
             return None
         return guards.sealed_in_window(context, sa, incoming)
 
@@ -759,7 +759,9 @@ def _child_answers(rewrite: Rewrite) -> Rules:
         after = step.changed[0]
         if not isinstance(after, IkeSa) or request.find(v2.TrafficSelectorsI) is None:
             return step
-        answer = replace(request, octets=after.answered_response)
+        served = after.answer_to(request.message.message_id)
+        assert served is not None
+        answer = replace(request, octets=served.response[0])
         opened = unseal(after, answer, by_initiator=after.we_started)
         if isinstance(opened, Step):
             return opened

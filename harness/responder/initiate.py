@@ -13,7 +13,7 @@ from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen, selector, selectors_payload
-from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
+from harness.responder.state import ENDS, ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import authentication, initial, messages, mobility, redirect
@@ -25,34 +25,29 @@ from harness.wire.datagram import Endpoint
 Build = Callable[[Context, IkeSa, Own], Step]
 
 
-def begin(context: Context, sa: IkeSa, own: Own) -> Step:
-    """Send a request of our own, or queue it behind the one that is not answered yet (section 2.3: window 1)."""
-    if sa.outstanding is not None:
-        return Step(changed=(replace(sa, queue=(*sa.queue, own)),))
-    return _BUILDERS[own.kind](context, sa, own)
+def begin(context: Context, sa: IkeSa, *owns: Own) -> Step:
+    """Requests of our own, in this order behind those that wait already: each sent as soon as the window allows."""
+    return proceed(context, Step(changed=(replace(sa, queue=(*sa.queue, *owns)),)))
 
 
-def begin_all(context: Context, sa: IkeSa, owns: Sequence[Own]) -> Step:
-    """Several requests of our own on one SA, in this order, one at a time."""
-    whole = NOTHING
-    for own in owns:
-        step = begin(context, sa, own)
-        changed = step.changed[0]
-        assert isinstance(changed, IkeSa)
-        sa, whole = changed, whole.then(step)
-    return whole
+def proceed(context: Context, step: Step) -> Step:
+    """The step, and then what its SA has in its queue, as far as that may be sent now (section 2.3)."""
+    while True:
+        sa = step.changed[0]
+        assert isinstance(sa, IkeSa)
+        if not sa.queue or not sa.may_ask(sa.queue[0].kind):
+            return step
+        own, rest = sa.queue[0], replace(sa, queue=sa.queue[1:])
+        step = step.then(_BUILDERS[own.kind](context, rest, own))
 
 
-def answered(context: Context, step: Step) -> Step:
-    """The step of a response taken, followed by the next request in the queue."""
-    sa = step.changed[0] if step.changed else None
-    if not isinstance(sa, IkeSa):
-        return step
-    free = replace(sa, outstanding=None, heard=context.now)
-    rest = replace(step, changed=(free, *step.changed[1:]))
-    if not free.queue or free.state is State.CLOSED:
-        return rest
-    return rest.then(begin(context, replace(free, queue=free.queue[1:]), free.queue[0]))
+def answered(context: Context, step: Step, response: Incoming) -> Step:
+    """The step of a response taken, followed by what waited for it in the queue."""
+    sa = step.changed[0]
+    assert isinstance(sa, IkeSa)
+    waiting = tuple(each for each in sa.outstanding if each.message_id != response.message.message_id)
+    free = replace(sa, outstanding=waiting, heard=context.now)
+    return proceed(context, replace(step, changed=(free, *step.changed[1:])))
 
 
 def give_up(context: Context, sa: IkeSa) -> Step:
@@ -75,7 +70,7 @@ def recreate_children(context: Context, sa: Sa, lost: Sequence[ChildSa]) -> Step
     wanted = [c for c in lost if not c.rekeyed]
     if not wanted or not isinstance(sa, IkeSa) or not context.may(Start.RECREATE):
         return NOTHING
-    return begin_all(context, sa, [Own("new-child", local=c.local, remote=c.remote) for c in wanted])
+    return begin(context, sa, *(Own("new-child", local=c.local, remote=c.remote) for c in wanted))
 
 
 def _liveness(context: Context, sa: IkeSa, own: Own) -> Step:
@@ -160,38 +155,37 @@ _BUILDERS: dict[str, Build] = {
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4", response=True)
 def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """The peer lives, or has let go of the child that we deleted, or has shown that it is where it moved to."""
-    asked = sa.outstanding
-    if (
-        asked is not None
-        and asked.own.kind == "routability"
-        and not mobility.came_back(asked.nonce, response)
-    ):
-        free = replace(sa, outstanding=None, children=(), queue=())
-        return Step(events=("routability-failed",)).then(begin(context, free, Own("delete-ike")))
-    return answered(context, Step(changed=(sa,)))
+    asked = sa.asked(response.message.message_id)
+    assert asked is not None
+    if asked.own.kind == "routability" and not mobility.came_back(asked.nonce, response):
+        lost = replace(sa, children=(), queue=(Own("delete-ike"),))
+        return answered(context, Step(changed=(lost,), events=("routability-failed",)), response)
+    return answered(context, Step(changed=(sa,)), response)
 
 
 @TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
 @TABLE.on(State.REKEYED, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
 def own_delete_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """The peer has let go of the IKE SA; where the profile permits, another one is made, but for one closed for good."""
-    kind = "" if sa.outstanding is None else sa.outstanding.own.kind
-    if kind not in ("delete-ike", "close-ike"):
-        return answered(context, Step(changed=(sa,)))
+    asked = sa.asked(response.message.message_id)
+    assert asked is not None
+    if asked.own.kind not in ENDS:
+        return answered(context, Step(changed=(sa,)), response)
     gone = Step(gone=(sa.ours,), events=("ike-sa-deleted",))
-    for_good = sa.state is State.REKEYED or kind == "close-ike"
+    for_good = sa.state is State.REKEYED or asked.own.kind == "close-ike"
     return gone if for_good else gone.then(recreate(context, sa))
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3", response=True)
 def own_create_child_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """Take the child or the IKE SA that the peer agreed to; a refusal changes nothing."""
-    assert sa.outstanding is not None
+    asked = sa.asked(response.message.message_id)
+    assert asked is not None
     accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
     if accepted is None or nonce is None or not accepted.proposals:
-        return answered(context, Step(changed=(sa,), events=("refused",)))
-    take = _take_ike if sa.outstanding.own.kind == "rekey-ike" else _take_child
-    return take(context, sa, sa.outstanding, response, accepted.proposals[0], nonce.data)
+        return answered(context, Step(changed=(sa,), events=("refused",)), response)
+    take = _take_ike if asked.own.kind == "rekey-ike" else _take_child
+    return take(context, sa, asked, response, accepted.proposals[0], nonce.data)
 
 
 def _shared(outstanding: Outstanding, response: Incoming) -> bytes | None:
@@ -231,7 +225,7 @@ def _take_child(
     suite = _suite_of(context.configuration.child_proposals, proposal)
     shared = _shared(asked, response)
     if suite is None or shared is None or sa.keys is None:
-        return answered(context, Step(changed=(sa,), events=("refused",)))
+        return answered(context, Step(changed=(sa,), events=("refused",)), response)
     keymat = ChildSuite(suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn)
     keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, keymat, asked.nonce, nr, shared)
     child = ChildSa(
@@ -248,7 +242,7 @@ def _take_child(
     armed = initial.child_timers(context, sa, child)
     if asked.own.kind == "rekey-child":
         after = replace(after, queue=(*after.queue, Own("delete-child", spi_in=asked.own.spi_in)))
-    return answered(context, Step(changed=(after,), armed=armed, events=("child-sa-established",)))
+    return answered(context, Step(changed=(after,), armed=armed, events=("child-sa-established",)), response)
 
 
 def _take_ike(
@@ -256,7 +250,7 @@ def _take_ike(
 ) -> Step:
     shared = _shared(asked, response)
     if not shared or sa.suite is None or sa.keys is None or len(proposal.spi) != 8:
-        return answered(context, Step(changed=(sa,), events=("refused",)))
+        return answered(context, Step(changed=(sa,), events=("refused",)), response)
     keys = rekeyed_keys(sa.keys, _crypto(sa.suite), asked.ours, proposal.spi, asked.nonce, nr, shared)
     heir = IkeSa(
         ours=asked.ours,
@@ -277,7 +271,7 @@ def _take_ike(
     )
     armed = (*initial.ike_timers(context, heir), *initial.inherited_timers(context, heir))
     old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours, queue=(Own("delete-ike"),))
-    return answered(context, Step(changed=(old, heir), armed=armed, events=("ike-sa-rekeyed",)))
+    return answered(context, Step(changed=(old, heir), armed=armed, events=("ike-sa-rekeyed",)), response)
 
 
 def _crypto(suite: IkeProposal) -> Suite:
@@ -311,7 +305,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         message_id=0,
         payloads=payloads,
     ).encode()
-    asked = Outstanding(Own("ike-sa"), 0, octets, nonce=ni, private=private)
+    asked = Outstanding(Own("ike-sa"), 0, Exchange.IKE_SA_INIT, (octets,), nonce=ni, private=private)
     sa = IkeSa(
         ours=spi_i,
         spi_i=spi_i,
@@ -325,10 +319,9 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         born=context.now,
         heard=context.now,
         next_own=1,
-        outstanding=asked,
         session=Session(began=True),
     )
-    return messages.launch(context, sa, "sent ike-sa")
+    return replace(messages.transmit(context, sa, asked), events=("sent ike-sa",))
 
 
 @TABLE.on(State.INIT_SENT, Exchange.IKE_SA_INIT, rfc="7296/1.2", response=True)
@@ -336,11 +329,12 @@ def own_init_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """Follow a COOKIE or another group, or go on to IKE_AUTH."""
     cookie = response.find(v2.Notify, NotifyType.COOKIE)
     wanted = response.find(v2.Notify, NotifyType.INVALID_KE_PAYLOAD)
-    if cookie is not None and sa.outstanding is not None:
-        return _with_cookie(context, sa, cookie.data)
+    (asked,) = sa.outstanding
+    if cookie is not None:
+        return _with_cookie(context, sa, asked, cookie.data)
     if wanted is not None and len(wanted.data) == 2:
         return _with_group(context, sa, int.from_bytes(wanted.data, "big"))
-    return _send_auth(context, sa, response)
+    return _send_auth(context, sa, asked, response)
 
 
 def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
@@ -353,24 +347,25 @@ def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
     return _send_init(context, (sa.local, sa.remote), group, sa.spi_i)
 
 
-def _with_cookie(context: Context, sa: IkeSa, cookie: bytes) -> Step:
+def _with_cookie(context: Context, sa: IkeSa, asked: Outstanding, cookie: bytes) -> Step:
     """The same request again, with the cookie as its first payload and all else unchanged (section 2.6)."""
-    assert sa.outstanding is not None
     first = decode(sa.init_request)
     assert isinstance(first, Message)
     kept = tuple(p for p in first.payloads if getattr(p, "notify_type", None) != NotifyType.COOKIE)
     payloads = (v2.Notify(notify_type=NotifyType.COOKIE, data=cookie), *kept)
     octets = replace_message(first, payloads=payloads, next_payload=None).encode()
-    again = replace(sa, init_request=octets, outstanding=replace(sa.outstanding, octets=octets, sent=1))
-    return messages.launch(context, again, "sent ike-sa")
+    again = messages.transmit(
+        context, replace(sa, init_request=octets), replace(asked, messages=(octets,), sent=0)
+    )
+    return replace(again, events=("sent ike-sa",))
 
 
-def _send_auth(context: Context, sa: IkeSa, response: Incoming) -> Step:
+def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> Step:
     accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
-    if accepted is None or nonce is None or not accepted.proposals or sa.outstanding is None:
+    if accepted is None or nonce is None or not accepted.proposals:
         return Step(gone=(sa.ours,), events=("refused",))
     suite = _suite_of(context.configuration.proposals_v2, accepted.proposals[0])
-    shared = _shared(sa.outstanding, response)
+    shared = _shared(asked, response)
     if suite is None or not shared:
         return Step(gone=(sa.ours,), events=("refused",))
 
@@ -384,7 +379,7 @@ def _send_auth(context: Context, sa: IkeSa, response: Incoming) -> Step:
         keys=keys,
         nr=nonce.data,
         init_response=response.octets,
-        outstanding=None,
+        outstanding=(),
     )
     ours = authentication.own_id(context.configuration.local_id, v2.IdInitiator)
     spi = initial.child_spi(context, agreed)
@@ -410,16 +405,16 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     if who is None or auth is None or not context.decide("believes", sa, who, auth):
         return Step(gone=(sa.ours,), events=("refused",))
     assert sa.keys is not None
-    assert sa.outstanding is not None
-    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now, outstanding=None)
+    (asked,) = sa.outstanding
+    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now, outstanding=())
     up = authentication.authenticated(context, up)
     armed = initial.ike_timers(context, up)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:
         return Step(changed=(up,), armed=armed, events=("ike-sa-established",))
     # The first child takes the nonces of IKE_SA_INIT (section 2.17).
-    asked = replace(sa.outstanding, own=Own("new-child"), nonce=sa.ni, private=None)
-    child = _take_child(context, up, asked, response, accepted.proposals[0], sa.nr)
+    first = replace(asked, own=Own("new-child"), nonce=sa.ni, private=None)
+    child = _take_child(context, up, first, response, accepted.proposals[0], sa.nr)
     return replace(child, armed=(*armed, *child.armed), events=("ike-sa-established", *child.events))
 
 

@@ -37,6 +37,19 @@ class Timer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Armed:
+    """A timer: when it is due, what it is for, and which part of the SA it means (a Message ID, a child's SPI)."""
+
+    due: float
+    timer: Timer
+    about: bytes | int = 0
+
+
+_AWAITED_IN = {Timer.HALF_OPEN: State.HALF_OPEN, Timer.LINGER: State.CLOSED}
+"""Timers that mean nothing to an SA in another state."""
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """One traffic selector: an address range of one family, with protocol and ports (0, 0-65535: any)."""
 
@@ -74,17 +87,37 @@ class Own:
     remote: tuple[Selector, ...] = ()
 
 
+ENDS = ("delete-ike", "close-ike")
+"""Requests of our own that end the IKE SA: nothing is asked on it after them (RFC 7296 section 2.8)."""
+ABOUT_CHILDREN = ("new-child", "rekey-child", "delete-child")
+"""Requests of our own that make, rekey or close a child."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """Our request that has no response yet, kept octet for octet for retransmission (RFC 7296 section 2.1)."""
+    """Our request that has no response yet, kept octet for octet for retransmission (RFC 7296 section 2.1).
+
+    It went out `sent` times, and does so again when it is `due`.
+    """
 
     own: Own
     message_id: int
-    octets: bytes = field(repr=False)
-    sent: int = 1
+    exchange: int
+    messages: tuple[bytes, ...] = field(repr=False)
+    sent: int = 0
+    due: float = 0.0
     ours: bytes = field(default=b"", repr=False)
     nonce: bytes = field(default=b"", repr=False)
     private: object | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A request that was answered, as received, and the response as sent: a message, or its fragments."""
+
+    message_id: int
+    request: bytes = field(repr=False)
+    response: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +178,14 @@ class IkeSa:
     born: float = 0.0
     heard: float = 0.0
     expected: int = 0
-    answered: int = -1
-    answered_request: bytes = field(default=b"", repr=False)
-    answered_response: bytes = field(default=b"", repr=False)
+    """The lowest Message ID of the peer that was not served yet."""
+    promised: int = 1
+    """How many requests of the peer are kept at a time: the window that it was told of."""
+    served: tuple[Served, ...] = ()
     next_own: int = 0
-    outstanding: Outstanding | None = None
+    window: int = 1
+    """How many requests of our own may wait for their responses: the window that the peer told of."""
+    outstanding: tuple[Outstanding, ...] = ()
     queue: tuple[Own, ...] = ()
     children: tuple[ChildSa, ...] = ()
     heir: bytes = b""
@@ -169,8 +205,40 @@ class IkeSa:
 
     def busy_with(self, *kinds: str, spi_out: bytes | None = None) -> bool:
         """Whether a request of ours of these kinds (about the child sending on `spi_out`) waits for its response."""
-        asked = () if self.outstanding is None else (self.outstanding.own,)
+        asked = (each.own for each in self.outstanding)
         return any(o.kind in kinds and spi_out in (None, o.spi_out) for o in (*asked, *self.queue))
+
+    def may_ask(self, kind: str) -> bool:
+        """Whether a request of our own of this kind may be sent now, with those that wait for their responses.
+
+        The peer's window bounds how many (RFC 7296 section 2.3); while the IKE SA is rekeyed no Child SA is made,
+        rekeyed or closed, and the other way round (sections 1.3.2, 2.25.1).
+        """
+        if not self.outstanding:
+            return True
+        if self.next_own - min(each.message_id for each in self.outstanding) >= self.window:
+            return False
+        waiting = {each.own.kind for each in self.outstanding}
+        if kind == "rekey-ike":
+            return waiting.isdisjoint(("rekey-ike", *ENDS, *ABOUT_CHILDREN))
+        return waiting.isdisjoint(("rekey-ike", *ENDS) if kind in ABOUT_CHILDREN else ENDS)
+
+    def asked(self, message_id: int) -> Outstanding | None:
+        """Our request of this Message ID, while it waits for its response."""
+        return next((each for each in self.outstanding if each.message_id == message_id), None)
+
+    def answer_to(self, message_id: int) -> Served | None:
+        """The request of the peer that was answered under this Message ID, while it is kept."""
+        return next((each for each in self.served if each.message_id == message_id), None)
+
+    def awaits(self, armed: Armed, /) -> bool:
+        """Whether anything of this SA still depends on the timer."""
+        if armed.timer is Timer.RETRANSMIT:
+            return any((each.message_id, each.due) == (armed.about, armed.due) for each in self.outstanding)
+        if armed.timer in (Timer.CHILD_SOFT, Timer.CHILD_HARD):
+            return isinstance(armed.about, bytes) and self.child(armed.about) is not None
+        wanted = _AWAITED_IN.get(armed.timer)
+        return wanted is None or self.state is wanted
 
     def without(self, spi_in: bytes) -> Self:
         """This SA without the child that receives on `spi_in`."""
@@ -238,4 +306,8 @@ class Sa(Protocol):
     @property
     def peer_id(self) -> bytes:
         """The body of the ID payload by which the peer is known; empty before that."""
+        ...
+
+    def awaits(self, armed: Armed, /) -> bool:
+        """Whether anything of this SA still depends on the timer."""
         ...

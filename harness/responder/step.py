@@ -2,19 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
-from harness.responder.state import Sa, Timer
+from harness.responder.state import Armed as Armed
+from harness.responder.state import Sa
 from harness.wire.datagram import Datagram
-
-
-@dataclass(frozen=True, slots=True)
-class Armed:
-    """A timer: when it is due, what it is for, and which part of the SA it means (a Message ID, a child's SPI)."""
-
-    due: float
-    timer: Timer
-    about: bytes | int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +28,10 @@ class Step:
     cells: tuple[str, ...] = ()
 
     def then(self, later: "Step") -> "Step":
-        """Both steps as one, this one first; a drop stands only if nothing else happened."""
+        """Both steps as one, this one first; of an SA that both change the later value stands, in its first place."""
         return Step(
             send=self.send + later.send,
-            changed=self.changed + later.changed,
+            changed=_latest(self.changed, later.changed),
             gone=self.gone + later.gone,
             armed=self.armed + later.armed,
             drop=self.drop if later.drop is None else later.drop,
@@ -51,14 +44,28 @@ class Step:
 NOTHING = Step()
 
 
+def _latest(earlier: tuple[Sa, ...], later: tuple[Sa, ...]) -> tuple[Sa, ...]:
+    if not earlier or not later:
+        return earlier + later
+    return tuple({sa.ours: sa for sa in (*earlier, *later)}.values())
+
+
 def drop(reason: str) -> Step:
     """No answer, for the reason named."""
     return Step(drop=reason)
 
 
 def together(steps: Sequence[Step]) -> Step:
-    """All steps as one, in their order."""
-    whole = NOTHING
-    for step in steps:
-        whole = whole.then(step)
-    return whole
+    """All steps as one, in their order; an SA is there with each of its values."""
+    if len(steps) == 1:
+        return steps[0]
+    return Step(
+        send=tuple(chain.from_iterable(step.send for step in steps)),
+        changed=tuple(chain.from_iterable(step.changed for step in steps)),
+        gone=tuple(chain.from_iterable(step.gone for step in steps)),
+        armed=tuple(chain.from_iterable(step.armed for step in steps)),
+        drop=next((step.drop for step in reversed(steps) if step.drop is not None), None),
+        events=tuple(chain.from_iterable(step.events for step in steps)),
+        secrets=tuple(chain.from_iterable(step.secrets for step in steps)),
+        cells=tuple(chain.from_iterable(step.cells for step in steps)),
+    )

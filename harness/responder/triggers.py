@@ -9,7 +9,7 @@ from harness.codes import Trigger
 from harness.profile import Start
 from harness.responder import v1
 from harness.responder.context import Context
-from harness.responder.initiate import begin, begin_all, give_up, reachable, start_ike_sa
+from harness.responder.initiate import begin, give_up, reachable, start_ike_sa
 from harness.responder.policy import selector
 from harness.responder.state import IkeSa, Own, Selector
 from harness.responder.step import NOTHING, Step, drop, together
@@ -126,7 +126,7 @@ def soft_expiry(context: Context) -> Step:
             else []
         )
         itself = [Own("rekey-ike")] if context.may(Start.IKE_REKEY) else []
-        steps.append(begin_all(context, sa, [*children, *itself]))
+        steps.append(begin(context, sa, *children, *itself))
     return together([*steps, v1.soft_expiry(context)])
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
-from harness.responder.state import ChildSa, Selector
+from harness.responder.state import Armed, ChildSa, Selector
 from harness.sa.v1 import Secrets
 from harness.wire import v1
 from harness.wire.datagram import Endpoint
@@ -139,6 +139,10 @@ class IsakmpSa:
     def half_open(self) -> bool:
         """True while a peer that began phase 1 has not proved who it is."""
         return self.state in (Phase1.MAIN_2, Phase1.MAIN_4, Phase1.AGGRESSIVE_2)
+
+    def awaits(self, _armed: Armed, /) -> bool:
+        """Whether anything of this SA still depends on the timer; which of them are over only their rules know."""
+        return True
 
     @property
     def sai_b(self) -> bytes:

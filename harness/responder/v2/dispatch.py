@@ -74,13 +74,14 @@ def _response(context: Context, incoming: Incoming) -> Step:
     sa = _asked_by(context, incoming)
     if sa is not None and context.decide("peer_has_crashed", sa, incoming):
         return Step(gone=(sa.ours,), events=("peer-crashed",)).then(recreate(context.beside(sa), sa))
-    if sa is None or sa.outstanding is None or sa.outstanding.message_id != incoming.message.message_id:
+    asked = None if sa is None else sa.asked(incoming.message.message_id)
+    if sa is None or asked is None:
         return context.decide("unasked", incoming)  # type: ignore[no-any-return]
     opened = _opened_response(sa, incoming)
     if isinstance(opened, Step):
         return opened
     cell = context.rules.responses.get((sa.state, incoming.message.exchange))
-    if cell is None:
+    if cell is None or incoming.message.exchange != asked.exchange:
         return drop("a response of another exchange than was asked")
     return Step(cells=(cell.__name__,)).then(cell(context.beside(sa), sa, opened))
 

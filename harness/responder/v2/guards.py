@@ -121,17 +121,19 @@ def _cookie(context: Context, incoming: Incoming) -> bytes:
 @TABLE.guard(rfc="7296/2.1")
 def sealed_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """A repeated request gets the response it got before, octet for octet; nothing is done twice."""
-    if incoming.message.message_id != sa.answered or not sa.answered_response:
+    served = sa.answer_to(incoming.message.message_id)
+    if served is None:
         return None
-    if incoming.octets != sa.answered_request:
+    if incoming.octets != served.request:
         return drop("a Message ID already answered, with other octets")
-    return Step(send=(incoming.reply(sa.answered_response),))
+    return Step(send=tuple(map(incoming.reply, served.response)))
 
 
 @TABLE.guard(rfc="7296/2.3")
 def sealed_in_window(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-    """With a window of one, only the next Message ID is served."""
-    if incoming.message.message_id == sa.expected:
+    """Served are the Message IDs of the window that was promised, in any order; without a promise only the next one."""
+    due = range(sa.expected, sa.expected + sa.promised)
+    if incoming.message.message_id in due:
         return None
     return drop(f"Message ID {incoming.message.message_id} outside the window, {sa.expected} is due")
 

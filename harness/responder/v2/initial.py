@@ -81,7 +81,6 @@ def _half_open(
         born=context.now,
         heard=context.now,
         expected=1,
-        answered=0,
     )
     sa, added = context.extended("init", sa, request)
     response = Message(

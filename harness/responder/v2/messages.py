@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming, send
-from harness.responder.state import IkeSa, Outstanding, Own, State, Timer
+from harness.responder.state import IkeSa, Outstanding, Own, Served, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
 from harness.wire import Message, v2
@@ -13,9 +13,6 @@ from harness.wire.datagram import Datagram
 
 RESPONSE = 0x20
 INITIATOR = 0x08
-FIRST_RETRANSMISSION_S = 1.0
-TRANSMISSIONS = 5
-"""A request of our own goes out five times, after 1, 2, 4 and 8 seconds, then the SA is given up (section 2.4)."""
 LINGER_S = 30.0
 """How long a closed SA still repeats its last response to a repeated request."""
 
@@ -37,7 +34,7 @@ def unprotected(incoming: Incoming, *notifies: v2.Notify) -> Datagram:
 
 def sealed(
     context: Context, sa: IkeSa, exchange: int, flags: int, message_id: int, payloads: tuple[Any, ...]
-) -> bytes:
+) -> tuple[bytes, ...]:
     """A message of ours on this SA, with everything in an SK payload (section 3.14)."""
     assert sa.keys is not None
     message = Message(
@@ -49,24 +46,34 @@ def sealed(
         payloads=(),
     )
     iv = context.entropy.octets(iv_size(sa.keys.suite))
-    return seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads)
+    return (seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads),)
 
 
 def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> Step:
     """The response to a request, kept so that a repeated request gets the same octets (section 2.1)."""
     message = incoming.message
-    octets = sealed(context, sa, message.exchange, RESPONSE, message.message_id, payloads)
+    response = sealed(context, sa, message.exchange, RESPONSE, message.message_id, payloads)
+    expected, served = _served(sa, Served(message.message_id, incoming.octets, response))
     if sa.session.mobile is None:  # with MOBIKE only UPDATE_SA_ADDRESSES moves an SA: RFC 4555 section 3.8
         sa = moved(sa, incoming)
     answered = replace(
         sa,
-        expected=message.message_id + 1,
-        answered=message.message_id,
-        answered_request=incoming.octets,
-        answered_response=octets,
+        expected=expected,
+        served=served,
         heard=context.now,
     )
-    return Step(send=(incoming.reply(octets),), changed=(answered,))
+    return Step(send=tuple(map(incoming.reply, response)), changed=(answered,))
+
+
+def _served(sa: IkeSa, latest: Served) -> tuple[int, tuple[Served, ...]]:
+    """The Message ID that is due next, and the responses that are still kept: as many as were promised (section 2.3)."""
+    every = (*sa.served, latest)
+    done = {each.message_id for each in every}
+    expected = sa.expected
+    while expected in done:
+        expected += 1
+    oldest = max(done) - sa.promised
+    return expected, tuple(each for each in every if each.message_id > oldest)
 
 
 def moved(sa: IkeSa, incoming: Incoming) -> IkeSa:
@@ -86,7 +93,7 @@ def closed(context: Context, step: Step, event: str) -> Step:
     """The step, after which its SA serves no more but still repeats its last response for a while."""
     (sa,) = step.changed
     assert isinstance(sa, IkeSa)
-    done = replace(sa, state=State.CLOSED, children=(), outstanding=None, queue=())
+    done = replace(sa, state=State.CLOSED, children=(), outstanding=(), queue=())
     linger = (sa.ours, Armed(context.now + LINGER_S, Timer.LINGER))
     return replace(step, changed=(done,), armed=(*step.armed, linger), events=(*step.events, event))
 
@@ -102,21 +109,21 @@ def request(
     private: object | None = None,
 ) -> Step:
     """A request of our own, to be retransmitted until it is answered or given up."""
-    octets = sealed(context, sa, exchange, 0, sa.next_own, payloads)
-    outstanding = Outstanding(own, sa.next_own, octets, ours=ours, nonce=nonce, private=private)
-    asked = replace(sa, next_own=sa.next_own + 1, outstanding=outstanding)
-    return launch(context, asked, f"sent {own.kind}")
+    messages = sealed(context, sa, exchange, 0, sa.next_own, payloads)
+    asked = Outstanding(own, sa.next_own, exchange, messages, ours=ours, nonce=nonce, private=private)
+    step = transmit(context, replace(sa, next_own=sa.next_own + 1), asked)
+    return replace(step, events=(f"sent {own.kind}",))
 
 
-def launch(context: Context, sa: IkeSa, event: str) -> Step:
-    """Send the SA's outstanding request for the first time."""
-    assert sa.outstanding is not None
-    again = Armed(context.now + FIRST_RETRANSMISSION_S, Timer.RETRANSMIT, sa.outstanding.message_id)
+def transmit(context: Context, sa: IkeSa, asked: Outstanding) -> Step:
+    """A request of ours goes out, the first time or again: the same octets (section 2.1)."""
+    due = context.now + context.configuration.exchanges.retransmission.pause(asked.sent + 1)
+    waiting = replace(asked, sent=asked.sent + 1, due=due)
+    others = tuple(each for each in sa.outstanding if each.message_id != asked.message_id)
     return Step(
-        send=(send(sa.local, sa.remote, sa.outstanding.octets, sa.natt),),
-        changed=(sa,),
-        armed=((sa.ours, again),),
-        events=(event,),
+        send=tuple(send(sa.local, sa.remote, octets, sa.natt) for octets in asked.messages),
+        changed=(replace(sa, outstanding=(*others, waiting)),),
+        armed=((sa.ours, Armed(due, Timer.RETRANSMIT, asked.message_id)),),
     )
 
 

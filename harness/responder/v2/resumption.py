@@ -92,7 +92,6 @@ def _half_open(context: Context, request: Incoming, resumed: Resumed, ticket: by
         born=context.now,
         heard=context.now,
         expected=1,
-        answered=0,
         resumed=resumed,
     )
     sa = replace(sa, session=replace(sa.session, ticket=_name(ticket)))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.profile import Start
-from harness.responder.context import Context, send
-from harness.responder.initiate import begin, begin_all, give_up
+from harness.responder.context import Context
+from harness.responder.initiate import begin, give_up
 from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
-from harness.responder.v2.messages import FIRST_RETRANSMISSION_S, TRANSMISSIONS
+from harness.responder.v2.messages import transmit
 from harness.responder.v2.redirect import GONE
 
 
@@ -50,7 +50,7 @@ def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
         owns += [Own("new-child", local=child.local, remote=child.remote) for child in children]
     for child in children:
         sa = sa.without(child.spi_in)
-    return begin_all(context, sa, owns)
+    return begin(context, sa, *owns)
 
 
 @TABLE.timer(Timer.IKE_SOFT, rfc="7296/2.8")
@@ -88,17 +88,12 @@ def redirect_session(context: Context, sa: IkeSa, armed: Armed) -> Step:
 @TABLE.timer(Timer.RETRANSMIT, rfc="7296/2.4")
 def retransmit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """A request of ours without response goes out again, the same octets; after the last one the SA is given up."""
-    outstanding = sa.outstanding
-    if outstanding is None or outstanding.message_id != armed.about:
+    asked = next((each for each in sa.outstanding if each.message_id == armed.about), None)
+    if asked is None or asked.due > armed.due:
         return NOTHING
-    if outstanding.sent >= TRANSMISSIONS:
+    if asked.sent >= context.configuration.exchanges.retransmission.tries:
         return give_up(context, sa)
-    pause = FIRST_RETRANSMISSION_S * 2**outstanding.sent
-    return Step(
-        send=(send(sa.local, sa.remote, outstanding.octets, sa.natt),),
-        changed=(replace(sa, outstanding=replace(outstanding, sent=outstanding.sent + 1)),),
-        armed=((sa.ours, Armed(context.now + pause, Timer.RETRANSMIT, outstanding.message_id)),),
-    )
+    return transmit(context, sa, asked)
 
 
 @TABLE.timer(Timer.LIVENESS, rfc="7296/2.4")
@@ -109,7 +104,7 @@ def check_liveness(context: Context, sa: IkeSa, armed: Armed) -> Step:
         return NOTHING
     quiet = context.now - sa.heard
     next_check = (sa.ours, Armed(context.now + max(dpd.interval - quiet, 1.0), Timer.LIVENESS))
-    if quiet < dpd.interval or sa.outstanding is not None:
+    if quiet < dpd.interval or sa.outstanding:
         return Step(armed=(next_check,))
     return Step(armed=((sa.ours, Armed(context.now + dpd.interval, Timer.LIVENESS)),)).then(
         begin(context, sa, Own("liveness"))

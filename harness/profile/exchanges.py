@@ -1,0 +1,45 @@
+"""How an IKEv2 device runs its exchanges: how many at once, and how patiently."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Retransmission:
+    """A request of its own goes out `tries` times, the second time after `first` seconds, then after ever longer pauses.
+
+    Each pause is `factor` times the one before (RFC 7296 section 2.4: it must grow exponentially).
+    """
+
+    first: float = 1.0
+    factor: float = 2.0
+    tries: int = 5
+
+    def __post_init__(self) -> None:
+        if self.first <= 0 or self.factor <= 1 or self.tries < 1:
+            raise ValueError("a request goes out once or oftener, after pauses that are positive and grow")
+
+    def pause(self, sent: int) -> float:
+        """Seconds to wait for the response to a request that went out `sent` times."""
+        return self.first * self.factor ** (sent - 1)
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a peer that answers nothing is given up."""
+        return sum(map(self.pause, range(1, self.tries + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanges:
+    """Windows and patience of IKEv2."""
+
+    window: int = 1
+    """How many requests of the peer it promises to keep (SET_WINDOW_SIZE, RFC 7296 section 2.3)."""
+    complains: bool = False
+    """Whether it sends INVALID_MESSAGE_ID for requests outside the window (RFC 7296 section 2.3)."""
+    retransmission: Retransmission = Retransmission()
+    busy: Retransmission = Retransmission(first=5.0, factor=1.5, tries=6)
+    """How often and after what pauses it asks a peer again that answers TEMPORARY_FAILURE (RFC 7296 section 2.25)."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window < 1 << 32:
+            raise ValueError(f"a window is a positive number of 32 bits, not {self.window}")
