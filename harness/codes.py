@@ -446,7 +446,7 @@ class CfgType(Code):
 
 
 class CfgAttribute(Code):
-    """Configuration attribute types (RFC 7296 §3.15.1; the low ones are mode-cfg's, 16520 … are XAUTH's)."""
+    """Configuration attribute types (RFC 7296 §3.15.1; low ones are mode-cfg's, 16520 … XAUTH's, 28672 … Unity's)."""
 
     INTERNAL_IP4_ADDRESS = 1
     INTERNAL_IP4_NETMASK = 2
@@ -484,6 +484,33 @@ class CfgAttribute(Code):
     XAUTH_STATUS = 16527
     XAUTH_NEXT_PIN = 16528
     XAUTH_ANSWER = 16529
+    UNITY_BANNER = 28672
+    UNITY_SAVE_PASSWD = 28673
+    UNITY_DEF_DOMAIN = 28674
+    UNITY_SPLITDNS_NAME = 28675
+    UNITY_SPLIT_INCLUDE = 28676
+    UNITY_NATT_PORT = 28677
+    UNITY_LOCAL_LAN = 28678
+    UNITY_PFS = 28679
+    UNITY_FW_TYPE = 28680
+    UNITY_BACKUP_SERVERS = 28681
+    UNITY_DDNS_HOSTNAME = 28682
+
+
+class XauthType(Code):
+    """Kinds of extended authentication (draft-beaulieu-ike-xauth §6.3)."""
+
+    GENERIC = 0
+    RADIUS_CHAP = 1
+    OTP = 2
+    SKEY = 3
+
+
+class XauthStatus(Code):
+    """How an extended authentication ended (draft-beaulieu-ike-xauth §6.2)."""
+
+    FAIL = 0
+    OK = 1
 
 
 class GatewayType(Code):
@@ -631,10 +658,18 @@ class AuthMethodV1(Code):
     ECDSA_SHA512_P521 = 11
     HYBRID_INIT_RSA = 64221
     HYBRID_RESP_RSA = 64222
+    HYBRID_INIT_DSS = 64223
+    HYBRID_RESP_DSS = 64224
     XAUTH_INIT_PRE_SHARED = 65001
     XAUTH_RESP_PRE_SHARED = 65002
+    XAUTH_INIT_DSS = 65003
+    XAUTH_RESP_DSS = 65004
     XAUTH_INIT_RSA = 65005
     XAUTH_RESP_RSA = 65006
+    XAUTH_INIT_RSA_ENCRYPTION = 65007
+    XAUTH_RESP_RSA_ENCRYPTION = 65008
+    XAUTH_INIT_REVISED_RSA_ENCRYPTION = 65009
+    XAUTH_RESP_REVISED_RSA_ENCRYPTION = 65010
 
 
 class GroupTypeV1(Code):
@@ -721,6 +756,8 @@ class Encapsulation(Code):
     TRANSPORT = 2
     UDP_TUNNEL = 3
     UDP_TRANSPORT = 4
+    UDP_TUNNEL_DRAFT = 61443  # draft-ietf-ipsec-nat-t-ike-00 … -03
+    UDP_TRANSPORT_DRAFT = 61444
 
 
 class Trigger(StrEnum):

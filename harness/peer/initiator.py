@@ -33,6 +33,7 @@ class Initiator(AnswersV2, AnswersV1):
         self.isakmp = IsakmpSa()
         self.isakmp_sas = {}
         self.quick = None
+        self.user = None
         self.heard_at: float | None = None
 
     def __repr__(self) -> str:

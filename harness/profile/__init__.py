@@ -16,6 +16,7 @@ from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.exchanges import Exchanges, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
+from harness.profile.version1 import ModeConfig, Version1, Xauth
 
 __all__ = [
     "DEFAULT",
@@ -33,6 +34,7 @@ __all__ = [
     "IsakmpPolicy",
     "Lifetimes",
     "Mobility",
+    "ModeConfig",
     "Peer",
     "Ppk",
     "Profile",
@@ -43,5 +45,7 @@ __all__ = [
     "Start",
     "Tickets",
     "User",
+    "Version1",
+    "Xauth",
     "profile",
 ]

@@ -21,6 +21,7 @@ from harness.codes import (
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.exchanges import Exchanges
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
+from harness.profile.version1 import Version1
 
 IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
 
@@ -230,6 +231,8 @@ class Configuration:
     lifetimes: Lifetimes = Lifetimes()
     dpd: Dpd | None = None
     """Liveness checks of its own; None: it only answers them."""
+    version1: Version1 = field(default_factory=Version1)
+    """What it does in IKEv1 alone."""
     cookie_threshold: int | None = None
     """More half-open IKE SAs than this, and a COOKIE is demanded; 0: always; None: never."""
     childless: bool = True

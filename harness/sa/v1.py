@@ -26,6 +26,7 @@ VID_NAT_T_03 = _md5(b"draft-ietf-ipsec-nat-t-ike-03")
 VID_FRAGMENTATION = _md5(b"FRAGMENTATION")
 VID_DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")  # RFC 3706 section 5.1, major 1, minor 0
 VID_XAUTH = bytes.fromhex("09002689dfd6b712")
+VID_UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc0100")
 
 _CIPHERS = {int(EncrV1.DES_CBC): Encr.ENCR_DES, int(EncrV1.TRIPLE_DES_CBC): Encr.ENCR_3DES}
 _CIPHERS[int(EncrV1.AES_CBC)] = Encr.ENCR_AES_CBC

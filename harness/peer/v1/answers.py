@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from harness.codes import CfgType, Exchange, NotifyTypeV1, Protocol
+from harness.codes import Exchange, NotifyTypeV1, Protocol
 from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
-from harness.peer.v1.offers import choose_phase1, isakmp_suite, phase2_answer, taken_phase2
+from harness.peer.v1.offers import answered_suite, choose_phase1, phase2_answer, taken_phase2
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
 from harness.peer.v1.steps import (
     NONCE_OCTETS,
     UNHASHED,
     Quick,
-    StartsV1,
     dpd_notify,
     identification,
     shared_with,
 )
+from harness.peer.v1.transactions import TransactsV1
 from harness.peer.v2.sa import State
 from harness.profile import ChildProposal
 from harness.sa.opened import Sealed
@@ -38,7 +38,7 @@ _PHASE_1 = {
 _PHASE_2 = frozenset({int(Exchange.QUICK_MODE), int(Exchange.INFORMATIONAL_V1), int(Exchange.TRANSACTION)})
 
 
-class AnswersV1(StartsV1):
+class AnswersV1(TransactsV1):
     """What this end does with the datagrams of IKEv1 that come in."""
 
     def receive_v1(self, datagram: Datagram, octets: bytes, message: Message) -> Received:
@@ -91,7 +91,7 @@ class AnswersV1(StartsV1):
         if dialogue.exchange == Exchange.QUICK_MODE:
             return lambda message, rest: self._quick_1_came(sa, dialogue, message, rest)
         if dialogue.exchange == Exchange.TRANSACTION:
-            return lambda message, rest: self._transaction_came(sa, dialogue, message, rest)
+            return lambda message, rest: self._transaction_asked(sa, dialogue, message, rest)
         return lambda message, rest: self._informational_came(sa, dialogue, message, rest)
 
     def _next_message(
@@ -156,7 +156,7 @@ class AnswersV1(StartsV1):
     def _policy_chosen(self, sa: IsakmpSa, message: Message) -> v1.SecurityAssociation | str:
         """The SA payload that answers the target's offer, or why there is none."""
         offer = message.find(v1.SecurityAssociation)
-        ours = tuple(map(isakmp_suite, self.configuration.proposals_v1))
+        ours = tuple(map(answered_suite, self.configuration.proposals_v1))
         chosen = choose_phase1(offer, ours) if offer is not None else None
         if offer is None or chosen is None:
             return "no policy suits us"
@@ -309,7 +309,12 @@ class AnswersV1(StartsV1):
         quick.dialogue.then, quick.dialogue.said = None, b""
         return Taken()
 
-    # --- Informational and Transaction --------------------------------------------------------------------------
+    # --- Transaction and Informational --------------------------------------------------------------------------
+
+    def _transaction_asked(self, sa: IsakmpSa, dialogue: Dialogue, message: Message, rest: bytes) -> Taken:
+        if self.ignored(Ask.TRANSACTION):
+            return Taken(why=f"the script ignores {Ask.TRANSACTION}", counts=False)
+        return self.transaction_came(sa, dialogue, message, rest)
 
     def _clear_informational(self, sa: IsakmpSa, message: Message) -> Received:
         """A notify that nothing protects changes no state, yet it may be all the answer there is."""
@@ -365,27 +370,3 @@ class AnswersV1(StartsV1):
                 if other.waiting:
                     other.answer = message
         return None
-
-    def _transaction_came(self, sa: IsakmpSa, dialogue: Dialogue, message: Message, rest: bytes) -> Taken:
-        """XAUTH and Mode-Config: a REQUEST is replied to with nothing in it, a SET acknowledged."""
-        proof, asked = message.find(v1.Hash), message.find(v1.Attributes)
-        secrets = sa.secrets
-        assert secrets is not None
-        if proof is None or proof.data != informational_hash(secrets, dialogue.message_id, rest):
-            return Taken(why="the HASH is wrong", counts=False)
-        if asked is None or self.ignored(Ask.TRANSACTION):
-            return Taken(why="there is nothing to answer", counts=False)
-        if asked.attr_type not in _REPLIES:
-            return Taken(why="it is an answer")
-        reply = v1.Attributes(_REPLIES[asked.attr_type], asked.identifier, ())
-        octets = self.sealed_v1(
-            sa,
-            dialogue,
-            (UNHASHED, reply),
-            self.answering,
-            lambda after: informational_hash(secrets, dialogue.message_id, after),
-        )
-        return Taken(octets)
-
-
-_REPLIES = {int(CfgType.CFG_REQUEST): CfgType.CFG_REPLY, int(CfgType.CFG_SET): CfgType.CFG_ACK}

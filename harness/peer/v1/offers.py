@@ -1,6 +1,7 @@
 """RFC 2407 to 2409: what the peer offers and takes in version 1; its own choice, shared with nobody."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace as with_fields
 from ipaddress import ip_network
 
 from harness.codes import (
@@ -18,6 +19,7 @@ from harness.codes import (
     Situation,
 )
 from harness.profile import ChildProposal, IsakmpPolicy
+from harness.sa.methods import METHODS
 from harness.sa.v1 import Suite
 from harness.wire import v1
 
@@ -33,6 +35,12 @@ _AUTH = {
 def isakmp_suite(policy: IsakmpPolicy) -> Suite:
     """The suite that a configured policy names."""
     return Suite(policy.encr, policy.key_bits, policy.hash, policy.auth, policy.group)
+
+
+def answered_suite(policy: IsakmpPolicy) -> Suite:
+    """The suite that a configured policy names when the target begins: XAUTH then asks the responder, not us before it."""
+    asks = METHODS[policy.auth].asks_initiator if policy.auth in METHODS else False
+    return with_fields(isakmp_suite(policy), auth=policy.auth + 1 if asks else policy.auth)
 
 
 def _sa(proposals: tuple[v1.Proposal, ...]) -> v1.SecurityAssociation:

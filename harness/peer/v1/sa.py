@@ -102,6 +102,10 @@ class IsakmpSa:
     checks: dict[bytes, Dialogue] = field(default_factory=dict)
     """Open R-U-THERE by sequence number."""
     sequence: int = 0
+    xauth_status: int | None = None
+    """How the target says that XAUTH ended."""
+    given: dict[int, int | bytes] = field(default_factory=dict)
+    """The attributes that Mode-Config gave to this end, by their type."""
     notified: list[v1.Notify] = field(default_factory=list)
     """Notifies of the target that needed no answer."""
 

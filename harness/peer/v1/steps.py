@@ -37,6 +37,7 @@ from harness.profile import ChildProposal, Identity, IsakmpPolicy
 from harness.sa.v1 import (
     VID_DPD,
     VID_NAT_T,
+    VID_XAUTH,
     SaKeys,
     exchange_iv,
     hash_i,
@@ -139,7 +140,9 @@ class StartsV1(End):
         offer = phase1_offer(offered)
         octets = self.clear(sa, dialogue, (offer, *self.vendor_ids(sa), *extra), plan)
         sa.sai = _sa_body(octets, offer)
-        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_2_came(sa, message))
+        return self.open_request(
+            sa, dialogue, octets, plan, lambda message, _: self._main_2_came(sa, message)
+        )
 
     def _new_isakmp(
         self, exchange: int, offered: Sequence[IsakmpPolicy], nat_t: bool
@@ -152,8 +155,10 @@ class StartsV1(End):
         return sa, sa.dialogue(exchange, 0)
 
     def vendor_ids(self, sa: IsakmpSa) -> tuple[Payload, ...]:
-        """What this end says it can do: DPD (RFC 3706), and NAT traversal where asked for (RFC 3947)."""
-        return (v1.VendorId(VID_DPD), *((v1.VendorId(VID_NAT_T),) if sa.nat_t else ()))
+        """What this end says it can do: DPD (RFC 3706), NAT traversal where asked for (RFC 3947), XAUTH where set up."""
+        nat_t = (VID_NAT_T,) if sa.nat_t else ()
+        xauth = () if self.configuration.version1.xauth is None else (VID_XAUTH,)
+        return tuple(v1.VendorId(data) for data in (VID_DPD, *nat_t, *xauth))
 
     def _main_2_came(self, sa: IsakmpSa, message: Message) -> Taken:
         why = self._policy_taken(sa, message)
@@ -176,13 +181,15 @@ class StartsV1(End):
     def _main_3(self, extra: tuple[Payload, ...], plan: Plan) -> Request | Note:
         sa = self.isakmp
         if sa.suite is None:
-            return self._no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
+            return self.no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
         sa.private = sa.private or KeyExchange(sa.suite.group).private(self.entropy)
         sa.public_i = sa.private.public
         payloads = (v1.KeyExchange(sa.public_i), v1.Nonce(sa.ni), *self.nat_payloads(sa), *extra)
         dialogue = sa.dialogues[0]
         octets = self.clear(sa, dialogue, payloads, plan)
-        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_4_came(sa, message))
+        return self.open_request(
+            sa, dialogue, octets, plan, lambda message, _: self._main_4_came(sa, message)
+        )
 
     def nat_payloads(self, sa: IsakmpSa) -> tuple[Payload, ...]:
         """RFC 3947 section 3.2: the receiver's place first, then the sender's."""
@@ -237,14 +244,16 @@ class StartsV1(End):
     ) -> Request | Note:
         sa = self.isakmp
         if sa.secrets is None:
-            return self._no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
+            return self.no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
         who = identification(identity or self.configuration.local_id)
         contact = (initial_contact_notify(sa),) if initial_contact else ()
         dialogue = sa.dialogues[0]
         octets = self.sealed_v1(
             sa, dialogue, (who, UNHASHED, *contact, *extra), plan, lambda _: self.proof(sa, who.body, True)
         )
-        return self._open(sa, dialogue, octets, plan, lambda message, _: self._main_6_came(sa, message))
+        return self.open_request(
+            sa, dialogue, octets, plan, lambda message, _: self._main_6_came(sa, message)
+        )
 
     def proof(self, sa: IsakmpSa, id_body: bytes, initiator: bool) -> bytes:
         """HASH_I or HASH_R of `sa` under this identity."""
@@ -332,7 +341,9 @@ class StartsV1(End):
         )
         octets = self.clear(sa, dialogue, payloads, plan)
         sa.sai = _sa_body(octets, offer)
-        return self._open(sa, dialogue, octets, plan, lambda message, _: self._aggressive_2_came(sa, message))
+        return self.open_request(
+            sa, dialogue, octets, plan, lambda message, _: self._aggressive_2_came(sa, message)
+        )
 
     def _aggressive_2_came(self, sa: IsakmpSa, message: Message) -> Taken:
         ke, nonce = message.find(v1.KeyExchange), message.find(v1.Nonce)
@@ -350,7 +361,7 @@ class StartsV1(End):
     def _aggressive_3(self, extra: tuple[Payload, ...], encrypt: bool, plan: Plan) -> Send | Note:
         sa = self.isakmp
         if sa.secrets is None or sa.exchange != Exchange.AGGRESSIVE:
-            return self._no_isakmp(Exchange.AGGRESSIVE, sa)
+            return self.no_isakmp(Exchange.AGGRESSIVE, sa)
         who = identification(self.configuration.local_id)
         dialogue = sa.dialogues[0]
         octets = self.sealed_v1(
@@ -413,11 +424,11 @@ class StartsV1(End):
     ) -> Request | Note:
         sa = self.isakmp
         if sa.secrets is None or not sa.last or _too_early(sa, plan):
-            return self._no_isakmp(Exchange.QUICK_MODE, sa)
+            return self.no_isakmp(Exchange.QUICK_MODE, sa)
         group = self._quick_group(sa, pfs)
         private = KeyExchange(group).private(self.entropy) if group else None
         offered = tuple(suites or self.configuration.child_proposals)
-        dialogue = self._new_dialogue(sa, Exchange.QUICK_MODE, plan)
+        dialogue = self.new_dialogue(sa, Exchange.QUICK_MODE, plan)
         quick = Quick(sa, dialogue, self.nonzero(4), private, offered, ni=self.entropy.octets(NONCE_OCTETS))
         self.quick = quick
         ours, theirs = ids or (self.configuration.local_subnets[0], self.configuration.remote_subnets[0])
@@ -434,7 +445,7 @@ class StartsV1(End):
         octets = self.sealed_v1(
             sa, dialogue, payloads, plan, lambda rest: quick_hash1(secrets, dialogue.message_id, rest)
         )
-        return self._open(
+        return self.open_request(
             sa, dialogue, octets, plan, lambda message, rest: self._quick_2_came(quick, message, rest)
         )
 
@@ -491,7 +502,7 @@ class StartsV1(End):
     def _quick_3(self, extra: tuple[Payload, ...], plan: Plan) -> Send | Note:
         quick = self.quick
         if quick is None or not quick.nr or quick.sa.secrets is None:
-            return self._no_isakmp(Exchange.QUICK_MODE, self.isakmp)
+            return self.no_isakmp(Exchange.QUICK_MODE, self.isakmp)
         sa, dialogue, secrets = quick.sa, quick.dialogue, quick.sa.secrets
         octets = self.sealed_v1(
             sa,
@@ -511,13 +522,13 @@ class StartsV1(End):
         """An Informational exchange with these payloads: one message that nothing answers; in clear before keys exist."""
         sa, plan = sa or self.isakmp, Plan(**changes)
         if sa.state is State.NONE:
-            return self._no_isakmp(Exchange.INFORMATIONAL_V1, sa)
+            return self.no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         octets = self.informational_octets(sa, payloads, plan)
         return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
 
     def informational_octets(self, sa: IsakmpSa, payloads: tuple[Payload, ...], plan: Plan) -> bytes:
         """The one message of an Informational exchange, under a Message ID of its own."""
-        dialogue = self._new_dialogue(sa, Exchange.INFORMATIONAL_V1, plan)
+        dialogue = self.new_dialogue(sa, Exchange.INFORMATIONAL_V1, plan)
         secrets = sa.secrets
         if secrets is None:
             return self.clear(sa, dialogue, payloads, plan)
@@ -533,7 +544,7 @@ class StartsV1(End):
         """R-U-THERE (RFC 3706 section 5.2); R-U-THERE-ACK with its sequence number answers it."""
         sa, plan = self.isakmp, Plan(**changes)
         if sa.secrets is None or _too_early(sa, plan):
-            return self._no_isakmp(Exchange.INFORMATIONAL_V1, sa)
+            return self.no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         if sequence is None:
             sa.sequence = (sa.sequence or int.from_bytes(self.entropy.octets(4), "big") >> 1) + 1
             sequence = sa.sequence
@@ -603,13 +614,14 @@ class StartsV1(End):
         dialogue.spoke = True
         return plan.finished(octets)
 
-    def _new_dialogue(self, sa: IsakmpSa, exchange: int, plan: Plan) -> Dialogue:
+    def new_dialogue(self, sa: IsakmpSa, exchange: int, plan: Plan) -> Dialogue:
+        """An exchange of ours after phase 1, under a Message ID of its own."""
         number = int.from_bytes(self.nonzero(4), "big") if plan.message_id is None else plan.message_id
         if sa.secrets is None:
             return Dialogue(exchange, number)
         return sa.dialogue(exchange, number, exchange_iv(sa.secrets, sa.chain, number))
 
-    def _open(
+    def open_request(
         self,
         sa: IsakmpSa,
         dialogue: Dialogue,
@@ -621,7 +633,7 @@ class StartsV1(End):
         dialogue.then, dialogue.waiting, dialogue.answer, dialogue.said = then, True, None, b""
         return self.asked(octets, sa.natt, plan, answered(dialogue), (sa.local, sa.remote))
 
-    def _no_isakmp(self, exchange: int, sa: IsakmpSa) -> Note:
+    def no_isakmp(self, exchange: int, sa: IsakmpSa) -> Note:
         """What is yielded in place of a message when there is no SA to send it on."""
         reason = sa.why or f"the ISAKMP SA is {sa.state}"
         return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")

@@ -1,6 +1,6 @@
 """The responder's IKEv1 half: from a message to the cell of the table that answers it."""
 
-from harness.responder.v1 import guards, informational, main, quick
+from harness.responder.v1 import follow, guards, informational, main, mode_config, quick, xauth
 from harness.responder.v1.dispatch import receive, secrets
 from harness.responder.v1.initiate import rekey, start_phase1, start_quick_mode
 from harness.responder.v1.state import IsakmpSa
@@ -9,11 +9,13 @@ from harness.responder.v1.timers import close_all, give_up_all, hard_expiry, sof
 __all__ = [
     "IsakmpSa",
     "close_all",
+    "follow",
     "give_up_all",
     "guards",
     "hard_expiry",
     "informational",
     "main",
+    "mode_config",
     "quick",
     "receive",
     "rekey",
@@ -21,4 +23,5 @@ __all__ = [
     "soft_expiry",
     "start_phase1",
     "start_quick_mode",
+    "xauth",
 ]

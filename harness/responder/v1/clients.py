@@ -94,8 +94,17 @@ def accept_clients(
         remote, local = named[0], named[1]
     else:
         return None
-    fits = any(_within(local, ours) and _within(remote, theirs) for ours, theirs in configured_pairs(context))
+    pairs = (*configured_pairs(context), *_given_pairs(context, sa))
+    fits = any(_within(local, ours) and _within(remote, theirs) for ours, theirs in pairs)
     return (local, remote) if fits else None
+
+
+def _given_pairs(context: Context, sa: IsakmpSa) -> tuple[tuple[Selector, Selector], ...]:
+    """What a client may have protected that was given an address by Mode-Config: that address."""
+    if not sa.address:
+        return ()
+    given = Selector(sa.address, sa.address)
+    return tuple((selector(local), given) for local in context.configuration.local_subnets)
 
 
 def _within(inner: Selector, outer: Selector) -> bool:

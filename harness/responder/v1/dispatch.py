@@ -8,7 +8,7 @@ from harness.responder.state import Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.messages import complain
-from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase2
+from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase2, Transacting
 from harness.sa.secrets import to_evidence
 from harness.wire import Message
 
@@ -20,7 +20,11 @@ PHASE_1 = frozenset(
         Exchange.AGGRESSIVE,
     )
 )
-PHASE_2 = frozenset((Exchange.INFORMATIONAL_V1, Exchange.QUICK_MODE, Exchange.NEW_GROUP_MODE))
+PHASE_2 = frozenset(
+    (Exchange.INFORMATIONAL_V1, Exchange.TRANSACTION, Exchange.QUICK_MODE, Exchange.NEW_GROUP_MODE)
+)
+FIRST: dict[int, str] = {Exchange.QUICK_MODE: Phase2.NEW, Exchange.TRANSACTION: Transacting.NEW}
+"""The states in which exchanges begin that have states of their own."""
 
 IDLE = IsakmpSa(ours=b"", cky_i=b"", cky_r=b"", local=None, remote=None)  # type: ignore[arg-type]
 """The SA that is not there yet."""
@@ -91,11 +95,12 @@ def _pass(context: Context, sa: IsakmpSa, incoming: Incoming, stages: tuple[str,
 
 
 def _state(sa: IsakmpSa, message: Message) -> str:
-    """The state that answers: that of the Quick Mode for its messages, that of the ISAKMP SA for all others."""
-    if message.exchange != Exchange.QUICK_MODE:
+    """The state that answers: that of an exchange after phase 1 if it has any, else that of the ISAKMP SA."""
+    begins = FIRST.get(message.exchange)
+    if begins is None:
         return sa.state
-    quick = sa.exchange(message.message_id)
-    return Phase2.NEW if quick is None else quick.state
+    under_way = sa.under(message.message_id)
+    return begins if under_way is None else under_way.state
 
 
 def secrets(sa: Sa) -> list[dict[str, Any]]:

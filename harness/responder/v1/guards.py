@@ -224,8 +224,8 @@ def phase2_protection(context: Context, sa: IsakmpSa, incoming: Incoming) -> Ste
 @TABLE.guard(rfc="2408/5.1")
 def phase2_repeated(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
     """A repeated message gets the answer that it got before, octet for octet; nothing is done twice."""
-    quick = sa.exchange(incoming.message.message_id)
-    pairs = [sa.acknowledged] if quick is None else [(quick.received, quick.sent)]
+    asked = sa.under(incoming.message.message_id)
+    pairs = [sa.acknowledged] if asked is None else [(asked.received, asked.sent)]
     for received, sent in pairs:
         if received == incoming.octets:
             return (
@@ -238,8 +238,10 @@ def phase2_repeated(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step 
 def phase2_fresh(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
     """A Message ID names one exchange: it goes on under it, or the Message ID was never used before."""
     message_id = incoming.message.message_id
-    quick = sa.exchange(message_id)
-    if message_id not in sa.used or (quick is not None and incoming.message.exchange == Exchange.QUICK_MODE):
+    under_way = sa.under(message_id)
+    if message_id not in sa.used or (
+        under_way is not None and incoming.message.exchange == under_way.exchange
+    ):
         return None
     return drop(f"Message ID {message_id:08x} was used before")
 
@@ -248,8 +250,8 @@ def phase2_fresh(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | N
 def phase2_opens(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | Incoming:
     """What does not open is dropped, and no IV chain advances (RFC 2409 section 10)."""
     message_id = incoming.message.message_id
-    quick = sa.exchange(message_id)
-    opened = unseal(sa, incoming, first_iv(sa, message_id) if quick is None else quick.iv)
+    under_way = sa.under(message_id)
+    opened = unseal(sa, incoming, first_iv(sa, message_id) if under_way is None else under_way.iv)
     return drop(opened) if isinstance(opened, str) else opened
 
 
@@ -283,3 +285,11 @@ def phase2_well_formed(context: Context, sa: IsakmpSa, incoming: Incoming) -> St
     """A malformed message is dropped whole, even under a good HASH."""
     why = malformed(incoming)
     return None if why is None else drop(why)
+
+
+@TABLE.guard(rfc="draft-beaulieu-ike-xauth/6")
+def phase2_xauth(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
+    """Where XAUTH is due it comes before every other exchange but Informational."""
+    if not sa.xauth_due or incoming.message.exchange == Exchange.INFORMATIONAL_V1:
+        return None
+    return drop("XAUTH comes first") if sa.under(incoming.message.message_id) is None else None

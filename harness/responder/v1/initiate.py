@@ -24,6 +24,7 @@ from harness.responder.v1.main import (
     keyed,
     our_proof,
     own_identity,
+    vendor_ids,
 )
 from harness.responder.v1.messages import (
     NONCE_OCTETS,
@@ -47,12 +48,12 @@ from harness.responder.v1.proposals import (
     ipsec_transform,
     isakmp_attributes,
     isakmp_offer,
+    offered_policies,
     read_attributes,
     shortest,
 )
 from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited
 from harness.responder.v1.state import NO_COOKIE, IpsecSa, IsakmpSa, Phase1, Phase2, Quick
-from harness.sa.v1 import VID_DPD
 from harness.wire import v1
 from harness.wire.generate import Broken
 
@@ -80,16 +81,17 @@ def start_phase1(context: Context, renews: IsakmpSa | None = None) -> Step:
 
 def _main_1(context: Context, sa: IsakmpSa) -> IsakmpSa:
     configuration = context.configuration
-    offer = isakmp_offer(configuration.proposals_v1, configuration.lifetimes.ike_hard)
-    octets = clear(sa, Exchange.IDENTITY_PROTECTION, offer, v1.VendorId(data=VID_DPD))
+    offer = isakmp_offer(offered_policies(context), configuration.lifetimes.ike_hard)
+    octets = clear(sa, Exchange.IDENTITY_PROTECTION, offer, *vendor_ids(context, sa))
     return replace(sa, state=Phase1.MAIN_1, offer=offer, sent=octets)
 
 
 def _aggressive_1(context: Context, sa: IsakmpSa) -> IsakmpSa:
     """The group is settled by the KE payload, so every transform names the same (RFC 2409 section 5)."""
     configuration = context.configuration
-    group = configuration.proposals_v1[0].group
-    policies = [policy for policy in configuration.proposals_v1 if policy.group == group]
+    ours = offered_policies(context)
+    group = ours[0].group
+    policies = [policy for policy in ours if policy.group == group]
     offer = isakmp_offer(policies, configuration.lifetimes.ike_hard)
     private, ni = key_exchange(group).private(context.entropy), context.entropy.octets(NONCE_OCTETS)
     octets = clear(
@@ -99,7 +101,7 @@ def _aggressive_1(context: Context, sa: IsakmpSa) -> IsakmpSa:
         v1.KeyExchange(data=private.public),
         v1.Nonce(data=ni),
         own_identity(context),
-        v1.VendorId(data=VID_DPD),
+        *vendor_ids(context, sa),
     )
     return replace(
         sa,
@@ -129,9 +131,7 @@ def _agreed(sa: IsakmpSa, answer: Incoming, context: Context) -> IsakmpSa | None
     if taken is None:
         return None
     basic = {a.type: a.value for a in taken[1].attributes}
-    policy = next(
-        p for p in context.configuration.proposals_v1 if isakmp_attributes(p).items() <= basic.items()
-    )
+    policy = next(p for p in offered_policies(context) if isakmp_attributes(p).items() <= basic.items())
     return peers.announced(
         replace(sa, cky_r=answer.message.spi_r, policy=policy, received=answer.octets), answer
     )
@@ -227,11 +227,13 @@ def _done(context: Context, up: IsakmpSa, step: Step) -> Step:
         told = tell(context, old, delete_isakmp(old))
         ended = Step(send=told.send, gone=(old.ours,), events=("isakmp-sa-renewed",))
         return step.then(ended).then(peers.inherit(context, (up,), old.children))
-    return step.then(start_quick_mode(context, up)) if context.may(Start.FIRST_CHILD) else step
+    return step.then(context.decide("goes_on", up))
 
 
 def start_quick_mode(context: Context, sa: IsakmpSa, second: bool = False) -> Step:
     """Begin a Quick Mode for the first configured pair of subnets, or for the second selector."""
+    if sa.xauth_due:
+        return drop("XAUTH comes first")
     pairs = configured_pairs(context)
     if second and context.configuration.second_selector is None:
         return drop("no second pair of subnets is configured")

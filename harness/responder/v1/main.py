@@ -4,7 +4,7 @@ import hmac
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import AttributeP1, AuthMethodV1, Exchange, NotifyTypeV1
+from harness.codes import AttributeP1, Exchange, NotifyTypeV1
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import IsakmpPolicy
 from harness.responder.context import Context, Incoming
@@ -25,7 +25,8 @@ from harness.responder.v1.messages import (
 )
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
-from harness.sa.v1 import VID_DPD, VID_NAT_T, Suite, hash_i, hash_r, nat_d, psk_secrets
+from harness.sa.methods import METHODS, Proof
+from harness.sa.v1 import VID_DPD, VID_NAT_T, VID_UNITY, VID_XAUTH, Suite, hash_i, hash_r, nat_d, psk_secrets
 from harness.wire import v1
 
 HALF_OPEN_LIMIT = 1000
@@ -43,7 +44,7 @@ def answer_main_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     if chosen is None:
         return complain(context, request, NotifyTypeV1.NO_PROPOSAL_CHOSEN, "no transform is acceptable")
     made = _begin(context, request, chosen)
-    octets = clear(made, Exchange.IDENTITY_PROTECTION, chosen.accepted, *_vendor_ids(made))
+    octets = clear(made, Exchange.IDENTITY_PROTECTION, chosen.accepted, *vendor_ids(context, made))
     return _half_open(context, request, replace(made, state=Phase1.MAIN_2, sent=octets))
 
 
@@ -85,10 +86,17 @@ def fresh_cookie(context: Context) -> bytes:
     return fresh_cookie(context) if cookie == NO_COOKIE or context.world.find(cookie) is not None else cookie
 
 
-def _vendor_ids(sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
-    """What we can do besides: answer liveness checks always, traverse NAT if the peer does."""
-    nat_t = (v1.VendorId(data=VID_NAT_T),) if sa.peer_nat_t else ()
-    return (v1.VendorId(data=VID_DPD), *nat_t)
+def vendor_ids(context: Context, sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
+    """What we can do besides: answer liveness checks always, traverse NAT if the peer does, XAUTH where configured."""
+    config = context.configuration.version1
+    said = [VID_DPD]
+    if sa.peer_nat_t:
+        said.append(VID_NAT_T)
+    if config.xauth is not None:
+        said.append(VID_XAUTH)
+    if config.mode_config.unity:
+        said.append(VID_UNITY)
+    return tuple(v1.VendorId(data=data) for data in said)
 
 
 def _half_open(context: Context, request: Incoming, sa: IsakmpSa) -> Step:
@@ -206,13 +214,13 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     up = _established(context, arrived, request, who.body, sent=octets, last=last_block(sa, octets))
     step = Step(send=(request.reply(octets),), changed=(up,), events=("isakmp-sa-established",))
     step = replace(step, armed=isakmp_timers(context, up))
-    return step.then(context.decide("heed_initial_contact", up, request))
+    return step.then(context.decide("heed_initial_contact", up, request)).then(context.decide("goes_on", up))
 
 
 def _right_key(context: Context, sa: IsakmpSa, known: Context) -> bool:
     """Whether the key that the peer's address chose is the one of its identity (RFC 2409 section 5.4)."""
     assert sa.policy is not None
-    by_key = sa.policy.auth == AuthMethodV1.PRE_SHARED_KEY
+    by_key = METHODS[sa.policy.auth].proof is Proof.PRE_SHARED_KEY
     return not by_key or hmac.compare_digest(context.configuration.psk, known.configuration.psk)
 
 
@@ -262,6 +270,7 @@ def _established(
     return replace(
         moved(sa, message),
         state=Phase1.ESTABLISHED,
+        xauth_due=_asks_user(sa),
         peer_id=peer_id,
         received=message.octets,
         sent=sent,
@@ -270,6 +279,13 @@ def _established(
         born=context.now,
         heard=context.now,
     )
+
+
+def _asks_user(sa: IsakmpSa) -> bool:
+    """Whether the method of phase 1 has XAUTH ask the peer for its user (draft-beaulieu-ike-xauth section 7.2)."""
+    assert sa.policy is not None
+    method = METHODS[sa.policy.auth]
+    return method.asks_responder if sa.we_started else method.asks_initiator
 
 
 def established_by_us(
@@ -316,7 +332,7 @@ def _aggressive_2(
         v1.Nonce(data=sa.nr),
         ours,
         v1.Hash(data=our_proof(sa, ours)),
-        *_vendor_ids(sa),
+        *vendor_ids(context, sa),
         *nat_payloads(sa, request),
     )
     octets = clear(sa, Exchange.AGGRESSIVE, *payloads)
@@ -337,4 +353,5 @@ def take_aggressive_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step
         return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
     last = last_block(sa, request.octets) if request.message.encrypted else sa.secrets.iv0
     up = _established(context, peers.announced(sa, request), request, sa.peer_id, sent=b"", last=last)
-    return Step(changed=(up,), armed=isakmp_timers(context, up), events=("isakmp-sa-established",))
+    step = Step(changed=(up,), armed=isakmp_timers(context, up), events=("isakmp-sa-established",))
+    return step.then(context.decide("goes_on", up))

@@ -8,7 +8,7 @@ from harness.responder.context import Context, Incoming, send
 from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v1.state import IsakmpSa, Quick
+from harness.responder.v1.state import IsakmpSa, Quick, Transaction
 from harness.sa.v1 import (
     encrypt,
     exchange_iv,
@@ -88,6 +88,14 @@ def _quick(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...]) -> bytes:
     return sealed(sa, Exchange.QUICK_MODE, quick.message_id, quick.iv, payloads)
 
 
+def transaction(sa: IsakmpSa, about: Transaction, attributes: v1.Attributes) -> bytes:
+    """A message of a Transaction exchange, with its HASH before the attributes (draft-dukes-ike-mode-cfg section 3.1.1)."""
+    assert sa.secrets is not None
+    proof = informational_hash(sa.secrets, about.message_id, encode_chain((attributes,)))
+    payloads = (v1.Hash(data=proof), attributes)
+    return sealed(sa, Exchange.TRANSACTION, about.message_id, about.iv, payloads)
+
+
 def fresh_message_id(context: Context, sa: IsakmpSa) -> int:
     """A Message ID that is neither zero nor was ever used on this SA (RFC 2408 section 3.1)."""
     message_id = int.from_bytes(context.entropy.octets(4), "big")
@@ -123,11 +131,13 @@ def transmissions(context: Context, we_started: bool) -> int:
     return 5 if we_started else 4
 
 
-def repeated_later(context: Context, sa: IsakmpSa, quick: Quick | None = None) -> tuple[bytes, Armed]:
-    """The timer after which the last message of phase 1 (or of a Quick Mode) is sent again; each pause doubles."""
-    last: IsakmpSa | Quick = sa if quick is None else quick
+def repeated_later(
+    context: Context, sa: IsakmpSa, under_way: Quick | Transaction | None = None
+) -> tuple[bytes, Armed]:
+    """The timer after which the last message of phase 1, or of an exchange after it, is sent again; each pause doubles."""
+    last: IsakmpSa | Quick | Transaction = sa if under_way is None else under_way
     pause = 2.0**last.times_sent * (0.5 if last.we_started else 1.0)
-    about = sa.state.encode() if quick is None else quick.message_id
+    about = sa.state.encode() if under_way is None else under_way.message_id
     return sa.ours, Armed(context.now + pause, Timer.RETRANSMIT, about)
 
 

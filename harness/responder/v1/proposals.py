@@ -6,6 +6,7 @@ Lifetimes are the only thing in which an offer and our policy may differ: the sh
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as with_fields
 
 from harness.codes import (
     AhV1,
@@ -29,6 +30,7 @@ from harness.profile import ChildProposal, IsakmpPolicy
 from harness.responder.context import Context
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
+from harness.sa.methods import METHODS
 from harness.wire import replace, v1
 
 DEFAULT_LIFETIME_S = 28_800
@@ -148,7 +150,7 @@ def choose_isakmp(
         read = read_attributes(transform.attributes, AttributeP1.LIFE_TYPE, AttributeP1.LIFE_DURATION)
         if read is None or transform.id != IsakmpTransform.KEY_IKE:
             continue
-        for policy in context.configuration.proposals_v1:
+        for policy in served_policies(context):
             if read.basic == isakmp_attributes(policy) and _group_fits(policy.group, ke_octets):
                 offered = read.durations.get(LifeType.SECONDS)
                 hard = context.configuration.lifetimes.ike_hard
@@ -159,6 +161,27 @@ def choose_isakmp(
                     shortest(offered, policy.lifetime, hard),
                 )
     return None
+
+
+def served_policies(context: Context) -> tuple[IsakmpPolicy, ...]:
+    """The policies whose authentication method can be served; methods by encryption, DSS and hybrid ones can't."""
+    return tuple(p for p in context.configuration.proposals_v1 if _method_served(context, p.auth))
+
+
+def _method_served(context: Context, auth: int) -> bool:
+    """Whether a method is known here; XAUTH asks initiators, and needs users (draft-beaulieu-ike-xauth section 7.2)."""
+    method = METHODS.get(auth)
+    if method is None or method.asks_responder:
+        return False
+    return not method.asks_initiator or context.configuration.version1.xauth is not None
+
+
+def offered_policies(context: Context) -> tuple[IsakmpPolicy, ...]:
+    """Our policies as we offer them: XAUTH asks whom we begin with, so its method is the one that names the responder."""
+    return tuple(
+        with_fields(policy, auth=policy.auth + 1) if METHODS[policy.auth].asks_initiator else policy
+        for policy in served_policies(context)
+    )
 
 
 def _group_fits(group: int, ke_octets: int | None) -> bool:

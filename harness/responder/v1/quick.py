@@ -23,7 +23,7 @@ from harness.responder.v1.messages import (
     repeated_later,
 )
 from harness.responder.v1.proposals import LOWEST_SPI, ChosenIpsec, life_attributes
-from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2, Quick
+from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2, Quick, Transaction
 from harness.sa.v1 import Secrets, quick_keys
 from harness.sa.v2 import ChildKeys
 from harness.wire import v1
@@ -152,10 +152,10 @@ def responder_lifetime(context: Context, chosen: ChosenIpsec, spi_in: bytes) -> 
     )
 
 
-def forgotten_later(context: Context, sa: IsakmpSa, quick: Quick) -> tuple[bytes, Armed]:
-    """The timer after which a Quick Mode is forgotten, done or not; its Message ID never is."""
+def forgotten_later(context: Context, sa: IsakmpSa, exchange: Quick | Transaction) -> tuple[bytes, Armed]:
+    """The timer after which an exchange is forgotten, done or not; its Message ID never is."""
     due = context.now + context.configuration.lifetimes.half_open
-    return sa.ours, Armed(due, Timer.HALF_OPEN, quick.message_id)
+    return sa.ours, Armed(due, Timer.HALF_OPEN, exchange.message_id)
 
 
 def refuse(context: Context, sa: IsakmpSa, request: Incoming, notify_type: NotifyTypeV1) -> Step:

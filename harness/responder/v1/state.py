@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
+from harness.codes import Exchange, XauthStatus
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
 from harness.responder.state import Armed, ChildSa, Selector
@@ -38,6 +39,16 @@ class Phase2(StrEnum):
     REFUSED = "quick-refused"
 
 
+class Transacting(StrEnum):
+    """Where a Transaction exchange stands, by the last message that we sent; NEW: nothing was."""
+
+    NEW = "transaction-new"
+    CREDENTIALS_ASKED = "xauth-request-sent"
+    STATUS_SET = "xauth-status-sent"
+    CONFIGURATION_SET = "mode-config-set-sent"
+    DONE = "transaction-done"
+
+
 @dataclass(frozen=True, slots=True)
 class IpsecSa(ChildSa):
     """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends."""
@@ -56,6 +67,7 @@ class Quick:
     `received` is the last message of the peer that counted, `sent` our answer to it, kept octet for octet.
     """
 
+    exchange: ClassVar[int] = Exchange.QUICK_MODE
     message_id: int
     state: Phase2 = Phase2.NEW
     we_started: bool = False
@@ -74,6 +86,26 @@ class Quick:
 
 
 @dataclass(frozen=True, slots=True)
+class Transaction:
+    """One Transaction exchange: its IV chain and its last message pair.
+
+    `identifier` is that of the transaction, which may take several exchanges (draft-dukes-ike-mode-cfg section 2).
+    """
+
+    exchange: ClassVar[int] = Exchange.TRANSACTION
+    message_id: int
+    state: Transacting = Transacting.NEW
+    we_started: bool = False
+    identifier: int = 0
+    iv: bytes = field(default=b"", repr=False)
+    received: bytes = field(default=b"", repr=False)
+    sent: bytes = field(default=b"", repr=False)
+    times_sent: int = 1
+    challenge: bytes = field(default=b"", repr=False)
+    status: int = XauthStatus.OK
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Our R-U-THERE that has no answer yet."""
 
@@ -86,7 +118,8 @@ class IsakmpSa:
     """An ISAKMP SA from our end; `ours` is our cookie and the key under which the SA is found.
 
     `used` are the Message IDs of every exchange after phase 1; `last_block` is the last ciphertext block of
-    phase 1, from which the IVs of those exchanges follow (RFC 2409 appendix B).
+    phase 1, from which the IVs of those exchanges follow (RFC 2409 appendix B). While `xauth_due` the peer's user
+    has not authenticated; `address` is the one that Mode-Config gave to the peer.
     """
 
     ours: bytes
@@ -128,6 +161,12 @@ class IsakmpSa:
     next_sequence: int | None = None
     peer_sequence: int | None = None
     acknowledged: tuple[bytes, bytes] = field(default=(b"", b""), repr=False)
+    transactions: tuple[Transaction, ...] = ()
+    xauth_due: bool = False
+    attempts: int = 0
+    user: str = ""
+    address: bytes = b""
+    pushed: bool = False
     version: int = 1
 
     @property
@@ -161,6 +200,24 @@ class IsakmpSa:
     def without_quick(self, message_id: int) -> Self:
         """This SA without the Quick Mode; its Message ID stays used."""
         return replace(self, quick=tuple(q for q in self.quick if q.message_id != message_id))
+
+    def under(self, message_id: int) -> Quick | Transaction | None:
+        """The exchange with this Message ID, if it is remembered."""
+        transaction = (t for t in self.transactions if t.message_id == message_id)
+        return self.exchange(message_id) or next(transaction, None)
+
+    def having(self, exchange: Quick | Transaction) -> Self:
+        """This SA with the exchange added, or with its new value; its Message ID is used for good."""
+        if isinstance(exchange, Quick):
+            return self.with_quick(exchange)
+        left = self.without_exchange(exchange.message_id)
+        used = self.used | {exchange.message_id}
+        return replace(left, transactions=(*left.transactions, exchange), used=used)
+
+    def without_exchange(self, message_id: int) -> Self:
+        """This SA without the exchange; its Message ID stays used."""
+        transactions = tuple(t for t in self.transactions if t.message_id != message_id)
+        return replace(self.without_quick(message_id), transactions=transactions)
 
     def child(self, spi: bytes) -> IpsecSa | None:
         """The IPsec SAs that receive, or send, on `spi`."""

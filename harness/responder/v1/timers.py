@@ -20,11 +20,29 @@ from harness.responder.v1.messages import (
     repeated_later,
     tell,
 )
-from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Probe, Quick
+from harness.responder.v1.state import (
+    IpsecSa,
+    IsakmpSa,
+    Phase2,
+    Probe,
+    Quick,
+    Transacting,
+    Transaction,
+)
 
 FIRST_SEQUENCES = 1 << 31
 """A first sequence number has its top bit clear (RFC 3706 section 6.2)."""
 SEQUENCES = 1 << 32
+WAITING: frozenset[str] = frozenset(
+    (
+        Phase2.QUICK_1,
+        Phase2.QUICK_2,
+        Transacting.CREDENTIALS_ASKED,
+        Transacting.STATUS_SET,
+        Transacting.CONFIGURATION_SET,
+    )
+)
+"""Where an exchange after phase 1 waits for the peer's next message."""
 
 
 # Unfinished exchanges
@@ -35,8 +53,8 @@ def forget_unfinished(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     """A peer that never came back is forgotten, without a word: its phase 1, or its Quick Mode."""
     if armed.about == 0:
         return Step(gone=(sa.ours,), events=("half-open-expired",)) if sa.half_open else NOTHING
-    quick = sa.exchange(armed.about) if isinstance(armed.about, int) else None
-    return NOTHING if quick is None else Step(changed=(sa.without_quick(quick.message_id),))
+    known = sa.under(armed.about) if isinstance(armed.about, int) else None
+    return NOTHING if known is None else Step(changed=(sa.without_exchange(known.message_id),))
 
 
 @TABLE.timer(Timer.RETRANSMIT, rfc="2408/5.1", version=1)
@@ -46,9 +64,9 @@ def repeat_last(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     A peer whose address is not proved gets nothing unasked: its cookie has not come back yet.
     """
     if isinstance(armed.about, int):
-        quick = sa.exchange(armed.about)
-        waits = quick is not None and quick.state in (Phase2.QUICK_1, Phase2.QUICK_2)
-        return _repeat_quick(context, sa, quick) if waits and quick is not None else NOTHING
+        under_way = sa.under(armed.about)
+        waits = under_way is not None and under_way.state in WAITING
+        return _repeat_exchange(context, sa, under_way) if waits and under_way is not None else NOTHING
     if armed.about != sa.state.encode() or sa.up:
         return NOTHING
     if sa.times_sent >= context.decide("transmissions", sa.we_started):
@@ -57,16 +75,26 @@ def repeat_last(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     return Step(send=(on_its_way(sa, sa.sent),), changed=(again,), armed=(repeated_later(context, again),))
 
 
-def _repeat_quick(context: Context, sa: IsakmpSa, quick: Quick) -> Step:
-    if quick.times_sent >= context.decide("transmissions", quick.we_started):
-        if not quick.we_started:
-            return NOTHING
-        return Step(changed=(sa.without_quick(quick.message_id),), events=("quick-mode-unanswered",))
-    again = replace(quick, times_sent=quick.times_sent + 1)
-    after = sa.with_quick(again)
+def _repeat_exchange(context: Context, sa: IsakmpSa, under_way: Quick | Transaction) -> Step:
+    if under_way.times_sent >= context.decide("transmissions", under_way.we_started):
+        return _unanswered(context, sa, under_way) if under_way.we_started else NOTHING
+    again = replace(under_way, times_sent=under_way.times_sent + 1)
+    after = sa.having(again)
     return Step(
-        send=(on_its_way(sa, quick.sent),), changed=(after,), armed=(repeated_later(context, after, again),)
+        send=(on_its_way(sa, under_way.sent),),
+        changed=(after,),
+        armed=(repeated_later(context, after, again),),
     )
+
+
+def _unanswered(context: Context, sa: IsakmpSa, asked: Quick | Transaction) -> Step:
+    """An exchange of ours is given up; with an XAUTH the ISAKMP SA goes, for its user has not authenticated."""
+    left = sa.without_exchange(asked.message_id)
+    if isinstance(asked, Quick):
+        return Step(changed=(left,), events=("quick-mode-unanswered",))
+    if sa.xauth_due:
+        return replace(close(context, left), events=("xauth-failed",))
+    return Step(changed=(left,), events=("transaction-unanswered",)).then(context.decide("goes_on", left))
 
 
 # Lifetimes

@@ -17,7 +17,16 @@ from harness.wire.datagram import Datagram, Endpoint
 
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
 PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
-POINTS = ("main_mode_1", "main_mode_3", "main_mode_5", "quick_mode_1", "quick_mode_3", "dpd", "delete_v1")
+POINTS = (
+    "main_mode_1",
+    "main_mode_3",
+    "main_mode_5",
+    "mode_config",
+    "quick_mode_1",
+    "quick_mode_3",
+    "dpd",
+    "delete_v1",
+)
 PER_POINT = 400
 
 
