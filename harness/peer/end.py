@@ -23,6 +23,7 @@ class Ask(StrEnum):
     """What a target may start and a peer answers, unless told not to."""
 
     IKE_SA_INIT = "ike-sa-init"
+    INTERMEDIATE = "intermediate"
     IKE_AUTH = "ike-auth"
     CHILD = "child"
     CHILD_REKEY = "child-rekey"

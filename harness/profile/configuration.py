@@ -63,15 +63,31 @@ class Identity:
         return self.value.encode()
 
 
+MOST_ADDITIONAL = 7
+"""There are seven transform types for additional key exchanges (RFC 9370 section 2.2.1)."""
+
+
+def _check_additional(methods: tuple[int, ...]) -> None:
+    if len(methods) > MOST_ADDITIONAL or len(set(methods)) < len(methods) or Group.NONE in methods:
+        raise ValueError(f"additional key exchanges are up to seven different methods, not {methods}")
+
+
 @dataclass(frozen=True, slots=True)
 class IkeProposal:
-    """One suite for an IKE SA of version 2; `key_bits` is None where the cipher has one key length."""
+    """One suite for an IKE SA of version 2; `key_bits` is None where the cipher has one key length.
+
+    `additional` are the methods of further key exchanges, in their order (RFC 9370).
+    """
 
     encr: int
     key_bits: int | None
     integ: int
     prf: int
     group: int
+    additional: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_additional(self.additional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +104,21 @@ class IsakmpPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ChildProposal:
-    """One suite for a Child SA or an IPsec SA, in the code points of version 2."""
+    """One suite for a Child SA or an IPsec SA, in the code points of version 2.
+
+    `additional` are the methods of further key exchanges, in their order, after a first one; a Child SA that
+    comes with IKE_AUTH has none.
+    """
 
     protocol: int
     encr: int
     key_bits: int | None
     integ: int
     esn: int = Esn.NO_ESN
+    additional: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_additional(self.additional)
 
 
 class Selector(NamedTuple):
@@ -235,6 +259,8 @@ class Configuration:
     """What it does in IKEv1 alone."""
     cookie_threshold: int | None = None
     """More half-open IKE SAs than this, and a COOKIE is demanded; 0: always; None: never."""
+    intermediate_limit: int = 10
+    """How many IKE_INTERMEDIATE exchanges a peer may make before IKE_AUTH (RFC 9242); 0: none are agreed to."""
     childless: bool = True
     """Whether an IKE SA may be made without a child (RFC 6023)."""
     auth_lifetime: float | None = None

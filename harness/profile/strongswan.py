@@ -74,6 +74,9 @@ _GROUPS: Mapping[int, str] = {
     Group.ECP_521: "ecp521",
     Group.CURVE25519: "curve25519",
     Group.CURVE448: "curve448",
+    Group.ML_KEM_512: "mlkem512",
+    Group.ML_KEM_768: "mlkem768",
+    Group.ML_KEM_1024: "mlkem1024",
 }
 
 _ID_WORDS = {"fqdn": "fqdn:", "user_fqdn": "email:", "key_id": "keyid:"}
@@ -276,12 +279,19 @@ def _dashed(*words: str | None) -> str | None:
 
 def _ike_suite(proposal: IkeProposal) -> str | None:
     cipher, group = _CIPHERS.get((proposal.encr, proposal.key_bits)), _GROUPS.get(proposal.group)
-    prf = _PRFS.get(proposal.prf)
+    prf, further = _PRFS.get(proposal.prf), _additional(proposal.additional)
     if proposal.integ == Integ.NONE:
-        return _dashed(cipher, prf, group)
+        return _dashed(cipher, prf, group, *further)
     integrity = _HASHES.get(proposal.integ)
     implied = prf is not None and prf == f"prf{integrity}"
-    return _dashed(cipher, integrity, "" if implied else prf, group)
+    return _dashed(cipher, integrity, "" if implied else prf, group, *further)
+
+
+def _additional(methods: tuple[int, ...]) -> Iterable[str | None]:
+    """A word for each additional key exchange (RFC 9370), as version 6.0 and later read it."""
+    for number, method in enumerate(methods, 1):
+        word = _GROUPS.get(method)
+        yield word and f"ke{number}_{word}"
 
 
 def _policy(policy: IsakmpPolicy) -> str | None:
@@ -298,8 +308,9 @@ def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> st
     cipher = "" if proposal.protocol == Protocol.AH else _CIPHERS.get((proposal.encr, proposal.key_bits))
     integrity = "" if proposal.integ == Integ.NONE else _HASHES.get(proposal.integ)
     group = "" if pfs_group is None else _GROUPS.get(pfs_group)
+    further = _additional(proposal.additional) if group and way == "v2" else ()
     extended = "esn" if way == "v2" and proposal.esn == Esn.ESN else ""
-    return _dashed(cipher, integrity, group, extended) or None
+    return _dashed(cipher, integrity, group, *further, extended) or None
 
 
 # --- text -------------------------------------------------------------------------------------------------

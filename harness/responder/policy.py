@@ -24,6 +24,10 @@ KNOWN_TYPES = frozenset(
     int(t)
     for t in (TransformType.ENCR, TransformType.PRF, TransformType.INTEG, TransformType.KE, TransformType.ESN)
 )
+ADDITIONAL = range(TransformType.ADDKE1, TransformType.ADDKE7 + 1)
+"""The transform types of additional key exchanges (RFC 9370 section 2.2.1)."""
+Additional = tuple[tuple[int, int], ...]
+"""A choice for each type of additional key exchange that was offered: type and method, NONE for no exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,12 @@ class Chosen(Generic[S]):
     group: int
     spi: bytes
     number: int
+    additional: Additional = ()
+
+    @property
+    def methods(self) -> tuple[int, ...]:
+        """The methods of the additional key exchanges to be made, in their order."""
+        return tuple(method for _, method in self.additional if method != Group.NONE)
 
     def payload(self, spi: bytes) -> v2.SecurityAssociation:
         """The SA payload that accepts this proposal, with our SPI in it (RFC 7296 section 3.3)."""
@@ -47,6 +57,7 @@ class Chosen(Generic[S]):
             transforms.append(v2.Transform(type=TransformType.KE, id=self.group))
         if isinstance(suite, ChildProposal):
             transforms.append(v2.Transform(type=TransformType.ESN, id=suite.esn))
+        transforms += [v2.Transform(type=kind, id=method) for kind, method in self.additional]
         protocol = suite.protocol if isinstance(suite, ChildProposal) else int(Protocol.IKE)
         proposal = v2.Proposal(number=self.number, protocol=protocol, spi=spi, transforms=tuple(transforms))
         return v2.SecurityAssociation(proposals=(proposal,))
@@ -74,7 +85,35 @@ def _ids(proposal: v2.Proposal, kind: TransformType) -> set[int]:
 
 
 def _understood(proposal: v2.Proposal) -> bool:
-    return all(t.type in KNOWN_TYPES for t in proposal.transforms)
+    return all(t.type in KNOWN_TYPES or t.type in ADDITIONAL for t in proposal.transforms)
+
+
+def without_additional(offer: v2.SecurityAssociation) -> v2.SecurityAssociation:
+    """The offer as it reads where IKE_INTERMEDIATE is not agreed on: without what it can't serve (RFC 9370 section 2.2.1)."""
+    kept = tuple(p for p in offer.proposals if not any(t.type in ADDITIONAL for t in p.transforms))
+    return offer if len(kept) == len(offer.proposals) else v2.SecurityAssociation(proposals=kept)
+
+
+def additional_choice(proposal: v2.Proposal, wanted: tuple[int, ...]) -> Additional | None:
+    """One method for each type of additional key exchange offered, so that all that are `wanted` take place, or None.
+
+    No method is chosen twice, and a type takes NONE only where it is offered (RFC 9370 section 2.2.1).
+    """
+    kinds = sorted({t.type for t in proposal.transforms if t.type in ADDITIONAL})
+    return _assign([(kind, _ids(proposal, TransformType(kind))) for kind in kinds], wanted)
+
+
+def _assign(offered: list[tuple[int, set[int]]], wanted: tuple[int, ...]) -> Additional | None:
+    if not offered:
+        return None if wanted else ()
+    (kind, methods), *rest = offered
+    for method in (*wanted, Group.NONE):
+        if method not in methods:
+            continue
+        following = _assign(rest, tuple(each for each in wanted if each != method))
+        if following is not None:
+            return ((kind, int(method)), *following)
+    return None
 
 
 def _integrity_fits(proposal: v2.Proposal, wanted: int) -> bool:
@@ -94,8 +133,11 @@ def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -
         for suite in context.configuration.proposals_v2:
             if (suite.encr, suite.key_bits) not in ciphers or suite.prf not in prfs:
                 continue
-            if suite.group in groups and _integrity_fits(proposal, suite.integ):
-                return Chosen(suite, suite.group, proposal.spi, proposal.number)
+            if suite.group not in groups or not _integrity_fits(proposal, suite.integ):
+                continue
+            additional = additional_choice(proposal, suite.additional)
+            if additional is not None:
+                return Chosen(suite, suite.group, proposal.spi, proposal.number, additional)
     return None
 
 
@@ -116,9 +158,10 @@ def choose_child(
         group = _child_group(groups, ke_group, pfs)
         if group is None:
             continue
-        suite = _child_suite(context.configuration.child_proposals, proposal)
-        if suite is not None:
-            return Chosen(suite, group, proposal.spi, proposal.number)
+        taken = _child_suite(context.configuration.child_proposals, proposal, group)
+        if taken is not None:
+            suite, additional = taken
+            return Chosen(suite, group, proposal.spi, proposal.number, additional)
     return None
 
 
@@ -133,13 +176,19 @@ def _child_group(offered: set[int], ke_group: int, pfs: int | None) -> int | Non
     return None if ke_group == Group.NONE else min(offered)
 
 
-def _child_suite(ours: Iterable[ChildProposal], proposal: v2.Proposal) -> ChildProposal | None:
+def _child_suite(
+    ours: Iterable[ChildProposal], proposal: v2.Proposal, group: int
+) -> tuple[ChildProposal, Additional] | None:
+    """The suite of ours that a proposal fits; further key exchanges follow only a first one (RFC 9370 section 2.2.4)."""
     ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN)  # mandatory: section 3.3.3
     for suite in ours:
         if suite.protocol != proposal.protocol or (suite.encr, suite.key_bits) not in ciphers:
             continue
-        if suite.esn in esns and _integrity_fits(proposal, suite.integ):
-            return suite
+        if suite.esn not in esns or not _integrity_fits(proposal, suite.integ):
+            continue
+        additional = additional_choice(proposal, () if group == Group.NONE else suite.additional)
+        if additional is not None:
+            return suite, additional
     return None
 
 

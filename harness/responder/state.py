@@ -5,16 +5,22 @@ from enum import StrEnum
 from typing import Protocol, Self
 
 from harness.profile import ChildProposal, IkeProposal
+from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys
 from harness.wire.datagram import Endpoint
 
 
 class State(StrEnum):
-    """Where an IKEv2 SA stands; IDLE is the state of an SA that is not there yet."""
+    """Where an IKEv2 SA stands; IDLE is the state of an SA that is not there yet.
+
+    One that is INTERMEDIATE waits for additional key exchanges, one that is HALF_OPEN for IKE_AUTH.
+    """
 
     IDLE = "idle"
     INIT_SENT = "init-sent"
+    INTERMEDIATE_SENT = "intermediate-sent"
     AUTH_SENT = "auth-sent"
+    INTERMEDIATE = "intermediate"
     HALF_OPEN = "half-open"
     ESTABLISHED = "established"
     REKEYED = "rekeyed"
@@ -45,8 +51,10 @@ class Armed:
     about: bytes | int = 0
 
 
-_AWAITED_IN = {Timer.HALF_OPEN: State.HALF_OPEN, Timer.LINGER: State.CLOSED}
-"""Timers that mean nothing to an SA in another state."""
+UNPROVED = frozenset({State.INTERMEDIATE, State.HALF_OPEN})
+"""The states before the peer has proved who it is."""
+_AWAITED_IN = {Timer.HALF_OPEN: UNPROVED, Timer.LINGER: frozenset({State.CLOSED})}
+"""Timers that mean nothing to an SA in other states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,11 @@ class IkeSa:
     ni: bytes = field(default=b"", repr=False)
     nr: bytes = field(default=b"", repr=False)
     natt: bool = False
+    intermediate: bool = False
+    """Whether both ends are for IKE_INTERMEDIATE (RFC 9242 section 3.1)."""
+    additional: tuple[int, ...] = ()
+    """The methods of the key exchanges that are still to be made before IKE_AUTH (RFC 9370)."""
+    int_auth: IntAuth = NO_INT_AUTH
     peer_id: bytes = b""
     born: float = 0.0
     heard: float = 0.0
@@ -238,7 +251,7 @@ class IkeSa:
         if armed.timer in (Timer.CHILD_SOFT, Timer.CHILD_HARD):
             return isinstance(armed.about, bytes) and self.child(armed.about) is not None
         wanted = _AWAITED_IN.get(armed.timer)
-        return wanted is None or self.state is wanted
+        return wanted is None or self.state in wanted
 
     def without(self, spi_in: bytes) -> Self:
         """This SA without the child that receives on `spi_in`."""
@@ -262,7 +275,7 @@ class IkeSa:
     @property
     def half_open(self) -> bool:
         """True while the peer has not proved who it is."""
-        return self.state is State.HALF_OPEN
+        return self.state in UNPROVED
 
 
 class Sa(Protocol):

@@ -64,3 +64,7 @@ class IntAuth:
         if not self.exchanges:
             return b""
         return self.initiator + self.responder + (self.exchanges + 1).to_bytes(4, "big")
+
+
+NO_INT_AUTH = IntAuth()
+"""That of an IKE SA without IKE_INTERMEDIATE."""

@@ -5,17 +5,19 @@ from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
 from harness.peer.v2.offers import (
     Chosen,
-    child_proposal,
+    child_answer,
     child_suite,
     choose_child,
     choose_ike,
-    ike_proposal,
+    ike_answer,
     ike_suite,
     narrow,
+    plain,
     selectors,
 )
 from harness.peer.v2.sa import ChildSa, IkeSa, State
 from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, agreed, notify
+from harness.sa.intermediate import bare_octets_of
 from harness.sa.v2 import (
     Opened,
     OpenedFragment,
@@ -84,7 +86,7 @@ class AnswersV2(StartsV2):
         if v2.Encrypted not in message:
             return "it is not protected"
         opened = open_sealed(octets, sa.keys, by_initiator=not sa.initiated)
-        return _with(message, opened)
+        return _with(sa, message, opened)
 
     def _opened_fragment(self, sa: IkeSa, octets: bytes, message: Message) -> Message | str:
         assert sa.keys is not None
@@ -97,7 +99,7 @@ class AnswersV2(StartsV2):
         whole = reassemble(pieces.values())
         if isinstance(whole, Opened):
             del sa.fragments[key]
-        return _with(message, whole)
+        return _with(sa, message, whole)
 
     # --- requests -----------------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ class AnswersV2(StartsV2):
             sa, request.exchange, request.message_id, payloads, self.answering, FLAG_RESPONSE
         )
         sa.heard = octets
+        if ask is Ask.INTERMEDIATE:
+            self._intermediate_over(sa)
         sa.expected_message_id += 1
         return Received((self._back(datagram, sa.said),), request)
 
@@ -141,6 +145,8 @@ class AnswersV2(StartsV2):
     def _answer(self, sa: IkeSa, ask: Ask, request: Message) -> Answer:
         if ask is Ask.IKE_AUTH:
             return self._answer_auth(sa, request)
+        if ask is Ask.INTERMEDIATE:
+            return self._answer_intermediate(sa, request)
         if ask is Ask.DELETE:
             return self._answer_delete(sa, request)
         if ask in (Ask.LIVENESS, Ask.INFORMATIONAL):
@@ -224,7 +230,7 @@ class AnswersV2(StartsV2):
         spi = self.nonzero(4)
         sa.children.append(ChildSa(spi, proposal.spi, suite, keys, local, remote, False))
         return (
-            v2.SecurityAssociation((child_proposal(proposal.number, suite, spi, group or None),)),
+            child_answer(proposal, suite, spi, group),
             *(() if nr is None else (v2.Nonce(nr),)),
             *ke,
             v2.TrafficSelectorsI(remote),
@@ -266,7 +272,7 @@ class AnswersV2(StartsV2):
         new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
         self.replace_ike(old, new)
         return (
-            v2.SecurityAssociation((ike_proposal(proposal.number, suite, new.spi_r),)),
+            ike_answer(proposal, suite, new.spi_r),
             v2.Nonce(new.nr),
             v2.KeyExchange(suite.group, private.public),
         )
@@ -302,8 +308,10 @@ class AnswersV2(StartsV2):
         exchange = request.find(v2.KeyExchange)
         if offer is None or nonce is None or exchange is None:
             return (notify(NotifyType.INVALID_SYNTAX),)
+        told = request.find(v2.Notify, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) is not None
+        sa.intermediate = told and self.configuration.intermediate_limit > 0
         ours = tuple(map(ike_suite, self.configuration.proposals_v2))
-        chosen = choose_ike(offer, ours, exchange.group)
+        chosen = choose_ike(offer if sa.intermediate else plain(offer), ours, exchange.group)
         if chosen is None:
             return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
         proposal, suite = chosen
@@ -314,19 +322,45 @@ class AnswersV2(StartsV2):
         if isinstance(shared, str):
             return (notify(NotifyType.INVALID_SYNTAX),)
         sa.spi_r, sa.ni, sa.nr = self.nonzero(8), nonce.data, self._nonce()
-        sa.keys = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared)
+        sa.keys, sa.additional = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared), suite.additional
         detected = NotifyType.NAT_DETECTION_SOURCE_IP
         return (
-            v2.SecurityAssociation((ike_proposal(proposal.number, suite),)),
+            ike_answer(proposal, suite),
             v2.KeyExchange(suite.group, private.public),
             v2.Nonce(sa.nr),
             *(self.nat_notifies(sa) if request.find(v2.Notify, detected) is not None else ()),
+            *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if sa.intermediate else ()),
         )
+
+    def _answer_intermediate(self, sa: IkeSa, request: Message) -> Answer:
+        """The next additional key exchange, or nothing where the target asks for none (RFC 9370 section 2.2.2)."""
+        exchange = request.find(v2.KeyExchange)
+        if sa.initiated or sa.state is not State.HALF_OPEN or not sa.intermediate:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        if exchange is None:
+            return ()
+        method = next(iter(sa.additional), 0)
+        if exchange.group != method:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        private = KeyExchange(method).private(self.entropy)
+        shared = agreed(private, method, exchange)
+        if isinstance(shared, str):
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        sa.fresh = shared
+        return (v2.KeyExchange(method, private.public),)
+
+    def _intermediate_over(self, sa: IkeSa) -> None:
+        """The answer is sealed: from now on the fresh secret counts."""
+        sa.exchanged(sa.fresh)
+        if sa.fresh is not None:
+            sa.fresh = None
+            self.came_to_know(sa.keys)
 
     def _answer_auth(self, sa: IkeSa, request: Message) -> Answer:
         """RFC 7296 section 1.2: the target proves who it is, we do, and the first Child SA comes along."""
         identity, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
-        if identity is None or auth is None or sa.initiated or sa.state is not State.HALF_OPEN:
+        early = sa.initiated or sa.state is not State.HALF_OPEN or sa.additional
+        if identity is None or auth is None or early:
             return (notify(NotifyType.INVALID_SYNTAX),)
         wanted = self.configuration.remote_id
         known = wanted is None or (identity.id_type, identity.data) == (wanted.id_type, wanted.data)
@@ -356,6 +390,8 @@ def _ask_of(request: Message) -> Ask:
     """What kind of request the target made."""
     if request.exchange == Exchange.IKE_AUTH:
         return Ask.IKE_AUTH
+    if request.exchange == Exchange.IKE_INTERMEDIATE:
+        return Ask.INTERMEDIATE
     if request.exchange == Exchange.CREATE_CHILD_SA:
         return _create_ask(request)
     if v2.Delete in request:
@@ -371,7 +407,9 @@ def _create_ask(request: Message) -> Ask:
     return Ask.IKE_REKEY if Protocol.IKE in protocols else Ask.CHILD
 
 
-def _with(message: Message, opened: Opened | Sealed) -> Message | str:
+def _with(sa: IkeSa, message: Message, opened: Opened | Sealed) -> Message | str:
     if isinstance(opened, Sealed):
         return opened.why
+    if message.exchange == Exchange.IKE_INTERMEDIATE:
+        sa.heard_bare = bare_octets_of(message, opened.first, opened.plaintext)
     return replace(message, payloads=opened.payloads)

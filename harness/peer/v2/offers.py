@@ -12,16 +12,35 @@ from harness.wire import v2
 Chosen = tuple[v2.Proposal, ChildSuite, int]
 """A proposal, the suite taken from it, and the group of a fresh key exchange or 0."""
 KEY_LENGTH = TransformAttribute.KEY_LENGTH
+ADDITIONAL = (
+    TransformType.ADDKE1,
+    TransformType.ADDKE2,
+    TransformType.ADDKE3,
+    TransformType.ADDKE4,
+    TransformType.ADDKE5,
+    TransformType.ADDKE6,
+    TransformType.ADDKE7,
+)
+"""The transform types of additional key exchanges, in their order (RFC 9370 section 2.2.1)."""
 
 
 def ike_suite(proposal: IkeProposal) -> Suite:
     """The suite that a configured proposal names."""
-    return Suite(proposal.encr, proposal.key_bits, proposal.integ, proposal.prf, proposal.group)
+    return Suite(
+        proposal.encr, proposal.key_bits, proposal.integ, proposal.prf, proposal.group, proposal.additional
+    )
 
 
 def child_suite(proposal: ChildProposal) -> ChildSuite:
     """The suite of a Child SA that a configured proposal names."""
-    return ChildSuite(proposal.protocol, proposal.encr, proposal.key_bits, proposal.integ, proposal.esn)
+    return ChildSuite(
+        proposal.protocol,
+        proposal.encr,
+        proposal.key_bits,
+        proposal.integ,
+        proposal.esn,
+        proposal.additional,
+    )
 
 
 def _encryption(encr: int, key_bits: int | None) -> v2.Transform:
@@ -33,24 +52,64 @@ def _integrity(integ: int) -> tuple[v2.Transform, ...]:
     return () if integ == Integ.NONE else (v2.Transform(TransformType.INTEG, integ),)
 
 
-def ike_proposal(number: int, suite: Suite, spi: bytes = b"") -> v2.Proposal:
-    """One suite of an IKE SA as a proposal; `spi` is given when an IKE SA is rekeyed."""
+def _further(additional: tuple[int, ...]) -> tuple[v2.Transform, ...]:
+    """Offers of additional key exchanges, the first method as ADDKE1."""
+    return tuple(v2.Transform(kind, method) for kind, method in zip(ADDITIONAL, additional, strict=False))
+
+
+def placed(proposal: v2.Proposal, additional: tuple[int, ...]) -> tuple[v2.Transform, ...] | None:
+    """These methods in their order, one for each type of additional key exchange in a proposal, or NONE; None: they don't fit.
+
+    Every type that is offered gets its answer (RFC 9370 section 2.2.1).
+    """
+    left, answer = list(additional), []
+    for kind in ADDITIONAL:
+        offered = [number for number, _ in _offered(proposal, kind)]
+        if not offered:
+            continue
+        method = left.pop(0) if left and left[0] in offered else int(Group.NONE)
+        if method not in offered:
+            return None
+        answer.append(v2.Transform(kind, method))
+    return None if left else tuple(answer)
+
+
+def ike_proposal(
+    number: int, suite: Suite, spi: bytes = b"", further: tuple[v2.Transform, ...] | None = None
+) -> v2.Proposal:
+    """One suite of an IKE SA as a proposal; `spi` is given when an IKE SA is rekeyed.
+
+    `further` are the transforms of additional key exchanges in an answer, None in an offer.
+    """
     transforms = (
         _encryption(suite.encr, suite.key_bits),
         v2.Transform(TransformType.PRF, suite.prf),
         *_integrity(suite.integ),
         v2.Transform(TransformType.KE, suite.group),
+        *(_further(suite.additional) if further is None else further),
     )
     return v2.Proposal(number, Protocol.IKE, spi, transforms)
 
 
-def child_proposal(number: int, suite: ChildSuite, spi: bytes, group: int | None = None) -> v2.Proposal:
-    """One suite of a Child SA as a proposal; `group` is given when a fresh key exchange belongs to it."""
+def child_proposal(
+    number: int,
+    suite: ChildSuite,
+    spi: bytes,
+    group: int | None = None,
+    further: tuple[v2.Transform, ...] | None = None,
+) -> v2.Proposal:
+    """One suite of a Child SA as a proposal; `group` is given when a fresh key exchange belongs to it.
+
+    `further` are the transforms of additional key exchanges in an answer, None in an offer.
+    """
     transforms = [_encryption(suite.encr, suite.key_bits)] if suite.protocol == Protocol.ESP else []
     transforms.extend(_integrity(suite.integ))
     if group is not None:
         transforms.append(v2.Transform(TransformType.KE, group))
     transforms.append(v2.Transform(TransformType.ESN, suite.esn))
+    if further is None:
+        further = _further(suite.additional) if group else ()
+    transforms.extend(further)
     return v2.Proposal(number, suite.protocol, spi, tuple(transforms))
 
 
@@ -66,6 +125,24 @@ def child_offer(suites: Iterable[ChildSuite], spi: bytes, group: int | None) -> 
     return v2.SecurityAssociation(
         tuple(child_proposal(number, suite, spi, group) for number, suite in enumerate(suites, start=1))
     )
+
+
+def ike_answer(proposal: v2.Proposal, suite: Suite, spi: bytes = b"") -> v2.SecurityAssociation:
+    """The SA payload that takes this suite from an offered proposal."""
+    further = placed(proposal, suite.additional)
+    return v2.SecurityAssociation((ike_proposal(proposal.number, suite, spi, further),))
+
+
+def child_answer(proposal: v2.Proposal, suite: ChildSuite, spi: bytes, group: int) -> v2.SecurityAssociation:
+    """The SA payload that takes this suite of a Child SA from an offered proposal; `group` is 0 without a key exchange."""
+    further = placed(proposal, suite.additional if group else ())
+    return v2.SecurityAssociation((child_proposal(proposal.number, suite, spi, group or None, further),))
+
+
+def plain(offer: v2.SecurityAssociation) -> v2.SecurityAssociation:
+    """The offer without the proposals that have additional key exchanges in them."""
+    kept = [each for each in offer.proposals if all(t.type not in ADDITIONAL for t in each.transforms)]
+    return v2.SecurityAssociation(tuple(kept))
 
 
 def _offered(proposal: v2.Proposal, kind: int) -> list[tuple[int, int | None]]:
@@ -95,16 +172,18 @@ def _fits_ike(proposal: v2.Proposal, suite: Suite) -> bool:
         and _has(proposal, TransformType.PRF, suite.prf)
         and _has(proposal, TransformType.INTEG, suite.integ)
         and _has(proposal, TransformType.KE, suite.group)
+        and placed(proposal, suite.additional) is not None
     )
 
 
-def _fits_child(proposal: v2.Proposal, suite: ChildSuite) -> bool:
+def _fits_child(proposal: v2.Proposal, suite: ChildSuite, group: int) -> bool:
     return (
         proposal.protocol == suite.protocol
         and len(proposal.spi) == 4
         and (suite.encr, suite.key_bits) in _offered(proposal, TransformType.ENCR)
         and _has(proposal, TransformType.INTEG, suite.integ)
         and _has(proposal, TransformType.ESN, suite.esn)
+        and placed(proposal, suite.additional if group else ()) is not None
     )
 
 
@@ -130,7 +209,7 @@ def choose_child(
             (number for number in (preferred_group, *groups) if number in groups and number in GROUPS), 0
         )
         for suite in ours:
-            if _fits_child(proposal, suite) and (group or not groups or Group.NONE in groups):
+            if _fits_child(proposal, suite, group) and (group or not groups or Group.NONE in groups):
                 return proposal, suite, group
     return None
 
@@ -142,8 +221,14 @@ def accepted_ike(answer: v2.SecurityAssociation) -> tuple[v2.Proposal, Suite] | 
         integ = _offered(proposal, TransformType.INTEG) or [(Integ.NONE, None)]
         group = _offered(proposal, TransformType.KE)
         if encr and prf and group:
-            return proposal, Suite(*encr[0], integ[0][0], prf[0][0], group[0][0])
+            return proposal, Suite(*encr[0], integ[0][0], prf[0][0], group[0][0], _methods(proposal))
     return None
+
+
+def _methods(proposal: v2.Proposal) -> tuple[int, ...]:
+    """The methods of additional key exchanges that an answer names, without NONE, in the order of their types."""
+    named = sorted((t.type, t.id) for t in proposal.transforms if t.type in ADDITIONAL and t.id != Group.NONE)
+    return tuple(method for _, method in named)
 
 
 def accepted_child(answer: v2.SecurityAssociation) -> Chosen | None:
@@ -155,7 +240,8 @@ def accepted_child(answer: v2.SecurityAssociation) -> Chosen | None:
     integ = _offered(proposal, TransformType.INTEG) or [(Integ.NONE, None)]
     esn = _offered(proposal, TransformType.ESN) or [(Esn.NO_ESN, None)]
     group = _offered(proposal, TransformType.KE) or [(Group.NONE, None)]
-    return proposal, ChildSuite(proposal.protocol, *encr[0], integ[0][0], esn[0][0]), group[0][0]
+    suite = ChildSuite(proposal.protocol, *encr[0], integ[0][0], esn[0][0], _methods(proposal))
+    return proposal, suite, group[0][0]
 
 
 def selector(subnet: str) -> v2.TrafficSelector:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.crypto import Private
+from harness.sa.intermediate import NO_INT_AUTH, IntAuth, updated_keys
 from harness.sa.v2 import ChildKeys, ChildSuite, Keys, OpenedFragment, Suite
 from harness.wire import Message, v2
 from harness.wire.datagram import Endpoint
@@ -65,6 +66,16 @@ class IkeSa:
     offered: tuple[Suite, ...] = ()
     private: Private | None = None
     group: int = 0
+    intermediate: bool = False
+    """Whether both ends are for IKE_INTERMEDIATE."""
+    additional: tuple[int, ...] = ()
+    """The methods of the key exchanges that are still to be made before IKE_AUTH."""
+    fresh: bytes | None = field(default=None, repr=False)
+    """The secret of the additional key exchange that this end is about to answer."""
+    int_auth: IntAuth = NO_INT_AUTH
+    said_bare: bytes = field(default=b"", repr=False)
+    """What AUTH covers of the IKE_INTERMEDIATE message that this end sent last, and under `heard_bare` of the target's."""
+    heard_bare: bytes = field(default=b"", repr=False)
     next_message_id: int = 0
     """The Message ID of this end's next request."""
     expected_message_id: int = 0
@@ -98,6 +109,15 @@ class IkeSa:
     def child_by_spi_out(self, spi: bytes) -> ChildSa | None:
         """The Child SA that the target knows by this inbound SPI."""
         return next((child for child in self.children if child.spi_out == spi), None)
+
+    def exchanged(self, shared: bytes | None) -> None:
+        """An IKE_INTERMEDIATE exchange is over: AUTH will cover it, and a secret that it made renews the keys."""
+        assert self.keys is not None
+        messages = (self.said_bare, self.heard_bare)
+        self.int_auth = self.int_auth.then(self.keys, *(messages if self.initiated else messages[::-1]))
+        if shared is not None:
+            self.keys = updated_keys(self.keys, self.ni, self.nr, shared)
+            self.additional = self.additional[1:]
 
     def __repr__(self) -> str:
         return f"IkeSa({self.spi_i.hex()}, {self.spi_r.hex()}, {self.state})"

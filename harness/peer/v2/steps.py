@@ -19,6 +19,7 @@ from harness.peer.v2.offers import (
 )
 from harness.peer.v2.sa import ChildSa, IkeSa, State
 from harness.profile import Identity
+from harness.sa.intermediate import bare_octets_with
 from harness.sa.v2 import (
     ChildSuite,
     Suite,
@@ -59,6 +60,7 @@ class StartsV2(End):
         suites: Sequence[Suite] | None = None,
         group: int | None = None,
         nat_detection: bool = True,
+        intermediate: bool | None = None,
         follow: bool = True,
         **changes: Unpack[Changes],
     ) -> Steps:
@@ -66,11 +68,18 @@ class StartsV2(End):
 
         COOKIE and INVALID_KE_PAYLOAD are followed unless `follow` is False; a request that follows is marked
         `x/cookie` or `x/group` when the first is marked `x`. `group` is that of the KE payload, by default
-        the first suite's; `extra` payloads stand at the end.
+        the first suite's; `extra` payloads stand at the end. Support of IKE_INTERMEDIATE is told by default
+        when a suite has additional key exchanges.
         """
         plan = Plan(**changes)
         sa = self._new_ike(suites, group)
-        extras = (*(self.nat_notifies(sa) if nat_detection else ()), *extra)
+        if intermediate is None:
+            intermediate = any(suite.additional for suite in sa.offered)
+        extras = (
+            *(self.nat_notifies(sa) if nat_detection else ()),
+            *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if intermediate else ()),
+            *extra,
+        )
         answer: Message | None = yield self._init_request(sa, b"", extras, plan)
         cookie = b""
         for _ in range(FOLLOW_UPS if follow else 0):
@@ -147,6 +156,10 @@ class StartsV2(End):
             sa.why = "the target chose what was not offered"
             return
         suite = accepted[1]
+        sa.intermediate = answer.find(v2.Notify, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) is not None
+        if suite.additional and not sa.intermediate:  # RFC 9370 section 2.2.1
+            sa.why = "the target chose additional key exchanges and no IKE_INTERMEDIATE"
+            return
         shared = agreed(sa.private, suite.group, exchange)
         if isinstance(shared, str):
             sa.why = shared
@@ -157,7 +170,7 @@ class StartsV2(End):
             sa.why = str(why)
             return
         sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
-        sa.next_message_id, sa.state = 1, State.HALF_OPEN
+        sa.next_message_id, sa.state, sa.additional = 1, State.HALF_OPEN, suite.additional
         self.came_to_know(sa.keys)
         if self._nat_found(sa, answer):
             sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
@@ -169,6 +182,57 @@ class StartsV2(End):
         theirs = nat_detection(sa.spi_i, sa.spi_r, sa.remote.address, sa.remote.port)
         ours = nat_detection(sa.spi_i, sa.spi_r, sa.local.address, sa.local.port)
         return bool(sources and theirs not in sources) or bool(destinations and ours not in destinations)
+
+    # --- IKE_INTERMEDIATE ---------------------------------------------------------------------------------------
+
+    def intermediate(
+        self, *extra: Payload, key_exchange: bool = True, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """IKE_INTERMEDIATE: the next additional key exchange that was agreed on, unless `key_exchange` is False.
+
+        `extra` payloads stand at the end (RFC 9242 section 3.2, RFC 9370 section 2.2.2).
+        """
+        return self._intermediate(sa or self.ike, Plan(**changes), extra, key_exchange)
+
+    def _intermediate(
+        self, sa: IkeSa, plan: Plan, extra: tuple[Payload, ...] = (), key_exchange: bool = True
+    ) -> Request | Note:
+        private = (
+            KeyExchange(sa.additional[0]).private(self.entropy) if key_exchange and sa.additional else None
+        )
+        own = () if private is None else (v2.KeyExchange(private.group, private.public),)
+        return self._ask(
+            sa,
+            Exchange.IKE_INTERMEDIATE,
+            (*own, *extra),
+            plan,
+            lambda answer: self._intermediate_answered(sa, private, answer),
+        )
+
+    def _intermediate_answered(self, sa: IkeSa, private: Private | None, answer: Message) -> None:
+        if private is None:
+            sa.exchanged(None)
+            return
+        shared = agreed(private, private.group, answer.find(v2.KeyExchange))
+        if isinstance(shared, str):
+            sa.why = shared
+            return
+        sa.exchanged(shared)
+        self.came_to_know(sa.keys)
+
+    def additional_key_exchanges(self, **changes: Unpack[Changes]) -> Steps:
+        """Every additional key exchange that was agreed on; the result is the last answer, None if there are none.
+
+        The first is marked as planned, a later one, say the second, `x/2`.
+        """
+        plan, answer = Plan(**changes), None
+        sa, count = self.ike, len(self.ike.additional)
+        for number in range(1, count + 1):
+            if len(sa.additional) != count - number + 1:
+                break
+            word = "" if number == 1 else str(number)
+            answer = yield self._intermediate(sa, marked_if(plan, word))
+        return answer
 
     # --- IKE_AUTH -----------------------------------------------------------------------------------------------
 
@@ -224,7 +288,7 @@ class StartsV2(End):
         assert sa.keys is not None
         keys, prf = sa.keys, sa.keys.suite.prf
         real, nonce, sk_p = (sa.request, sa.nr, keys.sk_pi) if initiator else (sa.response, sa.ni, keys.sk_pr)
-        return psk_auth(prf, psk, signed_octets(real, nonce, id_body, sk_p, prf))
+        return psk_auth(prf, psk, signed_octets(real, nonce, id_body, sk_p, prf) + sa.int_auth.octets)
 
     def _auth_answered(self, sa: IkeSa, spi: bytes, answer: Message) -> None:
         identity, auth = answer.find(v2.IdResponder), answer.find(v2.Authentication)
@@ -242,12 +306,15 @@ class StartsV2(End):
         self._child_made(sa, spi, None, sa.ni, answer, sa.nr)
 
     def connect(self, **changes: Unpack[Changes]) -> Steps:
-        """IKE_SA_INIT and IKE_AUTH; the result is the answer to IKE_AUTH, or what refused the first exchange.
+        """IKE_SA_INIT, additional key exchanges, IKE_AUTH; the result is the last answer, or what refused to go on.
 
         A mark is that of IKE_AUTH.
         """
         answer = yield from self.ike_sa_init()
         if self.ike.keys is None:
+            return answer
+        answer = yield from self.additional_key_exchanges()
+        if self.ike.additional:
             return answer
         last: Message | None = yield self.ike_auth(**changes)
         return last
@@ -564,6 +631,8 @@ class StartsV2(End):
         assert sa.keys is not None
         flags |= FLAG_INITIATOR if sa.initiated else 0
         message = plan.changed(Message(sa.spi_i, sa.spi_r, exchange, flags, message_id, payloads))
+        if exchange == Exchange.IKE_INTERMEDIATE:
+            sa.said_bare = bare_octets_with(replace(message, payloads=()), message.payloads)
         if not plan.sealed or v2.Encrypted in message:
             return plan.finished(message.encode())
         keys = sa.keys if plan.keys is None else plan.keys(sa.keys)

@@ -105,15 +105,25 @@ def _words(read: Callable[[str], Any]) -> tuple[Read, Show]:
     return read_all, lambda values: [tuple(_word(value) for value in values) or ("none",)]
 
 
-Column = tuple[str, Callable[[str], Any], type[Code] | None]
+Column = tuple[str, Callable[[str], Any], Callable[[Any], str]]
 
 
 def _of(name: str, registry: type[Code]) -> Column:
-    return name, _code(registry), registry
+    return name, _code(registry), lambda value: registry(value).name
 
 
 def _plain(name: str, read: Callable[[str], Any]) -> Column:
-    return name, read, None
+    return name, read, _word
+
+
+def _several(name: str, registry: type[Code]) -> Column:
+    """Code points in one word, with commas between them."""
+    read_one = _code(registry)
+    return (
+        name,
+        lambda word: () if word == "none" else tuple(map(read_one, word.split(","))),
+        lambda values: ",".join(registry(value).name for value in values) or "none",
+    )
 
 
 def _table(make: Callable[..., Any], *columns: Column) -> tuple[Read, Show]:
@@ -131,9 +141,8 @@ def _table(make: Callable[..., Any], *columns: Column) -> tuple[Read, Show]:
         return [tuple(cell(suite, column) for column in columns) for suite in suites] or [("none",)]
 
     def cell(suite: Any, column: Column) -> str:
-        name, _, registry = column
-        value = getattr(suite, name)
-        return registry(value).name if registry else _word(value)
+        name, _, say = column
+        return say(getattr(suite, name))
 
     return read, show
 
@@ -220,6 +229,7 @@ _SETTINGS: dict[str, tuple[Read, Show]] = {
         _of("integ", Integ),
         _of("prf", Prf),
         _of("group", Group),
+        _several("additional", Group),
     ),
     "proposals-v1": _table(
         IsakmpPolicy,
@@ -237,6 +247,7 @@ _SETTINGS: dict[str, tuple[Read, Show]] = {
         _plain("key_bits", _optional(_whole)),
         _of("integ", Integ),
         _of("esn", Esn),
+        _several("additional", Group),
     ),
     "pfs-group": _scalar(_optional(_code(Group))),
     "local-id": (_read_identity, _show_identity),

@@ -187,7 +187,12 @@ def _prefix(peer: str | None) -> str:
 
 def _fits_proposal(proposal: IkeProposal) -> bool:
     cipher = (proposal.encr, proposal.key_bits)
-    if cipher not in _IKEV2_CIPHER_WORDS or proposal.prf not in _PRF_WORDS or _whole(proposal.group) is None:
+    if (
+        proposal.additional
+        or cipher not in _IKEV2_CIPHER_WORDS
+        or proposal.prf not in _PRF_WORDS
+        or _whole(proposal.group) is None
+    ):
         return False
     if proposal.encr in AEAD:
         return proposal.integ == Integ.NONE
@@ -241,7 +246,7 @@ def _transforms(proposal: ChildProposal) -> tuple[str, ...]:
         word = _AH_WORDS.get(proposal.integ)
         return (word,) if word and proposal.encr == 0 and proposal.key_bits is None else ()
     cipher = _ESP_CIPHER_WORDS.get((proposal.encr, proposal.key_bits))
-    if proposal.protocol != Protocol.ESP or cipher is None:
+    if proposal.protocol != Protocol.ESP or cipher is None or proposal.additional:
         return ()
     if proposal.integ == Integ.NONE:
         return cipher

@@ -81,7 +81,9 @@ def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
     prf = sa.keys.suite.prf
     sk_p = sa.keys.sk_pr if sa.we_started else sa.keys.sk_pi
     theirs, nonce = (sa.init_response, sa.ni) if sa.we_started else (sa.init_request, sa.nr)
-    expected = psk_auth(prf, context.configuration.psk, signed_octets(theirs, nonce, who.body, sk_p, prf))
+    expected = psk_auth(
+        prf, context.configuration.psk, signed_octets(theirs, nonce, who.body, sk_p, prf) + sa.int_auth.octets
+    )
     return hmac.compare_digest(expected, auth.data)
 
 
@@ -100,7 +102,7 @@ def believes_resumed(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
     if who.body != sa.resumed.id_i:
         return False
     prf, sk_p = sa.keys.suite.prf, sa.keys.sk_pi
-    signed = signed_octets(sa.init_request, sa.nr, who.body, sk_p, prf)
+    signed = signed_octets(sa.init_request, sa.nr, who.body, sk_p, prf) + sa.int_auth.octets
     return hmac.compare_digest(resumed_auth(prf, sk_p, signed), auth.data)
 
 
@@ -108,7 +110,7 @@ def _resumed_proof(sa: IkeSa, ours: Any) -> v2.Authentication:
     """Our AUTH in a resumed session, by SK_pr instead of a shared secret (RFC 5723 section 4.3.3)."""
     assert sa.keys is not None
     prf, sk_p = sa.keys.suite.prf, sa.keys.sk_pr
-    signed = signed_octets(sa.init_response, sa.ni, ours.body, sk_p, prf)
+    signed = signed_octets(sa.init_response, sa.ni, ours.body, sk_p, prf) + sa.int_auth.octets
     return v2.Authentication(method=AuthMethod.SHARED_KEY, data=resumed_auth(prf, sk_p, signed))
 
 
@@ -126,7 +128,11 @@ def our_auth(context: Context, sa: IkeSa, ours: Any) -> bytes:
     prf = sa.keys.suite.prf
     sk_p = sa.keys.sk_pi if sa.we_started else sa.keys.sk_pr
     message, nonce = (sa.init_request, sa.nr) if sa.we_started else (sa.init_response, sa.ni)
-    return psk_auth(prf, context.configuration.psk, signed_octets(message, nonce, ours.body, sk_p, prf))
+    return psk_auth(
+        prf,
+        context.configuration.psk,
+        signed_octets(message, nonce, ours.body, sk_p, prf) + sa.int_auth.octets,
+    )
 
 
 def own_id(identity: Identity, payload: type) -> Any:

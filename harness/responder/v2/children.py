@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType, Protocol
-from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.responder.context import Context, Incoming
 from harness.responder.state import ChildSa, IkeSa, State
 from harness.responder.step import Step
@@ -17,6 +16,7 @@ from harness.responder.v2.initial import (
     inherited_timers,
     make_child,
 )
+from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import closed, moved, refuse, respond
 from harness.sa.v2 import Suite, rekeyed_keys
 from harness.wire import v2
@@ -93,16 +93,6 @@ def _child(
     step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, tsi, tsr)
     event = "child-sa-established" if old is None else "child-sa-rekeyed"
     return replace(step, armed=(*step.armed, *child_timers(context, sa, child)), events=(event,))
-
-
-def exchange_keys(context: Context, offered: v2.KeyExchange) -> tuple[bytes, v2.KeyExchange] | None:
-    """The shared secret and our KE payload for the peer's; None if its public value is refused."""
-    private = key_exchange(offered.group).private(context.entropy)
-    try:
-        shared = private.shared(offered.data)
-    except InvalidPublicValue:
-        return None
-    return shared, v2.KeyExchange(group=offered.group, data=private.public)
 
 
 @TABLE.decision(rfc="7296/1.3.2")

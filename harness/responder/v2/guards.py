@@ -26,7 +26,7 @@ def init_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Non
     made = context.world.by_init(incoming.octets, incoming.datagram.source)
     if not isinstance(made, IkeSa):
         return None
-    if made.state is not State.HALF_OPEN:
+    if not made.half_open:
         return drop("an IKE_SA_INIT repeated after its IKE_AUTH")
     return Step(send=(incoming.reply(made.init_response),))
 
@@ -173,7 +173,7 @@ def sealed_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | N
         return None
     notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
     step = respond(context, sa, incoming, notify)
-    return closed(context, step, "ike-sa-gone") if sa.state is State.HALF_OPEN else step
+    return closed(context, step, "ike-sa-gone") if sa.half_open else step
 
 
 @TABLE.guard(rfc="6023/3")

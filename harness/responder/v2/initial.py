@@ -5,13 +5,14 @@ from ipaddress import ip_network
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
-from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.context import Context, Incoming
-from harness.responder.policy import Chosen, selectors_payload
+from harness.responder.policy import Chosen, selectors_payload, without_additional
 from harness.responder.state import ChildSa, IkeSa, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
+from harness.responder.v2.intermediate import agreed
+from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.sa.v2 import (
     ChildSuite,
@@ -28,7 +29,8 @@ NONCE_OCTETS = 32
 @TABLE.on(State.IDLE, Exchange.IKE_SA_INIT, rfc="7296/1.2")
 def answer_ike_sa_init(context: Context, sa: IkeSa, request: Incoming) -> Step:
     """Take one proposal and send our half of the key exchange, or say what we could take."""
-    chosen = context.decide("choose_ike", request.find(v2.SecurityAssociation), 0)
+    offer = request.find(v2.SecurityAssociation)
+    chosen = context.decide("choose_ike", offer if agreed(context, request) else without_additional(offer), 0)
     if chosen is None:
         return Step(send=(unprotected(request, v2.Notify(notify_type=NotifyType.NO_PROPOSAL_CHOSEN)),))
     offered = request.find(v2.KeyExchange)
@@ -36,13 +38,12 @@ def answer_ike_sa_init(context: Context, sa: IkeSa, request: Incoming) -> Step:
         wanted = v2.Notify(notify_type=NotifyType.INVALID_KE_PAYLOAD, data=chosen.group.to_bytes(2, "big"))
         return Step(send=(unprotected(request, wanted),))
 
-    private = key_exchange(chosen.group).private(context.entropy)
-    try:
-        shared = private.shared(offered.data)
-    except InvalidPublicValue as error:
-        return drop(f"KE payload refused: {error.why}")
+    exchanged = exchange_keys(context, offered)
+    if exchanged is None:
+        return drop("KE payload refused")
+    shared, ours = exchanged
     nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
-    return _half_open(context, request, chosen, spi_r, nr, private.public, shared)
+    return _half_open(context, request, chosen, spi_r, nr, ours, shared)
 
 
 def _half_open(
@@ -51,7 +52,7 @@ def _half_open(
     chosen: Chosen[IkeProposal],
     spi_r: bytes,
     nr: bytes,
-    public: bytes,
+    ours: v2.KeyExchange,
     shared: bytes,
 ) -> Step:
     message, ni = request.message, request.find(v2.Nonce).data
@@ -71,8 +72,9 @@ def _half_open(
         spi_r=spi_r,
         local=here,
         remote=there,
-        state=State.HALF_OPEN,
+        state=State.INTERMEDIATE if chosen.methods else State.HALF_OPEN,
         suite=chosen.suite,
+        additional=chosen.methods,
         keys=keys,
         init_request=request.octets,
         ni=ni,
@@ -91,7 +93,7 @@ def _half_open(
         message_id=0,
         payloads=(
             chosen.payload(b""),
-            v2.KeyExchange(group=chosen.group, data=public),
+            ours,
             v2.Nonce(data=nr),
             *nat_notifies(message.spi_i, spi_r, here, there),
             *added,

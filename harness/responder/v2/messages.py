@@ -37,16 +37,20 @@ def sealed(
 ) -> tuple[bytes, ...]:
     """A message of ours on this SA, with everything in an SK payload (section 3.14)."""
     assert sa.keys is not None
-    message = Message(
+    message = header(sa, exchange, flags, message_id)
+    iv = context.entropy.octets(iv_size(sa.keys.suite))
+    return (seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads),)
+
+
+def header(sa: IkeSa, exchange: int, flags: int, message_id: int) -> Message:
+    """A message of ours on this SA, with nothing in it yet (section 3.1)."""
+    return Message(
         spi_i=sa.spi_i,
         spi_r=sa.spi_r,
         exchange=exchange,
         flags=flags | (INITIATOR if sa.we_started else 0),
         message_id=message_id,
-        payloads=(),
     )
-    iv = context.entropy.octets(iv_size(sa.keys.suite))
-    return (seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads),)
 
 
 def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> Step:

@@ -16,7 +16,7 @@ from harness.responder.v2.redirect import GONE
 @TABLE.timer(Timer.HALF_OPEN, rfc="7296/2.4")
 def forget_half_open(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """A peer that never came back is forgotten, without a word."""
-    return Step(gone=(sa.ours,), events=("half-open-expired",)) if sa.state is State.HALF_OPEN else NOTHING
+    return Step(gone=(sa.ours,), events=("half-open-expired",)) if sa.half_open else NOTHING
 
 
 @TABLE.timer(Timer.LINGER, rfc="7296/2.1")

@@ -53,6 +53,7 @@ subnets = st.one_of(
 )
 several_subnets = st.lists(subnets, max_size=3).map(tuple)
 group = st.sampled_from([*Group, Group(4711)])
+additional = st.lists(group.filter(bool), max_size=7, unique=True).map(tuple)
 
 configurations = st.builds(
     Configuration,
@@ -69,6 +70,7 @@ configurations = st.builds(
             st.sampled_from(Integ),
             st.sampled_from(Prf),
             group,
+            additional,
         ),
         max_size=3,
     ).map(tuple),
@@ -92,6 +94,7 @@ configurations = st.builds(
             bits,
             st.sampled_from(Integ),
             st.sampled_from(Esn),
+            additional,
         ),
         max_size=3,
     ).map(tuple),

@@ -101,6 +101,15 @@ def test_pfs_group_ends_each_child_suite() -> None:
     )
 
 
+def test_additional_key_exchanges_are_numbered() -> None:
+    """A suite names its further key exchanges in their order (RFC 9370 section 2.2.1)."""
+    suite = replace(DEFAULT.proposals_v2[0], additional=(Group.ML_KEM_768, Group.ECP_384))
+
+    assert swanctl(proposals_v2=(suite,))["connections.v2.proposals"] == (
+        "aes256gcm16-prfsha256-curve25519-ke1_mlkem768-ke2_ecp384"
+    )
+
+
 def test_extended_sequence_numbers_are_asked_for_in_version_2_alone() -> None:
     """IKEv1 children have no such suite here."""
     proposal = ChildProposal(Protocol.ESP, Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA1_96, Esn.ESN)
