@@ -1,40 +1,62 @@
-"""The sans-IO responder on real UDP sockets, with a control socket that speaks JSON lines.
+"""The sans-IO responder on real UDP sockets, with a control socket and a log, until it is stopped.
 
-A line to the control socket is `{"do": "show"}`, `{"do": "provoke", "trigger": NAME}` or `{"do": "stop"}`;
-each is answered by one line with `"ok"` and what came of it.
+A line to the control socket is `{"do": "show"}`, `{"do": "provoke", "trigger": NAME}`, `{"do": "clear"}`,
+`{"do": "reload"}` or `{"do": "stop"}`; each is answered by one line with `"ok"` and what came of it.
 """
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import socket
-import struct
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
+from harness.bench.control import Control
+from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
-from harness.bench.links import BIGGEST, UDP, Device, LinkRefused, Outcome, open_udp, told
+from harness.bench.links import BIGGEST, Device, told
+from harness.bench.ports import Port, Ports
+from harness.bench.updown import SaOutcome, UpAndDown
 from harness.clock import Clock
 from harness.codes import Trigger
+from harness.profile import Configuration
 from harness.responder.state import Sa
-from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.datagram import Datagram
 
-LONGEST_LINE = 65_536
-IP_PKTINFO = 8  # Linux; Python names it only from 3.14 on
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  a user may ask for every address; it is never the default
+STOP_WAIT_S = 3.0
+"""How long a daemon that was stopped waits for the answers to its Deletes."""
+ORDERS = "show, provoke with a trigger, clear, reload and stop"
 
 
 class ServedDevice(Device, Protocol):
-    """A device that can list its SAs and tell their keys."""
+    """A device that can list its SAs, tell their keys, and be set up otherwise."""
 
     def all(self) -> Iterable[Sa]:
         """Every SA."""
+        ...
+
+    def show(self, now: float) -> list[dict[str, Any]]:
+        """Every SA as plain data."""
+        ...
+
+    def reconfigure(self, configuration: Configuration, now: float) -> SaOutcome:
+        """Be set up otherwise from now on."""
+        ...
+
+    def receive(self, datagram: Datagram, now: float) -> SaOutcome:
+        """Take one datagram in."""
+        ...
+
+    def wake(self, now: float) -> SaOutcome:
+        """Do what is due."""
+        ...
+
+    def provoke(self, trigger: Trigger, now: float) -> SaOutcome:
+        """Let a local event happen."""
         ...
 
     def secrets_of(self, outcome: Any) -> Iterable[dict[str, Any]]:
@@ -42,50 +64,15 @@ class ServedDevice(Device, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A bound socket; `any_address` if it takes datagrams to every address of the machine."""
-
-    opened: socket.socket
-    endpoint: Endpoint
-    any_address: bool
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.opened.close()
-
-    def receive(self) -> Datagram | None:
-        """The next datagram that waits, with the address it was sent to; None if there is none."""
-        try:
-            data, extra, _, source = self.opened.recvmsg(BIGGEST, socket.CMSG_SPACE(20))
-        except (BlockingIOError, ConnectionRefusedError):
-            return None
-        address = _sent_to(extra) if self.any_address else self.endpoint.address
-        local = Endpoint(address or self.endpoint.address, self.endpoint.port)
-        return Datagram(Endpoint(source[0], source[1]), local, data)
-
-    def send(self, datagram: Datagram) -> None:
-        """Send from the address that the datagram names; what the network refuses is lost, as on any path."""
-        extra = [_from_address(datagram.source.address)] if self.any_address else []
-        with contextlib.suppress(OSError):
-            self.opened.sendmsg([datagram.data], extra, 0, tuple(datagram.destination))
-
-
-def open_port(endpoint: Endpoint) -> Port:
-    """A port of the daemon; LinkRefused says plainly why it can't be had."""
-    opened, bound = open_udp(endpoint)
-    any_address = endpoint.address in WILDCARDS
-    if any_address and opened.family == socket.AF_INET6:
-        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-    elif any_address:
-        opened.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-    return Port(opened, bound, any_address)
+class Refusal(Exception):
+    """A configuration that can't be taken; the sentence says file, line and reason."""
 
 
 class Daemon:
-    """Serves one device on its ports until it is stopped."""
+    """Serves one device on its ports until it is stopped.
+
+    `reread` gives the configuration as it stands on file now, or raises Refusal.
+    """
 
     def __init__(
         self,
@@ -93,29 +80,37 @@ class Daemon:
         ports: Iterable[Port],
         clock: Clock,
         control: Path | None = None,
+        *,
         keys: KeyLog | None = None,
+        log: EventLog | None = None,
+        reread: Callable[[], Configuration] | None = None,
+        stop_wait_s: float = STOP_WAIT_S,
     ) -> None:
-        listening = None if control is None else open_control(control)
         self._device = device
-        self._keys = keys
-        self._ports = {port.endpoint.port: port for port in ports}
+        self._ports = Ports(ports)
         self._clock = clock
+        self._keys = keys
+        self._log = log
+        self._reread = reread
+        self._stop_wait_s = stop_wait_s
         self._selector = selectors.DefaultSelector()
-        self._stopping = False
-        self._control: Path | None = control
-        for port in self._ports.values():
+        self._control = None if control is None else Control(control, self._selector, self._obey)
+        self._up_and_down = UpAndDown()
+        self._stopping = self._hurrying = False
+        self._end: float | None = None
+        for port in self._ports.all:
             self._watch(port.opened, partial(self._take, port))
+        self._pending: list[Callable[[], object]] = []
         self._waker, self._woken = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
-        self._watch(self._woken, lambda: self._woken.recv(BIGGEST))
-        if listening is not None:
-            self._watch(listening, partial(self._accept, listening))
+        self._watch(self._woken, self._hear_waker)
 
     def run(self) -> None:
-        """Serve until `stop`; then every socket is closed and the control socket's path is gone."""
+        """Serve until `stop`, then tell the peers; at last every socket is closed and the control path is gone."""
+        self._tell("started", listening=[str(port.endpoint) for port in self._ports.all])
         try:
-            while not self._stopping:
+            while not self._finished():
                 for key, _ in self._selector.select(self._patience()):
                     key.data()
                 self._wake_if_due()
@@ -136,28 +131,49 @@ class Daemon:
             self.stop()  # a file, not a pipe: its end is always there
 
     def stop(self) -> None:
-        """Make `run` return; may be called from a signal handler or another thread."""
+        """Make `run` come to its end; said twice, at once. May be called from a signal handler or another thread."""
+        self._hurrying = self._stopping
         self._stopping = True
-        with contextlib.suppress(OSError):
-            self._waker.send(b"\0")
+        self._wake_up()
+
+    def reload(self) -> None:
+        """Read the configuration again, at the next turn; may be called from a signal handler."""
+        self._pending.append(self._reload)
+        self._wake_up()
 
     @contextlib.contextmanager
-    def stopped_by_signals(self) -> Iterator[None]:
-        """While this holds, SIGINT and SIGTERM stop the daemon cleanly."""
+    def obeying_signals(self) -> Iterator[None]:
+        """While this holds, SIGINT and SIGTERM stop the daemon cleanly, and SIGHUP has it read its configuration again."""
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             self.stop()
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        def reload(_number: int, _frame: FrameType | None) -> None:
+            self.reload()
+
+        handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: reload}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def _finished(self) -> bool:
+        """Whether the end has come: once stopped, when every Delete is answered, or has been waited for long enough."""
+        if not self._stopping:
+            return False
+        now = self._clock.now()
+        if self._end is None:
+            self._end = now + self._stop_wait_s
+            self._tell("stopping")
+            self._emit(self._device.provoke(Trigger.INTERFACE_DOWN, now))
+        waits = any(sa.closing for sa in self._device.all())
+        return self._hurrying or now >= self._end or not waits
+
     def _patience(self) -> float | None:
-        due = self._device.next_wake
-        return None if due is None else max(0.0, due - self._clock.now())
+        moments = [moment for moment in (self._device.next_wake, self._end) if moment is not None]
+        return max(0.0, min(moments) - self._clock.now()) if moments else None
 
     def _wake_if_due(self) -> None:
         due, now = self._device.next_wake, self._clock.now()
@@ -165,65 +181,85 @@ class Daemon:
             self._emit(self._device.wake(now))
 
     def _take(self, port: Port) -> None:
-        datagram = port.receive()
-        if datagram is not None:
-            self._emit(self._device.receive(datagram, self._clock.now()))
+        for datagram in port.waiting():
+            now = self._clock.now()
+            outcome = self._device.receive(datagram, now)
+            if self._log is not None:
+                self._log.datagram("received", datagram, now)
+            self._emit(outcome, datagram)
 
-    def _emit(self, outcome: Outcome) -> None:
+    def _emit(self, outcome: SaOutcome, asked: Datagram | None = None) -> None:
         """Send; the keys are written first, so whoever sees the datagram can open it."""
         if self._keys is not None:
             self._keys.write(self._device.secrets_of(outcome))
         for datagram in outcome.send:
-            port = self._ports.get(datagram.source.port)
-            if port is not None and datagram.protocol == UDP:
-                port.send(datagram)
+            self._ports.send(datagram)
+        if self._log is not None:
+            self._record(self._log, outcome, asked)
+
+    def _record(self, log: EventLog, outcome: SaOutcome, asked: Datagram | None) -> None:
+        now = self._clock.now()
+        for datagram in outcome.send:
+            answers = asked is not None and datagram.destination == asked.source
+            log.datagram("answered" if answers else "sent", datagram, now)
+        if outcome.drop is not None:
+            log.noise("dropped", now, why=outcome.drop, **({"from": str(asked.source)} if asked else {}))
+        for event, facts in self._up_and_down.since(outcome):
+            log.matter(event, now, **facts, events=outcome.events)
+
+    def _tell(self, event: str, **facts: Any) -> None:
+        if self._log is not None:
+            self._log.matter(event, self._clock.now(), **facts)
 
     def _watch(self, opened: socket.socket, ready: Callable[[], object]) -> None:
         self._selector.register(opened, selectors.EVENT_READ, ready)
 
-    def _accept(self, listening: socket.socket) -> None:
-        talker, _ = listening.accept()
-        talker.setblocking(False)
-        heard = bytearray()
-        self._watch(talker, lambda: self._hear(talker, heard))
+    def _wake_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._waker.send(b"\0")
 
-    def _hear(self, talker: socket.socket, heard: bytearray) -> None:
-        try:
-            octets = talker.recv(BIGGEST)
-        except (BlockingIOError, ConnectionResetError):
-            octets = b""
-        heard += octets
-        while b"\n" in heard:
-            line, _, rest = bytes(heard).partition(b"\n")
-            heard[:] = rest
-            with contextlib.suppress(OSError):
-                talker.send(json.dumps(self._obey(line)).encode() + b"\n")
-        if not octets or len(heard) > LONGEST_LINE:
-            self._selector.unregister(talker)
-            talker.close()
+    def _hear_waker(self) -> None:
+        self._woken.recv(BIGGEST)
+        while self._pending:
+            self._pending.pop(0)()
 
-    def _obey(self, line: bytes) -> dict[str, Any]:
-        try:
-            order = json.loads(line)
-        except ValueError:
-            return {"ok": False, "why": "that is no line of JSON"}
+    def _obey(self, order: Mapping[str, Any]) -> dict[str, Any]:
         match order:
             case {"do": "show"}:
-                return {"ok": True, "sas": [shown(sa) for sa in self._device.all()]}
+                return {"ok": True, "sas": self._device.show(self._clock.now())}
             case {"do": "provoke", "trigger": str(name)} if name in set(Trigger):
-                outcome = self._device.provoke(Trigger(name), self._clock.now())
-                self._emit(outcome)
-                return {"ok": True, "outcome": told(outcome)}
+                return self._provoke(Trigger(name))
             case {"do": "provoke"}:
                 return {"ok": False, "why": f"the triggers are {', '.join(Trigger)}"}
+            case {"do": "clear"}:
+                return self._provoke(Trigger.CLEAR)
+            case {"do": "reload"}:
+                return self._reload()
             case {"do": "stop"}:
                 self.stop()
                 return {"ok": True, "outcome": "stopping"}
             case _:
-                return {
-                    "ok": False,
-                    "why": 'say {"do": "show"}, {"do": "provoke", "trigger": …} or {"do": "stop"}',
-                }
+                return {"ok": False, "why": f'the orders are {ORDERS}, as in {{"do": "show"}}'}
+
+    def _provoke(self, trigger: Trigger) -> dict[str, Any]:
+        outcome = self._device.provoke(trigger, self._clock.now())
+        self._tell("provoked", trigger=str(trigger), outcome=told(outcome))
+        self._emit(outcome)
+        return {"ok": True, "outcome": told(outcome)}
+
+    def _reload(self) -> dict[str, Any]:
+        """Take the configuration as it stands on file; one that is refused changes nothing."""
+        if self._reread is None:
+            return {"ok": False, "why": "it was started without a configuration file"}
+        try:
+            configuration = self._reread()
+        except Refusal as why:
+            self._tell("configuration refused", why=str(why))
+            return {"ok": False, "why": str(why)}
+        outcome = self._device.reconfigure(configuration, self._clock.now())
+        self._tell("reconfigured", outcome=told(outcome))
+        self._emit(outcome)
+        return {"ok": True, "outcome": told(outcome)}
 
     def _close(self) -> None:
         for key in list(self._selector.get_map().values()):
@@ -231,48 +267,7 @@ class Daemon:
                 key.fileobj.close()
         self._waker.close()
         self._selector.close()
-        if self._keys is not None:
-            self._keys.close()
-        if self._control is not None:
-            self._control.unlink(missing_ok=True)
-
-
-def open_control(path: Path) -> socket.socket:
-    """A listening UNIX socket that only its owner can reach; one that a dead daemon left behind is replaced."""
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if path.is_socket() and not _answers(path):
-            path.unlink()
-        listening.bind(str(path))
-        path.chmod(0o600)
-        listening.listen()
-    except OSError as why:
-        listening.close()
-        raise LinkRefused(f"the control socket {path} can't be made: {why.strerror or why}") from why
-    return listening
-
-
-def shown(sa: Sa) -> dict[str, Any]:
-    """An SA as plain data."""
-    return {"ike": sa.version, "spi": sa.ours.hex(), "remote": str(sa.remote), "up": sa.up}
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(path)) == 0
-
-
-def _sent_to(extra: list[tuple[int, int, bytes]]) -> str | None:
-    for level, kind, data in extra:
-        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-            return socket.inet_ntop(socket.AF_INET, data[8:12])
-        if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
-            return socket.inet_ntop(socket.AF_INET6, data[:16])
-    return None
-
-
-def _from_address(address: str) -> tuple[int, int, bytes]:
-    if ":" in address:
-        wanted = socket.inet_pton(socket.AF_INET6, address) + struct.pack("@I", 0)
-        return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, wanted
-    return socket.IPPROTO_IP, IP_PKTINFO, struct.pack("@I4s4x", 0, socket.inet_pton(socket.AF_INET, address))
+        self._tell("stopped")
+        for kept in (self._keys, self._log, self._control):
+            if kept is not None:
+                kept.close()

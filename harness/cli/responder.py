@@ -3,26 +3,26 @@
 import json
 import sys
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.bench.daemon import Daemon, Port, open_port
+from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal
+from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
 from harness.bench.links import LinkRefused
-from harness.cli import words
+from harness.bench.ports import Port, open_port
+from harness.cli import configured, words
 from harness.cli.wrong import WrongInput
 from harness.clock import Entropy, SeededEntropy, SystemEntropy, WallClock
 from harness.profile import DEFAULT, Configuration
-from harness.profile.ios import ConfigurationError
-from harness.profile.ios import read as read_ios
-from harness.record import printable
 from harness.responder import HONEST, Responder
 from harness.responder.deviants import DEVIANTS
 from harness.responder.table import Rules
 from harness.target.contract import endpoint
-from harness.target.plain import configuration_from
 from harness.wire.datagram import Endpoint
 
 
@@ -34,10 +34,11 @@ from harness.wire.datagram import Endpoint
 )
 @click.option(
     "--listen",
-    default="127.0.0.1",
+    default=("127.0.0.1",),
     show_default=True,
+    multiple=True,
     metavar="ADDRESS",
-    help="0.0.0.0 or :: is every address.",
+    help="IPv4 or IPv6, several times for several; 0.0.0.0 or :: is every address of its family.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=500, show_default=True, help="For IKE; 0: a free one."
@@ -54,7 +55,12 @@ from harness.wire.datagram import Endpoint
     metavar="ADDRESS:PORT",
     help="Where a two-way device starts towards; default: the configured peer, port 500.",
 )
-@click.option("--control", type=words.FILE, help="A UNIX socket that takes JSON lines: show, provoke, stop.")
+@click.option(
+    "--control",
+    type=words.FILE,
+    help="A UNIX socket that takes JSON lines: show, provoke, clear, reload, stop.",
+)
+@click.option("--log", type=words.FILE, help="Add an event a line there, in JSON; it never fills the disk.")
 @click.option(
     "--keys",
     type=words.DIRECTORY,
@@ -65,69 +71,96 @@ from harness.wire.datagram import Endpoint
 @click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
 )
+@click.option(
+    "--stop-wait",
+    type=click.FloatRange(min=0.0),
+    default=STOP_WAIT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for answers to the Deletes that say good-bye.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say in one line of JSON where it listens.")
 def responder_command(
     config: Path | None,
-    listen: str,
+    listen: tuple[str, ...],
     port: int,
     nat_port: int,
     peer: str | None,
     control: Path | None,
+    log: Path | None,
     keys: Path | None,
     deviant: str | None,
     seed: int | None,
     stop_with_stdin: bool,
+    stop_wait: float,
     as_json: bool,
 ) -> int:
-    """Answer IKE on real sockets until Ctrl-C, SIGTERM or `{"do": "stop"}`."""
-    configuration = _configuration(config)
+    """Answer IKE on real sockets until Ctrl-C, SIGTERM or `{"do": "stop"}`; SIGHUP has it read FILE again."""
+    configuration = DEFAULT if config is None else _configuration(config)
     rules = HONEST if deviant is None else _deviant(deviant)
-    towards = _peer(peer, configuration)
+    towards = None if peer is None else _peer(peer)
     entropy: Entropy = SystemEntropy() if seed is None else SeededEntropy(seed)
     with ExitStack() as opened:
-        ike, natt = (
-            opened.enter_context(_open(listen, number, flag))
+        wanted = [
+            (address, number, flag)
+            for address in listen
             for number, flag in ((port, "--port"), (nat_port, "--nat-port"))
-        )
-        nat_ports = frozenset({4500, natt.endpoint.port})
+        ]
+        ports = [opened.enter_context(_open(*each)) for each in wanted]
+        ike, natt = ([each.endpoint for each in ports[first::2]] for first in (0, 1))
         device = Responder(
-            configuration, entropy, rules, local=ike.endpoint, peer=towards, nat_ports=nat_ports
+            configuration,
+            entropy,
+            rules,
+            local=ike,
+            peer=towards,
+            nat_ports=frozenset({4500, *(each.port for each in natt)}),
         )
-        daemon = _daemon(device, (ike, natt), control, _key_log(keys))
+        daemon = _daemon(
+            device,
+            ports,
+            control,
+            keys=_key_log(keys),
+            log=_event_log(log),
+            reread=None if config is None else partial(_reread, config),
+            stop_wait_s=stop_wait,
+        )
         if stop_with_stdin:
             daemon.stop_at_end_of(sys.stdin.fileno())
-        with daemon.stopped_by_signals():
-            _say(ike.endpoint, natt.endpoint, control, as_json)
+        with daemon.obeying_signals():
+            _say(ike, natt, control, as_json)
             daemon.run()
     return 0
 
 
-def _daemon(device: Responder, ports: tuple[Port, Port], control: Path | None, keys: KeyLog | None) -> Daemon:
+def _daemon(device: Responder, ports: list[Port], control: Path | None, **options: Any) -> Daemon:
     try:
-        return Daemon(device, ports, WallClock(), control, keys)
+        return Daemon(device, ports, WallClock(), control, **options)
     except LinkRefused as why:
-        raise WrongInput(f"{why}; name another path with --control") from why
+        raise WrongInput(f"{why}; name another with --control or --listen") from why
 
 
-def _configuration(path: Path | None) -> Configuration:
-    if path is None:
-        return DEFAULT
+def _configuration(path: Path) -> Configuration:
+    read = configured.read(path)
+    for remark in read.remarks:
+        click.echo(remark, err=True)
+    return read.configuration
+
+
+def _reread(path: Path) -> Configuration:
     try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            return configuration_from(json.loads(text))
-        reading = read_ios(text, str(path))
+        return _configuration(path)
+    except WrongInput as why:
+        raise Refusal(str(why)) from why
+
+
+def _event_log(path: Path | None) -> EventLog | None:
+    if path is None:
+        return None
+    try:
+        return EventLog(path)
     except OSError as why:
-        raise WrongInput(
-            f"{path}: can't be read ({why.strerror}); name a configuration with --config"
-        ) from why
-    except ConfigurationError as why:
-        raise WrongInput(str(why)) from why
-    except (ValueError, TypeError, KeyError) as why:
-        raise WrongInput(f"{path}: no configuration: {why}") from why
-    for note in reading.warnings:
-        click.echo(printable(f"{path}:{note.line}: {note.text}"), err=True)
-    return reading.configuration
+        raise WrongInput(f"{path}: can't be written ({why.strerror}); name a file with --log") from why
 
 
 def _key_log(directory: Path | None) -> KeyLog | None:
@@ -158,20 +191,23 @@ def _open(listen: str, port: int, flag: str) -> Port:
         raise WrongInput(f"{why}; give another with {flag} (0 takes a free one) or --listen") from why
 
 
-def _peer(named: str | None, configuration: Configuration) -> Endpoint | None:
-    if named is None:
-        return Endpoint(configuration.peer, 500) if configuration.peer else None
+def _peer(named: str) -> Endpoint:
     try:
         return endpoint(named)
     except ValueError as why:
         raise WrongInput(f"--peer: {why}") from why
 
 
-def _say(ike: Endpoint, natt: Endpoint, control: Path | None, as_json: bool) -> None:
+def _say(ike: list[Endpoint], natt: list[Endpoint], control: Path | None, as_json: bool) -> None:
     if as_json:
-        told = {"ike": str(ike), "natt": str(natt), "control": str(control) if control else None}
+        told = {
+            "ike": str(ike[0]),
+            "natt": str(natt[0]),
+            "control": str(control) if control else None,
+            "listening": [str(each) for each in (*ike, *natt)],
+        }
         click.echo(json.dumps(told))
         return
-    click.echo(f"listening on {ike} and {natt}; stop with Ctrl-C")
+    click.echo(f"listening on {', '.join(map(str, (*ike, *natt)))}; stop with Ctrl-C")
     if control:
         click.echo(f"control socket {control}")

@@ -11,6 +11,7 @@ from harness.responder.clockwork import Clockwork
 from harness.responder.context import Context, Incoming
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.rules import HONEST
+from harness.responder.shown import shown
 from harness.responder.state import Sa
 from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
@@ -41,7 +42,8 @@ class Responder:
         self.configuration = configuration
         self.rules = rules
         self._entropy = entropy
-        self._neighbours = Neighbours(configuration, _endpoints(local), peer)
+        self._ends = _endpoints(local), peer
+        self._neighbours = Neighbours(configuration, *self._ends)
         self._nat_ports = nat_ports
         self._sas: dict[bytes, Sa] = {}
         self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
@@ -84,8 +86,35 @@ class Responder:
         rule = self.rules.triggers.get(trigger)
         if rule is None:
             return drop(f"{trigger} means nothing to this device")
-        contexts = [self._context(now, each) for each in self._neighbours.all]
-        return together([self._apply(context, rule(context)) for context in contexts])
+        return together([self._apply(c, rule(c)) for c in self._about(self._neighbours.all, now)])
+
+    def reconfigure(self, configuration: Configuration, now: float) -> Step:
+        """Be set up otherwise from now on.
+
+        SAs stay where their peer is set up as before, whatever it may start now; the others are deleted. What
+        is new, or changed, comes up as an interface does: a two-way device calls it, a responder waits.
+        """
+        before, after = self._neighbours, Neighbours(configuration, *self._ends)
+        left = [each for each in before.all if not after.has(each)]
+        steps = [
+            self._apply(c, self.rules.triggers[Trigger.INTERFACE_DOWN](c)) for c in self._about(left, now)
+        ]
+        self.configuration, self._neighbours = configuration, after
+        come = [each for each in after.all if not before.has(each)]
+        steps += [
+            self._apply(c, self.rules.triggers[Trigger.INTERFACE_UP](c)) for c in self._about(come, now)
+        ]
+        return together(steps)
+
+    def show(self, now: float) -> list[dict[str, Any]]:
+        """Every SA as plain data, oldest first; never a key."""
+        armed: dict[bytes, list[Armed]] = {}
+        for _, _, ours, timer in sorted(self._timers):
+            armed.setdefault(ours, []).append(timer)
+        return [
+            shown(sa, self._neighbours.of(sa).configuration.profile, armed.get(sa.ours, ()), now)
+            for sa in self._sas.values()
+        ]
 
     @property
     def next_wake(self) -> float | None:
@@ -126,6 +155,9 @@ class Responder:
     def secrets_of(self, step: Step) -> Iterable[dict[str, Any]]:
         """The keys of the SAs that this step made or changed."""
         return _secrets(step.changed)
+
+    def _about(self, neighbours: Iterable[Neighbour], now: float) -> list[Context]:
+        return [self._context(now, each) for each in neighbours]
 
     def _context(self, now: float, about: Neighbour) -> Context:
         return Context(

@@ -1,6 +1,6 @@
 """Which of the configured peers somebody is: by address before there is an identity, by identity ever after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.profile import Configuration
 from harness.responder.state import Sa
@@ -27,13 +27,19 @@ class Neighbours:
         self, configuration: Configuration, locals_: tuple[Endpoint, ...] = (), first: Endpoint | None = None
     ) -> None:
         views = configuration.each_peer()
-        towards = (first, *(Endpoint(view.peer, IKE_PORT) if view.peer else None for view in views[1:]))
+        towards = [Endpoint(view.peer, IKE_PORT) if view.peer else None for view in views]
+        towards[0] = first or towards[0]
         self.all = tuple(
             Neighbour(view, _nearest(locals_, there), there)
             for view, there in zip(views, towards, strict=True)
         )
         self._by_address = {each.configuration.peer: each for each in reversed(self.all)}
         self._by_identity = {_key(each.configuration): each for each in self.all}
+
+    def has(self, neighbour: Neighbour) -> bool:
+        """Whether one of the peers is set up as this one is, but for what may be started towards it."""
+        wanted = neighbour.configuration
+        return any(replace(each.configuration, profile=wanted.profile) == wanted for each in self.all)
 
     def at(self, address: str) -> Neighbour:
         """Whoever is expected at this address: the peer configured for it, one for any, or else the first."""

@@ -1,5 +1,6 @@
 """What the responder knows of its SAs: values that are replaced, never altered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol, Self
@@ -277,6 +278,11 @@ class IkeSa:
         """True while the peer has not proved who it is."""
         return self.state in UNPROVED
 
+    @property
+    def closing(self) -> bool:
+        """True while our Delete of this SA waits for its answer."""
+        return self.state is State.CLOSING
+
 
 class Sa(Protocol):
     """What the core needs of an SA of either version."""
@@ -312,8 +318,18 @@ class Sa(Protocol):
         ...
 
     @property
+    def closing(self) -> bool:
+        """True while our Delete of this SA waits for its answer."""
+        ...
+
+    @property
     def init_request(self) -> bytes:
         """The first message of the peer that made it, as received."""
+        ...
+
+    @property
+    def children(self) -> Sequence[ChildSa]:
+        """The children that it answers for."""
         ...
 
     @property

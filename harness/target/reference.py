@@ -127,6 +127,7 @@ class Reference:
         port, nat_port = ("500", "4500") if peer.port == WELL_KNOWN else ("0", "0")
         command = [
             *(sys.executable, "-m", "harness.cli", "responder", "--json", "--stop-with-stdin"),
+            *("--stop-wait", "0"),
             *("--config", str(settings), "--control", str(self._control)),
             *("--listen", address, "--port", port, "--nat-port", nat_port, "--peer", str(peer)),
             *(("--deviant", self._deviant) if self._deviant else ()),

@@ -184,6 +184,11 @@ class IsakmpSa:
         return True
 
     @property
+    def closing(self) -> bool:
+        """False: a Delete of version 1 has no answer to wait for (RFC 2408 section 5.15)."""
+        return False
+
+    @property
     def sai_b(self) -> bytes:
         """The body of the SA payload that the phase 1 initiator sent (RFC 2409 section 5)."""
         return b"" if self.offer is None else self.offer.body

@@ -7,6 +7,7 @@ import pytest
 
 from harness.bench.taps import Tap
 from harness.codes import Trigger
+from harness.profile import DEFAULT, Configuration
 from harness.responder import Step
 from harness.wire.datagram import Datagram, Endpoint
 
@@ -22,6 +23,7 @@ class Echo:
     heard: list[tuple[float, bytes]] = field(default_factory=list)
     local: Endpoint = TARGET
     peer: Endpoint = PEER
+    configuration: Configuration = DEFAULT
 
     @property
     def next_wake(self) -> float | None:
@@ -42,6 +44,13 @@ class Echo:
 
     def all(self) -> tuple[object, ...]:
         return ()
+
+    def show(self, now: float) -> list[dict[str, object]]:
+        return [{"heard": data.hex()} for _, data in self.heard]
+
+    def reconfigure(self, configuration: Configuration, now: float) -> Step:
+        self.configuration = configuration
+        return Step(events=("reconfigured",))
 
 
 @dataclass

@@ -1,19 +1,23 @@
 """The daemon: a sans-IO device on real sockets, and its control socket."""
 
+import contextlib
 import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.bench.daemon import Daemon, Port, open_control, open_port
+from harness.bench.control import open_control
+from harness.bench.daemon import Daemon, Refusal
 from harness.bench.links import LinkRefused
+from harness.bench.ports import Port, open_port
 from harness.clock import WallClock
+from harness.profile import DEFAULT, Configuration
 from harness.wire.datagram import Endpoint
 
 
@@ -50,6 +54,16 @@ def served(echo: Any, tmp_path: Path) -> Iterator[Served]:
     thread = threading.Thread(target=daemon.run, daemon=True)
     thread.start()
     yield Served(daemon, thread, port, control)
+    daemon.stop()
+    thread.join(5.0)
+
+
+@contextlib.contextmanager
+def running(daemon: Daemon) -> Iterator[Callable[[Path, bytes], dict[str, Any]]]:
+    """A daemon that runs in a thread while this holds; gives the way to ask its control socket."""
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    yield lambda control, line: Served(daemon, thread, None, control).ask(line)  # type: ignore[arg-type]
     daemon.stop()
     thread.join(5.0)
 
@@ -96,9 +110,104 @@ def test_its_timers_fire(served: Served, echo: Any, peer: socket.socket) -> None
     assert heard == {b"", b"tick"}
 
 
-def test_show_lists_the_sas(served: Served) -> None:
-    """The control socket shows the SAs."""
-    assert served.ask(b'{"do": "show"}') == {"ok": True, "sas": []}
+def test_show_lists_the_sas(served: Served, peer: socket.socket) -> None:
+    """The control socket shows what the device has."""
+    peer.sendto(b"ping", tuple(served.port.endpoint))
+    peer.recv(100)
+
+    assert served.ask(b'{"do": "show"}') == {"ok": True, "sas": [{"heard": b"ping".hex()}]}
+
+
+def test_many_datagrams_are_served_in_one_turn(served: Served, peer: socket.socket) -> None:
+    """Each of a burst of datagrams gets its answer, in the order in which they came."""
+    burst = [bytes([number]) * 8 for number in range(200)]
+    for octets in burst:
+        peer.sendto(octets, tuple(served.port.endpoint))
+
+    assert [peer.recv(100) for _ in burst] == burst
+
+
+def test_it_serves_several_addresses_of_both_families(echo: Any) -> None:
+    """Two IPv4 addresses and one of IPv6, each answering for itself."""
+    ports = [open_port(Endpoint(address, 0)) for address in ("127.0.0.1", "127.0.0.2", "::1")]
+    daemon = Daemon(echo, ports, WallClock())
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    heard = []
+    for port in ports:
+        with socket.socket(port.opened.family, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(5.0)
+            asking.sendto(b"ping", tuple(port.endpoint))
+            data, source = asking.recvfrom(100)
+            heard.append((data, Endpoint(*source[:2])))
+    daemon.stop()
+    thread.join(5.0)
+
+    assert heard == [(b"gnip", port.endpoint) for port in ports]
+
+
+def test_an_answer_longer_than_the_socket_takes_at_once_arrives_whole(echo: Any, tmp_path: Path) -> None:
+    """Who asks for a long list and reads slowly gets all of it, and the daemon waits for nobody."""
+    echo.heard = [(0.0, bytes(1000))] * 2000
+    control = tmp_path / "control"
+    daemon = Daemon(echo, (open_port(Endpoint("127.0.0.1", 0)),), WallClock(), control)
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    with socket.socket(socket.AF_UNIX) as slow, socket.socket(socket.AF_UNIX) as quick:
+        for talker in (slow, quick):
+            talker.settimeout(5.0)
+            talker.connect(str(control))
+        slow.sendall(b'{"do": "show"}\n')
+        quick.sendall(b"nonsense\n")
+        first = quick.makefile().readline()
+        answer = json.loads(slow.makefile().readline())
+    daemon.stop()
+    thread.join(5.0)
+
+    assert not json.loads(first)["ok"]
+    assert len(answer["sas"]) == 2000
+
+
+def test_reload_takes_the_configuration_on_file(echo: Any, tmp_path: Path) -> None:
+    """`reload` reads again and hands the device what it read."""
+    control, other = tmp_path / "control", replace(DEFAULT, cookie_threshold=7)
+    daemon = Daemon(echo, (), WallClock(), control, reread=lambda: other)
+
+    with running(daemon) as ask:
+        told = ask(control, b'{"do": "reload"}')
+
+    assert told == {"ok": True, "outcome": "reconfigured"}
+    assert echo.configuration is other
+
+
+def test_a_refused_file_changes_nothing(echo: Any, tmp_path: Path) -> None:
+    """A file that can't be taken leaves the device as it is; line and reason are told."""
+    control = tmp_path / "control"
+
+    def refuse() -> Configuration:
+        raise Refusal("router.cfg:3: static crypto maps don't support it")
+
+    with running(Daemon(echo, (), WallClock(), control, reread=refuse)) as ask:
+        told = ask(control, b'{"do": "reload"}')
+
+    assert told == {"ok": False, "why": "router.cfg:3: static crypto maps don't support it"}
+    assert echo.configuration is DEFAULT
+
+
+def test_without_a_file_there_is_nothing_to_reload(served: Served) -> None:
+    """A daemon of the default configuration says so."""
+    assert served.ask(b'{"do": "reload"}') == {
+        "ok": False,
+        "why": "it was started without a configuration file",
+    }
+
+
+def test_clear_reaches_the_device(served: Served, echo: Any, peer: socket.socket) -> None:
+    """`clear` is the operator's trigger of that name."""
+    echo.peer = Endpoint(*peer.getsockname())
+
+    assert served.ask(b'{"do": "clear"}')["ok"]
+    assert peer.recv(100) == b"clear"
 
 
 def test_provoke_causes_a_local_event(served: Served, echo: Any, peer: socket.socket) -> None:
@@ -112,7 +221,7 @@ def test_provoke_causes_a_local_event(served: Served, echo: Any, peer: socket.so
 
 
 @pytest.mark.parametrize(
-    "line", [b"not json", b"{}", b'{"do": "dance"}', b"[1]", b'{"do": "provoke"}', b"\xff\xfe"]
+    "line", [b"not json", b"{}", b'{"do": "dance"}', b"[1]", b'{"do": "provoke"}', b"\xff\xfe", b"[" * 50_000]
 )
 def test_nonsense_is_refused_with_a_reason(served: Served, line: bytes) -> None:
     """A line that makes no sense gets an answer that says why, and the daemon serves on."""

@@ -246,3 +246,65 @@ def test_an_interface_that_went_down_is_not_called_from(hub: Hub) -> None:
     hub.wait(60.0)
 
     assert hub.responder.all() == ()
+
+
+DORA = Peer(Identity("fqdn", "dora.example"), "192.0.2.5", b"the key of dora", ProfileName.TWO_WAY)
+
+
+def test_a_new_peer_is_called_if_the_device_may(hub: Hub) -> None:
+    """A configuration with one more tunnel: the device, two-way towards dora, calls her and nobody else."""
+    step = hub.responder.reconfigure(replace(HUB, further_peers=(BOBS, CAROLS, DORA)), 0.0)
+
+    assert [datagram.destination.address for datagram in step.send] == ["192.0.2.5"]
+
+
+def test_a_new_peer_is_waited_for_under_responder_only(hub: Hub) -> None:
+    """The same towards a strict peer starts nothing."""
+    strict = replace(DORA, profile=ProfileName.STRICT)
+
+    assert hub.responder.reconfigure(replace(HUB, further_peers=(BOBS, CAROLS, strict)), 0.0).send == ()
+
+
+def test_a_peer_that_is_configured_no_more_is_let_go(hub: Hub) -> None:
+    """Its SA is deleted and not made again, and it finds nobody when it calls."""
+    for address in (ALICE, BOB):
+        hub.play(hub.peers[address].connect())
+
+    hub.talk(hub.responder.reconfigure(replace(HUB, further_peers=(CAROLS,)), 0.0))
+    hub.wait(60.0)
+    hub.play(hub.peers[BOB].connect())
+
+    assert hub.up() == {ALICE}
+
+
+def test_a_device_that_becomes_responder_only_keeps_its_sas_and_rekeys_none(hub: Hub) -> None:
+    """Bob's SA stays under the profile strict, and its soft limit passes without a word."""
+    hub.play(hub.peers[BOB].connect())
+
+    strict = replace(BOBS, profile=ProfileName.STRICT)
+    step = hub.responder.reconfigure(replace(HUB, further_peers=(strict, CAROLS)), 0.0)
+
+    assert step.send == ()
+    assert hub.up() == {BOB}
+    assert hub.responder.provoke(Trigger.SOFT_EXPIRY, 0.0).send == ()
+
+
+def test_an_sa_is_shown_with_what_may_be_started(hub: Hub) -> None:
+    """Each SA tells the profile towards its own peer, and who is its initiator."""
+    hub.play(hub.peers[ALICE].connect())
+    hub.talk(hub.responder.provoke(Trigger.INTERFACE_UP, 0.0))
+
+    shown = {sa["remote"]: (sa["profile"], sa["role"]) for sa in hub.responder.show(0.0)}
+
+    assert shown == {f"{ALICE}:500": ("strict", "responder"), f"{BOB}:500": ("two-way", "initiator")}
+
+
+def test_a_hostile_identity_is_shown_in_print(hub: Hub) -> None:
+    """What a peer calls itself reaches no terminal as it is."""
+    loose = Hub(replace(DEFAULT, remote_id=None))
+    alice = loose.peers[ALICE]
+    alice.configuration = replace(alice.configuration, local_id=Identity("key_id", "\x1b[31mred\n"))
+
+    loose.play(alice.connect())
+
+    assert [sa["peer"] for sa in loose.responder.show(0.0)] == ["\\x1b[31mred\\n"]

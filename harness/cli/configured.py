@@ -1,0 +1,45 @@
+"""A configuration file as a user gives it: Cisco IOS text, or JSON as a target writes it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cli.wrong import WrongInput
+from harness.profile import Configuration
+from harness.profile.ios import ConfigurationError
+from harness.profile.ios import read as read_ios
+from harness.record import printable
+from harness.target.plain import configuration_from
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a file says, and what was remarked while it was read, each remark with file and line."""
+
+    configuration: Configuration
+    remarks: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Configured:
+    """The device that a file describes; WrongInput names file, line or key, and the reason."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return Configured(configuration_from(json.loads(text)))
+        return _ios(text, path)
+    except OSError as why:
+        raise WrongInput(
+            f"{path}: can't be read ({why.strerror}); name a configuration with --config"
+        ) from why
+    except ConfigurationError as why:
+        raise WrongInput(str(why)) from why
+    except (ValueError, TypeError, KeyError) as why:
+        raise WrongInput(f"{path}: no configuration: {why}") from why
+
+
+def _ios(text: str, path: Path) -> Configured:
+    reading = read_ios(text, str(path))
+    notes = sorted((*reading.warnings, *reading.unknown))
+    return Configured(
+        reading.configuration, tuple(printable(f"{path}:{note.line}: {note.text}") for note in notes)
+    )
