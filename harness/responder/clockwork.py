@@ -51,6 +51,14 @@ class Clockwork:
         sa = self._find(ours)
         return None if sa is None else (sa, armed)
 
+    def by_sa(self) -> dict[bytes, list[Armed]]:
+        """The timers that are not dead, those of each SA earliest first."""
+        found: dict[bytes, list[Armed]] = {}
+        for _, _, ours, armed in sorted(self._heap):
+            if self._awaited(ours, armed) is not None:
+                found.setdefault(ours, []).append(armed)
+        return found
+
     def _awaited(self, ours: bytes, armed: Armed) -> Sa | None:
         sa = self._find(ours)
         return sa if sa is not None and sa.awaits(armed) else None

@@ -108,9 +108,7 @@ class Responder:
 
     def show(self, now: float) -> list[dict[str, Any]]:
         """Every SA as plain data, oldest first; never a key."""
-        armed: dict[bytes, list[Armed]] = {}
-        for _, _, ours, timer in sorted(self._timers):
-            armed.setdefault(ours, []).append(timer)
+        armed = self._timers.by_sa()
         return [
             shown(sa, self._neighbours.of(sa).configuration.profile, armed.get(sa.ours, ()), now)
             for sa in self._sas.values()
