@@ -561,6 +561,33 @@ class EapCode(Code):
     FAILURE = 4
 
 
+class EapType(Code):
+    """Types of EAP requests and responses (RFC 3748 §5 and IANA's registry)."""
+
+    IDENTITY = 1
+    NOTIFICATION = 2
+    NAK = 3
+    MD5_CHALLENGE = 4
+    MSCHAPV2 = 26
+
+
+class MsChapOpcode(Code):
+    """Packets of EAP-MSCHAPv2 (draft-kamath-pppext-eap-mschapv2-02 §2)."""
+
+    CHALLENGE = 1
+    RESPONSE = 2
+    SUCCESS = 3
+    FAILURE = 4
+    CHANGE_PASSWORD = 7
+
+
+class PpkIdType(Code):
+    """Types of a post-quantum preshared key's identifier (RFC 8784 §5.1)."""
+
+    PPK_ID_OPAQUE = 1
+    PPK_ID_FIXED = 2
+
+
 class Doi(Code):
     """Domains of interpretation (RFC 2408 §3.4)."""
 
