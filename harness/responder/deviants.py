@@ -16,7 +16,7 @@ from harness.responder.rules import HONEST
 from harness.responder.state import IkeSa, Own, Selector, State, Timer
 from harness.responder.step import NOTHING, Armed, Step, drop
 from harness.responder.table import Rules
-from harness.responder.v2 import authentication, children, dispatch, guards, informational, initial
+from harness.responder.v2 import authentication, children, dispatch, guards, informational, initial, proofs
 from harness.responder.v2.messages import INITIATOR, closed, refuse, respond, unprotected, unseal
 from harness.wire import Message, Unknown, decode, v2
 from harness.wire import replace as replace_message
@@ -384,7 +384,7 @@ def _wrong_proof() -> Rules:
         return authentication.answer_ike_auth(context, replace(sa, ni=sa.ni[::-1]), request)
 
     def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
-        return bool(authentication.believes(context, replace(sa, ni=sa.ni[::-1]), who, auth))
+        return bool(proofs.believes(context, replace(sa, ni=sa.ni[::-1]), who, auth))
 
     return _cell((State.HALF_OPEN, Exchange.IKE_AUTH), cell).but("decisions", "believes", believes)
 

@@ -16,7 +16,7 @@ from harness.responder.policy import Chosen, selector, selectors_payload
 from harness.responder.state import ENDS, ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import authentication, initial, messages, mobility, redirect
+from harness.responder.v2 import asking, authentication, initial, messages, mobility, redirect
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
@@ -138,11 +138,17 @@ def _rekey_ike(context: Context, sa: IkeSa, own: Own) -> Step:
     )
 
 
+def _refuse_ike(context: Context, sa: IkeSa, own: Own) -> Step:
+    failed = v2.Notify(notify_type=NotifyType.AUTHENTICATION_FAILED)
+    return messages.request(context, replace(sa, state=State.CLOSING), own, Exchange.INFORMATIONAL, failed)
+
+
 _BUILDERS: dict[str, Build] = {
     "liveness": _liveness,
     "delete-child": _delete_child,
     "delete-ike": _delete_ike,
     "close-ike": _delete_ike,
+    "refuse-peer": _refuse_ike,
     "new-child": _child,
     "rekey-child": _child,
     "rekey-ike": _rekey_ike,
@@ -172,7 +178,7 @@ def own_delete_answered(context: Context, sa: IkeSa, response: Incoming) -> Step
     if asked.own.kind not in ENDS:
         return answered(context, Step(changed=(sa,)), response)
     gone = Step(gone=(sa.ours,), events=("ike-sa-deleted",))
-    for_good = sa.state is State.REKEYED or asked.own.kind == "close-ike"
+    for_good = sa.state is State.REKEYED or asked.own.kind != "delete-ike"
     return gone if for_good else gone.then(recreate(context, sa))
 
 
@@ -296,6 +302,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         v2.KeyExchange(group=group, data=private.public),
         v2.Nonce(data=ni),
         *initial.nat_notifies(spi_i, bytes(8), *between),
+        *asking.offered(context),
     )
     octets = Message(
         spi_i=spi_i,
@@ -381,16 +388,18 @@ def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incomi
         init_response=response.octets,
         outstanding=(),
     )
-    ours = authentication.own_id(context.configuration.local_id, v2.IdInitiator)
-    spi = initial.child_spi(context, agreed)
+    known = asking.agreed(context, agreed, response)
+    shown = None if known is None else asking.shown(context, known)
+    if known is None or shown is None:
+        return Step(gone=(sa.ours,), events=("refused",))
+    spi = initial.child_spi(context, known)
     payloads = (
-        ours,
-        v2.Authentication(method=2, data=authentication.our_auth(context, agreed, ours)),
+        *shown,
         _offer(context.configuration.child_proposals, spi, None),
         v2.TrafficSelectorsI(selectors=configured_selectors(context.configuration.local_subnets)),
         v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),
     )
-    return messages.request(context, agreed, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
+    return messages.request(context, known, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
 
 
 def configured_selectors(subnets: tuple[str, ...]) -> tuple[v2.TrafficSelector, ...]:
@@ -401,13 +410,13 @@ def configured_selectors(subnets: tuple[str, ...]) -> tuple[v2.TrafficSelector, 
 @TABLE.on(State.AUTH_SENT, Exchange.IKE_AUTH, rfc="7296/1.2", response=True)
 def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """Believe the peer's AUTH; then the IKE SA is up, with its first child if the peer agreed to one."""
-    who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
-    if who is None or auth is None or not context.decide("believes", sa, who, auth):
-        return Step(gone=(sa.ours,), events=("refused",))
-    assert sa.keys is not None
+    proved = asking.proved(context, sa, response)
+    if proved is None:
+        return _refuse_peer(context, sa, response)
     (asked,) = sa.outstanding
-    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now, outstanding=())
-    up = authentication.authenticated(context, up)
+    who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
+    up = replace(proved, state=State.ESTABLISHED, outstanding=())
+    up = authentication.authenticated(context, up, who, auth)
     armed = initial.ike_timers(context, up)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:
@@ -416,6 +425,14 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     first = replace(asked, own=Own("new-child"), nonce=sa.ni, private=None)
     child = _take_child(context, up, first, response, accepted.proposals[0], sa.nr)
     return replace(child, armed=(*armed, *child.armed), events=("ike-sa-established", *child.events))
+
+
+def _refuse_peer(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """A peer that refused us is left; one that can't prove itself is told so, for it holds the SA (section 2.21.2)."""
+    if response.find(v2.Authentication) is None:
+        return Step(gone=(sa.ours,), events=("refused",))
+    refused = replace(sa, outstanding=(), queue=())
+    return Step(events=("refused",)).then(begin(context, refused, Own("refuse-peer")))
 
 
 def reachable(context: Context) -> tuple[Endpoint, Endpoint] | Step:

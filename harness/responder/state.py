@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from harness.profile import ChildProposal, IkeProposal
+from harness.responder.eap import Conversation
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys
 from harness.wire.datagram import Endpoint
+
+if TYPE_CHECKING:
+    from harness.responder.context import Incoming
 
 
 class State(StrEnum):
@@ -96,7 +100,7 @@ class Own:
     remote: tuple[Selector, ...] = ()
 
 
-ENDS = ("delete-ike", "close-ike")
+ENDS = ("delete-ike", "close-ike", "refuse-peer")
 """Requests of our own that end the IKE SA: nothing is asked on it after them (RFC 7296 section 2.8)."""
 ABOUT_CHILDREN = ("new-child", "rekey-child", "delete-child")
 """Requests of our own that make, rekey or close a child."""
@@ -141,12 +145,13 @@ class Mobile:
 class Session:
     """What an IKE SA hands to its heir besides children: what authentication and the extensions agreed.
 
-    `began` is whether this end made the first of these IKE SAs, `authenticated` when the peer proved itself, `address` the inner address that was given, `redirectable` whether the peer follows
+    `began` is whether this end made the first of these IKE SAs, `authenticated` when the peer proved itself and `proved` who it is then (empty: nobody in particular), `address` the inner address that was given, `redirectable` whether the peer follows
     REDIRECT, and `ticket` the one that resumed it.
     """
 
     began: bool = False
     authenticated: float = 0.0
+    proved: bytes = b""
     address: bytes = b""
     redirectable: bool = False
     mobile: Mobile | None = None
@@ -163,6 +168,21 @@ class Resumed:
     id_r: bytes
     suite: IkeProposal
     sk_d: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticating:
+    """What came along in IKE_SA_INIT and in the IKE_AUTH exchanges so far, for the AUTH payloads to come."""
+
+    hashes: frozenset[int] = frozenset()
+    """The peer's SIGNATURE_HASH_ALGORITHMS, of which a signature takes one (RFC 7427 section 4)."""
+    chain: tuple[bytes, ...] = ()
+    """The peer's certificates, its own first."""
+    with_ppk: bool = False
+    """Whether both ends said USE_PPK (RFC 8784 section 3)."""
+    eap: Conversation | None = None
+    asked: "Incoming | None" = field(default=None, repr=False)
+    """The request that began EAP: it asked for the first child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,7 @@ class IkeSa:
     """The methods of the key exchanges that are still to be made before IKE_AUTH (RFC 9370)."""
     int_auth: IntAuth = NO_INT_AUTH
     peer_id: bytes = b""
+    authenticating: Authenticating = Authenticating()
     born: float = 0.0
     heard: float = 0.0
     expected: int = 0

@@ -1,5 +1,6 @@
 """IKEv2: key schedule, the Encrypted payload, AUTH for a shared key, NAT detection and cookies (RFC 7296)."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,13 @@ def resumed_keys(suite: Suite, old_sk_d: bytes, spi_i: bytes, spi_r: bytes, ni: 
     """
     seed = prf(suite.prf)(old_sk_d, b"Resumption" + ni + nr)
     return _cut(suite, spi_i, spi_r, ni, nr, seed)
+
+
+def with_ppk(keys: Keys, ppk: bytes) -> Keys:
+    """The keys with a post-quantum preshared key mixed in: SK_d, SK_pi and SK_pr change (RFC 8784 section 3)."""
+    function = prf(keys.suite.prf)
+    d, pi, pr = (function.plus(ppk, key, len(key)) for key in (keys.sk_d, keys.sk_pi, keys.sk_pr))
+    return dataclasses.replace(keys, sk_d=d, sk_pi=pi, sk_pr=pr)
 
 
 def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from harness.responder.v2 import (
     authentication,
+    certificates,
     children,
     crash_detection,
     guards,
@@ -11,6 +12,8 @@ from harness.responder.v2 import (
     intermediate,
     lifetime,
     mobility,
+    ppk,
+    proofs,
     redirect,
     resumption,
     timers,
@@ -19,6 +22,7 @@ from harness.responder.v2.dispatch import receive, secrets
 
 __all__ = [
     "authentication",
+    "certificates",
     "children",
     "crash_detection",
     "guards",
@@ -28,6 +32,8 @@ __all__ = [
     "intermediate",
     "lifetime",
     "mobility",
+    "ppk",
+    "proofs",
     "receive",
     "redirect",
     "resumption",

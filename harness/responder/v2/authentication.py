@@ -1,20 +1,22 @@
-"""RFC 7296 section 2.15: IKE_AUTH, seen from the responder: who the peer is, who we are, the first child."""
+"""RFC 7296 section 1.2: IKE_AUTH, seen from the responder: who the peer is, who we are, the first child."""
 
-import hmac
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import AuthMethod, Exchange, Group, NotifyType
-from harness.profile import Identity
+from harness.codes import Exchange, Group, NotifyType
+from harness.responder import eap
 from harness.responder.context import Context, Incoming
-from harness.responder.state import IkeSa, State
+from harness.responder.state import Authenticating, IkeSa, State
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
+from harness.responder.v2.certificates import with_chain
 from harness.responder.v2.initial import child_timers, ike_timers, make_child
-from harness.responder.v2.messages import closed, refuse, respond
+from harness.responder.v2.messages import closed, respond
+from harness.responder.v2.ppk import Settled
+from harness.responder.v2.proofs import presented_id, prove, prove_after_eap, proved_identity
 from harness.responder.v2.redirect import redirect_timers
-from harness.sa.v2 import psk_auth, resumed_auth, signed_octets
 from harness.wire import v2
+from harness.wire.eap import EapMessage, read_eap
 
 IN_PLACE_OF_A_CHILD = (
     NotifyType.REDIRECT,
@@ -25,93 +27,93 @@ IN_PLACE_OF_A_CHILD = (
 
 @TABLE.on(State.HALF_OPEN, Exchange.IKE_AUTH, rfc="7296/1.2")
 def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
-    """Believe the peer's AUTH or refuse it; then show our own, and make the first child."""
+    """Believe the peer's AUTH or refuse it, or go through EAP with who brings none (section 2.16)."""
+    if sa.authenticating.eap is not None:
+        return _eap_round(context, sa, sa.authenticating.eap, request)
     who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
     if who is None:
-        return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
+        return _refused(context, sa, request, NotifyType.INVALID_SYNTAX)
     context = context.identified(who.body)
-    if auth is None or not context.decide(
-        "believes", sa, who, auth
-    ):  # 7296/2.16: without AUTH it asks for EAP
-        return closed(context, refuse(context, sa, request, NotifyType.AUTHENTICATION_FAILED), "ike-sa-gone")
-
-    return conclude(context, sa, request, who)
+    if auth is None:
+        return _begin_eap(context, sa, request, who)
+    return _weigh(context, sa, request, request, auth)
 
 
-def conclude(context: Context, sa: IkeSa, request: Incoming, who: Any) -> Step:
-    """The peer is believed: the IKE SA is up, we show who we are, extensions have their say, the first child is made."""
-    context = context.identified(who.body)
-    up = replace(sa, state=State.ESTABLISHED, peer_id=who.body, born=context.now)
-    up = authenticated(context, up)
-    ours = own_id(context.configuration.local_id, v2.IdResponder)
-    proof = _resumed_proof(sa, ours) if sa.resumed is not None else _proof(context, sa, ours)
-    up, added = context.extended("auth", up, request)
+def _weigh(context: Context, sa: IkeSa, request: Incoming, asked: Incoming, auth: Any) -> Step:
+    """What the peer's AUTH is worth; `asked` is the request that named the peer and its child."""
+    who, shown = asked.find(v2.IdInitiator), with_chain(sa, request)
+    more = request.find(
+        v2.Notify, NotifyType.ANOTHER_AUTH_FOLLOWS
+    )  # RFC 4739 section 3.1: we did not offer it
+    settled = None if more is not None else context.decide("settle_ppk", shown, request, auth)
+    if settled is None or not context.decide("believes", settled.sa, who, settled.auth):
+        return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
+    return conclude(context, settled, request, asked)
+
+
+def _refused(context: Context, sa: IkeSa, request: Incoming, why: NotifyType, *before: Any) -> Step:
+    """The end of a half-open SA, which the peer is told of (section 2.21.2)."""
+    step = respond(context, sa, request, *before, v2.Notify(notify_type=why))
+    return closed(context, step, "ike-sa-gone")
+
+
+def conclude(context: Context, settled: Settled, request: Incoming, asked: Incoming) -> Step:
+    """The peer is believed: the IKE SA is up, we show who we are, extensions have their say, the first child is made.
+
+    `request` is the one that is answered, `asked` the one that asked for the child: with EAP the first of several.
+    """
+    sa = settled.sa
+    shown = _shown(context, sa)
+    if shown is None:
+        return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
+    up = authenticated(
+        context, replace(sa, state=State.ESTABLISHED), asked.find(v2.IdInitiator), settled.auth
+    )
+    up, added = context.extended("auth", up, asked)
     if _notifies(added, NotifyType.UNEXPECTED_NAT_DETECTED):
         return closed(context, respond(context, sa, request, *added), "ike-sa-gone")
-    up, answer, armed = _first_child(context, up, request, added)
-    step = respond(context, up, request, ours, proof, *added, *answer)
+    up, answer, armed = _first_child(context, up, asked, added)
+    step = respond(context, up, request, *shown, *settled.notifies, *added, *answer)
     return replace(
         step,
+        gone=context.decide("outdated", up, asked),
         armed=(*step.armed, *ike_timers(context, up), *armed, *redirect_timers(context, up)),
         events=("ike-sa-established", *(["child-sa-established"] if up.children else [])),
     ).then(_replaced(context, sa))
 
 
-def _proof(context: Context, sa: IkeSa, ours: Any) -> v2.Authentication:
-    return v2.Authentication(method=AuthMethod.SHARED_KEY, data=our_auth(context, sa, ours))
+def _shown(context: Context, sa: IkeSa) -> tuple[Any, ...] | None:
+    """Who we are and the proof of it, or None; after EAP the proof alone, for the rest went before."""
+    ours = presented_id(context.configuration, v2.IdResponder)
+    if sa.authenticating.eap is not None:
+        return prove_after_eap(context, sa, ours)
+    proof = prove(context, sa, ours)
+    return None if proof is None else (ours, *proof)
 
 
-def authenticated(context: Context, sa: IkeSa) -> IkeSa:
+def authenticated(context: Context, sa: IkeSa, who: Any, auth: Any) -> IkeSa:
     """The SA whose peer has just proved itself: from now its authentication counts (RFC 4478)."""
-    return replace(sa, session=replace(sa.session, authenticated=context.now))
+    session = replace(sa.session, authenticated=context.now, proved=proved_identity(sa, who, auth))
+    return replace(sa, peer_id=who.body, born=context.now, session=session, authenticating=Authenticating())
 
 
 def _notifies(payloads: tuple[Any, ...], *kinds: int) -> bool:
     return any(isinstance(p, v2.Notify) and p.notify_type in kinds for p in payloads)
 
 
-@TABLE.decision(rfc="7296/2.15")
-def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
-    """Whether the peer is who it must be, and its AUTH proves the pre-shared key."""
-    assert sa.keys is not None
-    if sa.resumed is not None:
-        return bool(context.decide("believes_resumed", sa, who, auth))
-    if auth.method != AuthMethod.SHARED_KEY or not context.decide("knows", who):
-        return False
-    prf = sa.keys.suite.prf
-    sk_p = sa.keys.sk_pr if sa.we_started else sa.keys.sk_pi
-    theirs, nonce = (sa.init_response, sa.ni) if sa.we_started else (sa.init_request, sa.nr)
-    expected = psk_auth(
-        prf, context.configuration.psk, signed_octets(theirs, nonce, who.body, sk_p, prf) + sa.int_auth.octets
+@TABLE.decision(rfc="7296/2.4")
+def outdated(context: Context, sa: IkeSa, message: Incoming) -> tuple[bytes, ...]:
+    """The older SAs of the identity that the peer of `sa` proved, which INITIAL_CONTACT says it knows no more.
+
+    They go without Deletes. Of who proved nothing no SA goes (RFC 7619 section 2.3).
+    """
+    if not sa.session.proved or message.find(v2.Notify, NotifyType.INITIAL_CONTACT) is None:
+        return ()
+    return tuple(
+        other.ours
+        for other in context.world.all()
+        if isinstance(other, IkeSa) and other.ours != sa.ours and other.session.proved == sa.session.proved
     )
-    return hmac.compare_digest(expected, auth.data)
-
-
-@TABLE.decision(rfc="7296/2.15")
-def knows(context: Context, who: Any) -> bool:
-    """Whether the configuration has a peer of this identity; without one configured, every identity will do."""
-    wanted = context.configuration.remote_id
-    return wanted is None or own_id(wanted, type(who)).body == who.body
-
-
-@TABLE.decision(rfc="5723/4.3.3")
-def believes_resumed(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
-    """Whether the peer is who its ticket says, and its AUTH proves the fresh keys."""
-    assert sa.keys is not None
-    assert sa.resumed is not None
-    if who.body != sa.resumed.id_i:
-        return False
-    prf, sk_p = sa.keys.suite.prf, sa.keys.sk_pi
-    signed = signed_octets(sa.init_request, sa.nr, who.body, sk_p, prf) + sa.int_auth.octets
-    return hmac.compare_digest(resumed_auth(prf, sk_p, signed), auth.data)
-
-
-def _resumed_proof(sa: IkeSa, ours: Any) -> v2.Authentication:
-    """Our AUTH in a resumed session, by SK_pr instead of a shared secret (RFC 5723 section 4.3.3)."""
-    assert sa.keys is not None
-    prf, sk_p = sa.keys.suite.prf, sa.keys.sk_pr
-    signed = signed_octets(sa.init_response, sa.ni, ours.body, sk_p, prf) + sa.int_auth.octets
-    return v2.Authentication(method=AuthMethod.SHARED_KEY, data=resumed_auth(prf, sk_p, signed))
 
 
 def _replaced(context: Context, sa: IkeSa) -> Step:
@@ -122,22 +124,68 @@ def _replaced(context: Context, sa: IkeSa) -> Step:
     return Step(gone=(old.ours,), events=("ike-sa-resumed",))
 
 
-def our_auth(context: Context, sa: IkeSa, ours: Any) -> bytes:
-    """Our AUTH data over our first message, the peer's nonce and our identity (section 2.15)."""
-    assert sa.keys is not None
-    prf = sa.keys.suite.prf
-    sk_p = sa.keys.sk_pi if sa.we_started else sa.keys.sk_pr
-    message, nonce = (sa.init_request, sa.nr) if sa.we_started else (sa.init_response, sa.ni)
-    return psk_auth(
-        prf,
-        context.configuration.psk,
-        signed_octets(message, nonce, ours.body, sk_p, prf) + sa.int_auth.octets,
+# --- EAP ----------------------------------------------------------------------------------------------------------
+
+
+def _begin_eap(context: Context, sa: IkeSa, request: Incoming, who: Any) -> Step:
+    """Show who we are by a signature, unless EAP does that too, and ask by the first method (section 2.16)."""
+    if not context.decide("offers_eap", sa, who):
+        return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
+    talk = eap.begin(context.configuration.eap_methods, context.entropy)
+    only = request.find(v2.Notify, NotifyType.EAP_ONLY_AUTHENTICATION) is not None
+    ours = presented_id(context.configuration, v2.IdResponder)
+    shown = (ours,) if only and context.decide("trusts_eap_alone", talk) else _shown(context, sa)
+    if shown is None:
+        return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
+    begun = replace(sa.authenticating, eap=talk, asked=request)
+    known = replace(sa, peer_id=who.body, authenticating=begun)
+    return respond(context, known, request, *shown, v2.Eap(data=talk.said.encode()))
+
+
+@TABLE.decision(rfc="7296/2.16")
+def offers_eap(context: Context, sa: IkeSa, who: Any) -> bool:
+    """Whether a peer of this identity may come by EAP: only to an end that itself proves who it is by a signature."""
+    configuration = context.configuration
+    if configuration.remote_auth != "eap" or not configuration.eap_methods or sa.resumed is not None:
+        return False
+    return configuration.local_auth == "signature" and bool(context.decide("knows", who))
+
+
+@TABLE.decision(rfc="5998/4")
+def trusts_eap_alone(context: Context, talk: eap.Conversation) -> bool:
+    """Whether EAP proves the responder too: neither method here withstands a dictionary, as that takes."""
+    return False
+
+
+def _eap_round(context: Context, sa: IkeSa, talk: eap.Conversation, request: Incoming) -> Step:
+    """The next message of EAP; after Success the AUTH that goes with it."""
+    asked = sa.authenticating.asked
+    assert asked is not None
+    if talk.succeeded:
+        auth = request.find(v2.Authentication)
+        if auth is None:
+            return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
+        return _weigh(context, sa, request, asked, auth)
+    payload = request.find(v2.Eap)
+    message = None if payload is None else read_eap(payload.data)
+    if not isinstance(message, EapMessage):
+        return _refused(context, sa, request, NotifyType.INVALID_SYNTAX)
+    heard = context.decide("hears_eap", talk, message)
+    answer = v2.Eap(data=heard.said.encode())
+    if heard.failed:
+        return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED, answer)
+    return respond(
+        context, replace(sa, authenticating=replace(sa.authenticating, eap=heard)), request, answer
     )
 
 
-def own_id(identity: Identity, payload: type) -> Any:
-    """An ID payload of the given class for a configured identity (section 3.5)."""
-    return payload(id_type=identity.id_type, data=identity.data)
+@TABLE.decision(rfc="3748/2")
+def hears_eap(context: Context, talk: eap.Conversation, message: EapMessage) -> eap.Conversation:
+    """What the server makes of the client's answer."""
+    return eap.hear(talk, message, context.configuration.users, context.entropy)
+
+
+# --- the first child ----------------------------------------------------------------------------------------------
 
 
 def _first_child(

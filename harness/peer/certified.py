@@ -1,0 +1,42 @@
+"""Credentials for the two ends of a tunnel, from an authority of this project's own that everybody may know."""
+
+from dataclasses import replace
+from functools import cache
+
+from harness.crypto.authority import ALWAYS, Authority, KeyKind, Lifetime
+from harness.profile import Configuration, Credentials, Identity, Proof
+
+
+@cache
+def authority(name: str = "Test Authority") -> Authority:
+    """The authority of this name."""
+    return Authority(name)
+
+
+def credentials(
+    identity: Identity,
+    *,
+    by: Authority | None = None,
+    kind: KeyKind = "p256",
+    lifetime: Lifetime = ALWAYS,
+) -> Credentials:
+    """A key and a certificate of this identity, and trust in the authority of tests; `by` is another issuer."""
+    issuer = by or authority()
+    certificate, key = issuer.issue(
+        identity.value, [(identity.id_type, identity.data)], kind=kind, lifetime=lifetime
+    )
+    return Credentials((certificate,), key, (authority().certificate,))
+
+
+def certified(
+    configuration: Configuration, local: Proof = "signature", remote: Proof = "signature"
+) -> Configuration:
+    """The configuration with credentials for both of its ends, which prove themselves so."""
+    other = configuration.mirrored().local_id
+    return replace(
+        configuration,
+        local_auth=local,
+        remote_auth=remote,
+        credentials=credentials(configuration.local_id),
+        peer_credentials=credentials(other),
+    )
