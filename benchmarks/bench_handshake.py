@@ -29,11 +29,11 @@ PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
 
 def _handshake(configuration: Configuration, steps: Callable[[Initiator], Any]) -> Callable[[], None]:
     """A handshake of peer and responder in one process, without a link between them."""
-    entropy = SeededEntropy(1)
+    entropy, seen_from_the_peer = SeededEntropy(1), configuration.mirrored()
 
     def once() -> None:
         responder = Responder(configuration, entropy, local=TARGET, peer=PEER)
-        peer = Initiator("alice", configuration.mirrored(), entropy, PEER, PEER_NATT, TARGET, TARGET_NATT)
+        peer = Initiator("alice", seen_from_the_peer, entropy, PEER, PEER_NATT, TARGET, TARGET_NATT)
         script, result = steps(peer), None
         while True:
             try:

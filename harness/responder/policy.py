@@ -6,6 +6,7 @@ These are decisions of this end alone; the peer has its own.
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from harness.codes import Group, Integ, Protocol, TransformType, TsType
@@ -192,6 +193,7 @@ def _child_suite(
     return None
 
 
+@lru_cache(maxsize=1024)
 def selector(subnet: str) -> Selector:
     """The selector of a subnet in CIDR form, any protocol and port."""
     network = ipaddress.ip_network(subnet)

@@ -41,6 +41,17 @@ class Rules:
     decisions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     extensions: Mapping[tuple[Stage, str], Extension] = field(default_factory=dict)
     outgoing: Callable[[Context, Step], Step] | None = None
+    _stages: dict[str, tuple[tuple[str, Guard], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def guards_of(self, stage: str) -> tuple[tuple[str, Guard], ...]:
+        """The guards of a stage, by which their names begin, in the order they are asked."""
+        found = self._stages.get(stage)
+        if found is None:
+            found = tuple((name, guard) for name, guard in self.guards.items() if name.startswith(stage))
+            self._stages[stage] = found
+        return found
 
     def but(self, kind: str, key: object, rule: Callable[..., Any]) -> "Rules":
         """This table with the entry `key` of `kind` exchanged; an entry that is not there is an error."""

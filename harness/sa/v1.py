@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from harness.codes import Encr, EncrV1, HashV1, Prf
@@ -10,6 +9,7 @@ from harness.crypto import CbcCipher, PseudorandomFunction, UnsupportedAlgorithm
 from harness.sa.opened import Opened as Opened
 from harness.sa.opened import Sealed as Sealed
 from harness.wire import Message, decode_chain
+from harness.wire.datagram import packed
 
 _HEADER = 28
 _ENCRYPTED = 0x01
@@ -288,5 +288,5 @@ def nat_d(hash_id: int, cky_i: bytes, cky_r: bytes, address: str, port: int) -> 
 
     Raises UnsupportedAlgorithm.
     """
-    place = ip_address(address).packed + port.to_bytes(2, "big")
+    place = packed(address) + port.to_bytes(2, "big")
     return hash_prf(hash_id).hash(cky_i + cky_r + place)

@@ -4,13 +4,13 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from harness.crypto import AEADS, UnsupportedAlgorithm, encryption_key_size, integrity_key_size, prf
 from harness.sa.opened import Opened as Opened
 from harness.sa.opened import Sealed as Sealed
 from harness.sa.protection import Protection, protection
 from harness.wire import Chain, Message, Payload, decode_chain, encode_chain, replace
+from harness.wire.datagram import packed
 from harness.wire.v2 import Encrypted, EncryptedFragment
 
 _IKE_HEADER = 28
@@ -201,7 +201,7 @@ def nat_detection(spi_i: bytes, spi_r: bytes, address: str, port: int) -> bytes:
     """The data of NAT_DETECTION_SOURCE_IP and NAT_DETECTION_DESTINATION_IP: SHA-1, whatever was negotiated
     (RFC 7296 section 2.23). The SPIs are those of the header it travels under.
     """
-    place = ip_address(address).packed + port.to_bytes(2, "big")
+    place = packed(address) + port.to_bytes(2, "big")
     return hashlib.sha1(spi_i + spi_r + place, usedforsecurity=False).digest()
 
 
@@ -210,7 +210,7 @@ def cookie(secret: bytes, version: int, ni: bytes, address: str, spi_i: bytes, i
 
     RFC 7296 section 2.6; `info` is what its maker wants to learn from it again (RFC 8019 section 7.1.1.3).
     """
-    place = ip_address(address).packed
+    place = packed(address)
     return bytes((version & 0xFF,)) + info + hashlib.sha256(ni + place + spi_i + info + secret).digest()
 
 

@@ -1,12 +1,20 @@
 """RFC 3948 section 2: what a datagram on the ports of IKE carries."""
 
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 NON_ESP_MARKER = bytes(4)
 NAT_PORTS = frozenset({4500})
 UDP = 17
 ESP = 50
+
+
+@lru_cache(maxsize=4096)
+def packed(address: str) -> bytes:
+    """The octets of an address, four or sixteen; ValueError for what is none."""
+    return ip_address(address).packed
 
 
 class Endpoint(NamedTuple):

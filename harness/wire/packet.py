@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from harness.wire.datagram import UDP, Datagram, Endpoint
+from harness.wire.datagram import UDP, Datagram, Endpoint, packed
 
 ICMP = 1
 IPV4 = 4
@@ -36,12 +36,6 @@ class Echo(NamedTuple):
     identifier: int
     sequence: int
     data: bytes
-
-
-@lru_cache(maxsize=4096)
-def packed(address: str) -> bytes:
-    """The octets of an address; ValueError for what is none."""
-    return ip_address(address).packed
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """RFC 7296 sections 2.7 and 2.9: what the peer offers, takes and narrows; its own choice, shared with nobody."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import ip_network
 
 from harness.codes import Encr, Esn, Group, Integ, Protocol, TransformAttribute, TransformType, TsType
@@ -246,9 +247,15 @@ def accepted_child(answer: v2.SecurityAssociation) -> Chosen | None:
 
 def selector(subnet: str) -> v2.TrafficSelector:
     """All traffic of one subnet in CIDR form."""
+    first, last = _ends(subnet)
+    kind = TsType.TS_IPV4_ADDR_RANGE if len(first) == 4 else TsType.TS_IPV6_ADDR_RANGE
+    return v2.TrafficSelector(kind, 0, 0, 65535, first, last)
+
+
+@lru_cache(maxsize=1024)
+def _ends(subnet: str) -> tuple[bytes, bytes]:
     network = ip_network(subnet)
-    kind = TsType.TS_IPV4_ADDR_RANGE if network.version == 4 else TsType.TS_IPV6_ADDR_RANGE
-    return v2.TrafficSelector(kind, 0, 0, 65535, network[0].packed, network[-1].packed)
+    return network[0].packed, network[-1].packed
 
 
 def selectors(subnets: Iterable[str]) -> tuple[v2.TrafficSelector, ...]:

@@ -77,9 +77,7 @@ def _stray(context: Context, incoming: Incoming) -> Step:
 def _pass(context: Context, sa: IsakmpSa, incoming: Incoming, stages: tuple[str, ...]) -> Step:
     """Through the guards of each stage, then to the cell."""
     for stage in stages:
-        for name, guard in context.rules.guards.items():
-            if not name.startswith(stage):
-                continue
+        for name, guard in context.rules.guards_of(stage):
             outcome = guard(context, sa, incoming)
             if isinstance(outcome, Step):
                 return Step(cells=(name,)).then(outcome)

@@ -6,6 +6,7 @@ nothing to say.
 """
 
 import hmac
+from functools import cache
 
 from harness.codes import Doi, Exchange, NotifyTypeV1, Situation
 from harness.responder.context import Context, Incoming
@@ -162,16 +163,28 @@ def _wrong_with(payload: Payload) -> str | None:
 
 def _honest(thing: Payload | Structure) -> bool:
     """Whether lengths and counts are true and reserved fields zero, in everything that a payload holds."""
-    for part in thing.FIELDS:
-        value = getattr(thing, part.name)
-        if part.told and value is not None:
-            return False
-        if part.name.startswith("reserved") and value:
-            return False
+    told, reserved, holding = _kinds_of_fields(thing.__class__)  # type: ignore[arg-type]  # a class is hashable
+    if any(getattr(thing, name) is not None for name in told):
+        return False
+    if any(getattr(thing, name) for name in reserved):
+        return False
+    for name in holding:
+        value = getattr(thing, name)
         inside = value if isinstance(value, tuple) else (value,)
-        if not all(_honest(each) for each in inside if isinstance(each, Structure)):
+        if not all(_honest(each) for each in inside if each is not None):
             return False
     return True
+
+
+@cache
+def _kinds_of_fields(
+    kind: type[Payload | Structure],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The names of the fields that tell a length or a count, of those that are reserved, and of those that hold others."""
+    told = tuple(field.name for field in kind.FIELDS if field.told)
+    reserved = tuple(field.name for field in kind.FIELDS if field.name.startswith("reserved"))
+    holding = (field.name for field in kind.FIELDS if field.kind in ("structures", "optional"))
+    return told, reserved, tuple(holding)
 
 
 @TABLE.guard(rfc="2409/5")

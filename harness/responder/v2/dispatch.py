@@ -42,9 +42,7 @@ IDLE = IkeSa(ours=b"", spi_i=b"", spi_r=b"", local=None, remote=None)  # type: i
 
 def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:
     """Through the guards of a stage, then to the cell."""
-    for name, guard in context.rules.guards.items():
-        if not name.startswith(stage):
-            continue
+    for name, guard in context.rules.guards_of(stage):
         outcome = guard(context, sa, incoming)
         if isinstance(outcome, Step):
             return Step(cells=(name,)).then(outcome)

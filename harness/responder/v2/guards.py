@@ -4,6 +4,7 @@ Guards of the stage `init` see an IKE_SA_INIT request that asks for a new SA; th
 other request. A guard answers with a Step, hands on another view of the message, or has nothing to say.
 """
 
+from functools import cache
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -14,7 +15,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2 import redirect
 from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
 from harness.sa.v2 import cookie
-from harness.wire import Malformed, Unknown, v2
+from harness.wire import Malformed, Payload, Structure, Unknown, v2
 
 NONCE_OCTETS = range(16, 257)
 """RFC 7296 section 3.9."""
@@ -55,13 +56,17 @@ def _is_malformed(part: Any) -> bool:
     """Whether a payload can't be read, or announces another number of parts than it has, here or in one of its parts."""
     if isinstance(part, Malformed):
         return True
-    for field in part.FIELDS:
-        value = getattr(part, field.name)
-        if (field.count_of or field.more) and value is not None:
-            return True
-        if field.kind == "structures" and any(map(_is_malformed, value)):
-            return True
-    return False
+    counts, parts = _countable(part.__class__)
+    if any(getattr(part, name) is not None for name in counts):
+        return True
+    return any(_is_malformed(inside) for name in parts for inside in getattr(part, name))
+
+
+@cache
+def _countable(kind: type[Payload | Structure]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of a payload or part that announce a number of parts, and those that hold the parts."""
+    counts = (field.name for field in kind.FIELDS if field.count_of or field.more)
+    return tuple(counts), tuple(field.name for field in kind.FIELDS if field.kind == "structures")
 
 
 @TABLE.guard(rfc="7296/2.5")

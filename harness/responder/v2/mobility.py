@@ -13,7 +13,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved, request
 from harness.wire import v2
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import Endpoint, packed
 
 COOKIE2_OCTETS = 16
 _ADDITIONAL = (NotifyType.ADDITIONAL_IP4_ADDRESS, NotifyType.ADDITIONAL_IP6_ADDRESS)
@@ -53,7 +53,7 @@ def nat_is_forbidden(incoming: Incoming) -> bool:
     if notify is None:
         return False
     here, there = incoming.datagram.destination, incoming.datagram.source
-    ends = b"".join(ip_address(end.address).packed for end in (there, here))
+    ends = b"".join(packed(end.address) for end in (there, here))
     ports = b"".join(end.port.to_bytes(2, "big") for end in (there, here))
     return bool(notify.data != ends + ports)
 
