@@ -4,10 +4,12 @@ from harness.crypto.aead import AEADS, Aead, aead, encryption_key_size
 from harness.crypto.cipher import CBC_CIPHERS, CbcCipher, cbc_cipher
 from harness.crypto.integrity import INTEGRITIES, Integrity, integrity, integrity_key_size
 from harness.crypto.key_exchange import (
+    DIFFIE_HELLMAN,
     GROUPS,
     InvalidPublicValue,
     KeyExchange,
     Private,
+    Response,
     key_exchange,
     modp_prime,
 )
@@ -17,6 +19,7 @@ from harness.crypto.unsupported import UnsupportedAlgorithm
 __all__ = [
     "AEADS",
     "CBC_CIPHERS",
+    "DIFFIE_HELLMAN",
     "GROUPS",
     "INTEGRITIES",
     "PRFS",
@@ -27,6 +30,7 @@ __all__ = [
     "KeyExchange",
     "Private",
     "PseudorandomFunction",
+    "Response",
     "UnsupportedAlgorithm",
     "aead",
     "cbc_cipher",

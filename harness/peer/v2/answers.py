@@ -1,7 +1,7 @@
 """IKEv2 as the peer answers it: whatever the target starts is completed, by a responder that no other end shares."""
 
 from harness.codes import Exchange, NotifyType, Protocol
-from harness.crypto import KeyExchange, UnsupportedAlgorithm
+from harness.crypto import InvalidPublicValue, KeyExchange, Response, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
 from harness.peer.v2.offers import (
     Chosen,
@@ -16,7 +16,7 @@ from harness.peer.v2.offers import (
     selectors,
 )
 from harness.peer.v2.sa import ChildSa, IkeSa, State
-from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, agreed, notify
+from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, notify
 from harness.sa.intermediate import bare_octets_of
 from harness.sa.v2 import (
     Opened,
@@ -194,14 +194,20 @@ class AnswersV2(StartsV2):
         group = chosen[2]
         if not group:
             return self._answer_child(sa, request, chosen, nonce.data, self._nonce(), b"", ())
-        if asked_for != group:
+        if exchange is None or exchange.group != group:
             return (notify(NotifyType.INVALID_KE_PAYLOAD, group.to_bytes(2, "big")),)
-        private = KeyExchange(group).private(self.entropy)
-        shared = agreed(private, group, exchange)
-        if isinstance(shared, str):
+        exchanged = self._respond(exchange)
+        if exchanged is None:
             return (notify(NotifyType.INVALID_SYNTAX),)
-        ke = (v2.KeyExchange(group, private.public),)
-        return self._answer_child(sa, request, chosen, nonce.data, self._nonce(), shared, ke)
+        ke = (v2.KeyExchange(group, exchanged.public),)
+        return self._answer_child(sa, request, chosen, nonce.data, self._nonce(), exchanged.shared, ke)
+
+    def _respond(self, exchange: v2.KeyExchange) -> Response | None:
+        """Our half of a key exchange; None when the target's value is refused."""
+        try:
+            return KeyExchange(exchange.group).respond(exchange.data, self.entropy)
+        except InvalidPublicValue:
+            return None
 
     def _answer_child(
         self,
@@ -263,18 +269,17 @@ class AnswersV2(StartsV2):
         proposal, suite = chosen
         if exchange.group != suite.group:
             return (notify(NotifyType.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big")),)
-        private = KeyExchange(suite.group).private(self.entropy)
-        shared = agreed(private, suite.group, exchange)
-        if isinstance(shared, str):
+        exchanged = self._respond(exchange)
+        if exchanged is None:
             return (notify(NotifyType.INVALID_SYNTAX),)
         new = IkeSa(False, proposal.spi, self.nonzero(8), old.local, old.remote, old.natt)
         new.ni, new.nr = nonce.data, self._nonce()
-        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
+        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, exchanged.shared)
         self.replace_ike(old, new)
         return (
             ike_answer(proposal, suite, new.spi_r),
             v2.Nonce(new.nr),
-            v2.KeyExchange(suite.group, private.public),
+            v2.KeyExchange(suite.group, exchanged.public),
         )
 
     # --- IKE_SA_INIT and IKE_AUTH -------------------------------------------------------------------------------
@@ -317,16 +322,18 @@ class AnswersV2(StartsV2):
         proposal, suite = chosen
         if exchange.group != suite.group:
             return (notify(NotifyType.INVALID_KE_PAYLOAD, suite.group.to_bytes(2, "big")),)
-        private = KeyExchange(suite.group).private(self.entropy)
-        shared = agreed(private, suite.group, exchange)
-        if isinstance(shared, str):
+        exchanged = self._respond(exchange)
+        if exchanged is None:
             return (notify(NotifyType.INVALID_SYNTAX),)
         sa.spi_r, sa.ni, sa.nr = self.nonzero(8), nonce.data, self._nonce()
-        sa.keys, sa.additional = ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, shared), suite.additional
+        sa.keys, sa.additional = (
+            ike_keys(suite, sa.spi_i, sa.spi_r, sa.ni, sa.nr, exchanged.shared),
+            suite.additional,
+        )
         detected = NotifyType.NAT_DETECTION_SOURCE_IP
         return (
             ike_answer(proposal, suite),
-            v2.KeyExchange(suite.group, private.public),
+            v2.KeyExchange(suite.group, exchanged.public),
             v2.Nonce(sa.nr),
             *(self.nat_notifies(sa) if request.find(v2.Notify, detected) is not None else ()),
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if sa.intermediate else ()),
@@ -342,12 +349,11 @@ class AnswersV2(StartsV2):
         method = next(iter(sa.additional), 0)
         if exchange.group != method:
             return (notify(NotifyType.INVALID_SYNTAX),)
-        private = KeyExchange(method).private(self.entropy)
-        shared = agreed(private, method, exchange)
-        if isinstance(shared, str):
+        exchanged = self._respond(exchange)
+        if exchanged is None:
             return (notify(NotifyType.INVALID_SYNTAX),)
-        sa.fresh = shared
-        return (v2.KeyExchange(method, private.public),)
+        sa.fresh = exchanged.shared
+        return (v2.KeyExchange(method, exchanged.public),)
 
     def _intermediate_over(self, sa: IkeSa) -> None:
         """The answer is sealed: from now on the fresh secret counts."""

@@ -24,7 +24,7 @@ from harness.codes import (
     NotifyTypeV1,
     Protocol,
 )
-from harness.crypto import GROUPS
+from harness.crypto import DIFFIE_HELLMAN
 from harness.crypto.key_exchange import key_exchange
 from harness.profile import ChildProposal, IsakmpPolicy
 from harness.responder.context import Context
@@ -185,7 +185,7 @@ def offered_policies(context: Context) -> tuple[IsakmpPolicy, ...]:
 
 
 def _group_fits(group: int, ke_octets: int | None) -> bool:
-    return group in GROUPS and ke_octets in (None, key_exchange(group).public_size)
+    return group in DIFFIE_HELLMAN and ke_octets in (None, key_exchange(group).public_size)
 
 
 def taken(
@@ -292,7 +292,7 @@ def _pfs_group(context: Context, read: Attributes, with_ke: bool) -> int | None:
     group = read.basic.get(AttributeP2.GROUP_DESCRIPTION)
     if group is None:
         return None if with_ke or wanted is not None else int(Group.NONE)
-    if not with_ke or group not in GROUPS or wanted not in (None, group):
+    if not with_ke or group not in DIFFIE_HELLMAN or wanted not in (None, group):
         return None
     return group
 

@@ -7,9 +7,8 @@ from harness.wire import v2
 
 def exchange_keys(context: Context, offered: v2.KeyExchange) -> tuple[bytes, v2.KeyExchange] | None:
     """The shared secret and our KE payload for the peer's; None if its public value is refused."""
-    private = key_exchange(offered.group).private(context.entropy)
     try:
-        shared = private.shared(offered.data)
+        ours = key_exchange(offered.group).respond(offered.data, context.entropy)
     except InvalidPublicValue:
         return None
-    return shared, v2.KeyExchange(group=offered.group, data=private.public)
+    return ours.shared, v2.KeyExchange(group=offered.group, data=ours.public)
