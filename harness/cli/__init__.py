@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "harness.cli.fuzz:replay_command",
     "report": "harness.cli.report:report_command",
     "responder": "harness.cli.responder:responder_command",
+    "targets": "harness.cli.targets:targets_command",
 }
 """Where each command stands; it is imported when it is called, so that none pays for what the others need."""
 
