@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
-from typing import Literal
+from types import MappingProxyType
 
 from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
 from harness.profile.configuration import (
@@ -15,10 +15,11 @@ from harness.profile.configuration import (
     Lifetimes,
 )
 from harness.profile.profiles import PROFILES, Profile, Start
+from harness.profile.ways import WAYS, Way, speaks
 
-Way = Literal["v2", "v1-main", "v1-aggressive"]
-WAYS: tuple[Way, ...] = ("v2", "v1-main", "v1-aggressive")
-"""The names of the connections that are printed: the version, and for version 1 the mode of phase 1."""
+Further = Mapping[str, Sequence[str]]
+"""Lines by the section that they are added to."""
+NOTHING: Further = MappingProxyType({})
 
 CHILD = "net"
 """The name of the child in every connection; `second` is that of a second selector pair."""
@@ -88,20 +89,23 @@ def swanctl_conf(
     ways: Sequence[Way] = WAYS,
     remote_port: int = 500,
     hide_secrets: bool = False,
+    further: Further = NOTHING,
 ) -> str:
     """The connections of a strongSwan that is `configuration`; for an initiator give it the mirrored one.
 
     It rekeys by itself only if the configuration's profile allows that. strongSwan puts the non-ESP marker
-    before everything that it sends to a port other than 500. ValueError if it has no word for any suite.
+    before everything that it sends to a port other than 500. `further` lines, which outdo what is printed, are
+    for the sections `connection`, `local`, `remote`, `child` and `secrets`. ValueError if it has no word for
+    any suite.
     """
     connections = [
-        _connection(configuration, way, remote_port) for way in ways if _speaks(configuration, way)
+        _connection(configuration, way, remote_port, further) for way in ways if speaks(configuration, way)
     ]
     secret = "<hidden>" if hide_secrets else f"0x{configuration.psk.hex()}"
     return "\n".join(
         [
             *_section("connections", *connections),
-            *_section("secrets", _section("ike-psk", [f"secret = {secret}"])),
+            *_section("secrets", _section("ike-psk", [f"secret = {secret}"]), further.get("secrets", ())),
             "",
         ]
     )
@@ -118,11 +122,13 @@ def strongswan_conf(
     port: int = 500,
     nat_port: int = 4500,
     userspace_esp: bool = False,
+    further: Further = NOTHING,
 ) -> str:
     """The daemon's own settings: everything it writes lies in `directory`, and no defence hides an answer.
 
     `userspace_esp` takes the plugin kernel-libipsec, which pretends to stand behind a NAT and so moves to
-    the NAT port. Sixteen threads are needed: that plugin keeps half of them busy.
+    the NAT port. Sixteen threads are needed: that plugin keeps half of them busy. `further` has lines for the
+    section `charon`.
     """
     plugins = [*_PLUGINS, *(["kernel-libipsec"] if userspace_esp else []), *_LAST_PLUGINS]
     log = _section(
@@ -138,6 +144,7 @@ def strongswan_conf(
         ["install_routes = no", "threads = 16"],
         _section("filelog", log),
         _section("plugins", _section("vici", [f"socket = {quoted(f'unix://{directory}/charon.vici')}"])),
+        further.get("charon", ()),
     )
     return "\n".join([*charon, *_section("swanctl", ["load = pem pkcs1 x509 openssl random"]), ""])
 
@@ -152,13 +159,7 @@ _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-
 # --- connections ------------------------------------------------------------------------------------------
 
 
-def _speaks(configuration: Configuration, way: Way) -> bool:
-    if way == "v2":
-        return 2 in configuration.versions
-    return 1 in configuration.versions and (way == "v1-main" or configuration.aggressive)
-
-
-def _connection(configuration: Configuration, way: Way, remote_port: int) -> list[str]:
+def _connection(configuration: Configuration, way: Way, remote_port: int, further: Further) -> list[str]:
     may = PROFILES[configuration.profile]
     suites = (
         map(_ike_suite, configuration.proposals_v2)
@@ -174,10 +175,15 @@ def _connection(configuration: Configuration, way: Way, remote_port: int) -> lis
         [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", "mobike = no"],
         _ike_times(configuration.lifetimes, may, way),
         _dpd(configuration, way),
-        _section("local", ["auth = psk", f"id = {_identity(configuration.local_id)}"]),
-        _section("remote", ["auth = psk", f"id = {_identity(configuration.remote_id)}"]),
-        _section("children", *_children(configuration, may, way)),
+        further.get("connection", ()),
+        _end("local", configuration.local_id, further),
+        _end("remote", configuration.remote_id, further),
+        _section("children", *_children(configuration, may, way, further.get("child", ()))),
     )
+
+
+def _end(name: str, identity: Identity | None, further: Further) -> list[str]:
+    return _section(name, ["auth = psk", f"id = {_identity(identity)}"], further.get(name, ()))
 
 
 def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
@@ -209,18 +215,21 @@ def _dpd(configuration: Configuration, way: Way) -> list[str]:
     return [f"dpd_delay = {_seconds(dpd.interval)}", *timeout]
 
 
-def _children(configuration: Configuration, may: Profile, way: Way) -> Iterator[list[str]]:
-    yield _child(configuration, may, way, CHILD, configuration.local_subnets, configuration.remote_subnets)
+def _children(
+    configuration: Configuration, may: Profile, way: Way, further: Sequence[str]
+) -> Iterator[list[str]]:
+    pairs = {CHILD: (configuration.local_subnets, configuration.remote_subnets)}
     if configuration.second_selector:
         local, remote = configuration.second_selector
-        yield _child(configuration, may, way, "second", (local,), (remote,))
+        pairs["second"] = (local,), (remote,)
+    for name, (locals_, remotes) in pairs.items():
+        yield _section(name, _child(configuration, may, way, locals_, remotes), further)
 
 
 def _child(
     configuration: Configuration,
     may: Profile,
     way: Way,
-    name: str,
     local: Sequence[str],
     remote: Sequence[str],
 ) -> list[str]:
@@ -234,13 +243,13 @@ def _child(
         ]
         for protocol, word in protocols.items()
     }
-    return _section(
-        name,
-        [f"local_ts = {','.join(local) or 'dynamic'}", f"remote_ts = {','.join(remote) or 'dynamic'}"],
-        [f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each],
-        _child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
-        ["start_action = none", "close_action = none", "dpd_action = clear"],
-    )
+    return [
+        f"local_ts = {','.join(local) or 'dynamic'}",
+        f"remote_ts = {','.join(remote) or 'dynamic'}",
+        *(f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each),
+        *_child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
+        *("start_action = none", "close_action = none", "dpd_action = clear"),
+    ]
 
 
 def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:

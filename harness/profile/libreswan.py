@@ -1,0 +1,237 @@
+"""Prints a Configuration as Libreswan's files (ipsec.conf, ipsec.secrets); it runs and finds nothing."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+from types import MappingProxyType
+
+from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
+from harness.profile.configuration import (
+    ChildProposal,
+    Configuration,
+    Identity,
+    IkeProposal,
+    IsakmpPolicy,
+    Lifetimes,
+)
+from harness.profile.profiles import PROFILES, Start
+from harness.profile.ways import WAYS, Way, speaks
+
+_CIPHERS: Mapping[tuple[int, int | None], str] = {
+    (Encr.ENCR_3DES, None): "3des",
+    (Encr.ENCR_NULL, None): "null",
+    (Encr.ENCR_CHACHA20_POLY1305, None): "chacha20poly1305",
+    **{(Encr.ENCR_AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_CTR, bits): f"aesctr{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_8, bits): f"aes_gcm_a{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_12, bits): f"aes_gcm_b{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_GCM_16, bits): f"aes_gcm{bits}" for bits in (128, 192, 256)},
+}
+_CIPHERS_V1: Mapping[tuple[int, int | None], str] = {
+    (EncrV1.TRIPLE_DES_CBC, None): "3des",
+    **{(EncrV1.AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
+}
+_INTEGRITIES: Mapping[int, str] = {
+    Integ.AUTH_HMAC_MD5_96: "md5",
+    Integ.AUTH_HMAC_SHA1_96: "sha1",
+    Integ.AUTH_HMAC_SHA2_256_128: "sha2_256",
+    Integ.AUTH_HMAC_SHA2_384_192: "sha2_384",
+    Integ.AUTH_HMAC_SHA2_512_256: "sha2_512",
+}
+_PRFS: Mapping[int, str] = {
+    Prf.PRF_HMAC_MD5: "md5",
+    Prf.PRF_HMAC_SHA1: "sha1",
+    Prf.PRF_HMAC_SHA2_256: "sha2_256",
+    Prf.PRF_HMAC_SHA2_384: "sha2_384",
+    Prf.PRF_HMAC_SHA2_512: "sha2_512",
+}
+_HASHES_V1: Mapping[int, str] = {
+    HashV1.MD5: "md5",
+    HashV1.SHA1: "sha1",
+    HashV1.SHA2_256: "sha2_256",
+    HashV1.SHA2_384: "sha2_384",
+    HashV1.SHA2_512: "sha2_512",
+}
+_GROUPS: Mapping[int, str] = {
+    group: f"dh{int(group)}"
+    for group in (
+        *(Group.MODP_1536, Group.MODP_2048, Group.MODP_3072, Group.MODP_4096, Group.MODP_6144),
+        *(Group.MODP_8192, Group.ECP_256, Group.ECP_384, Group.ECP_521, Group.CURVE25519),
+    )
+}
+_MOST_S = 24 * 60 * 60
+"""The longest life it takes."""
+
+
+def ipsec_conf(
+    configuration: Configuration,
+    directory: str,
+    *,
+    ways: Sequence[Way] = WAYS,
+    further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> str:
+    """The connections of a Libreswan that is `configuration`; for an initiator give it the mirrored one.
+
+    Each is added by a command, none by itself, and none touches the machine's routes. `further` are lines for `setup` and for `conn`, every connection.
+    ValueError if it has no word for any suite.
+    """
+    setup = _section(
+        "config setup",
+        ["ikev1-policy=accept", "uniqueids=no", "ddos-mode=unlimited", "dnssec-enable=no", "nhelpers=1"],
+        [f"listen={configuration.local_address}", "virtual-private=", f"dumpdir={directory}"],
+        [f"logfile={directory}/pluto.log", "logappend=no", "plutodebug=none"],
+        further.get("setup", ()),
+    )
+    spoken = [way for way in ways if speaks(configuration, way)]
+    connections = [
+        _section(f"conn {way}", _connection(configuration, way), further.get("conn", ())) for way in spoken
+    ]
+    return "\n".join([*setup, *(line for each in connections for line in ("", *each)), ""])
+
+
+def ipsec_secrets(configuration: Configuration) -> str:
+    """The pre-shared key of the two ends."""
+    peer = "%any" if configuration.remote_id is None else identity(configuration.remote_id)
+    return f"{identity(configuration.local_id)} {peer} : PSK 0x{configuration.psk.hex()}\n"
+
+
+def identity(who: Identity) -> str:
+    """An identity as Libreswan reads it: `@` keeps a name from being looked up."""
+    if not re.fullmatch(r"[!#-~]+", who.value):
+        raise ValueError(f"Libreswan has no words for the identity {who.value!r}")
+    match who.kind:
+        case "fqdn":
+            return f"@{who.value}"
+        case "key_id":
+            return f"@#{who.data.hex()}"
+        case _:
+            return who.value
+
+
+def _connection(configuration: Configuration, way: Way) -> list[str]:
+    peer = configuration.remote_id
+    return [
+        f"ikev2={'insist' if way == 'v2' else 'no'}",
+        *(["aggressive=yes"] if way == "v1-aggressive" else []),
+        f"left={configuration.local_address}",
+        f"leftid={identity(configuration.local_id)}",
+        f"leftsubnet={_subnet(configuration.local_subnets)}",
+        f"right={configuration.peer or '%any'}",
+        *([f"rightid={identity(peer)}"] if peer else []),
+        f"rightsubnet={_subnet(configuration.remote_subnets)}",
+        "authby=secret",
+        "type=tunnel",
+        "auto=ignore",
+        "leftupdown=%disabled",
+        f"ike={_ike(configuration, way)}",
+        f"esp={_esp(configuration, way)}",
+        f"esn={'yes' if any(each.esn == Esn.ESN for each in configuration.child_proposals) else 'no'}",
+        f"pfs={'no' if configuration.pfs_group is None else 'yes'}",
+        *_times(configuration),
+        *_dpd(configuration),
+    ]
+
+
+def _subnet(subnets: Sequence[str]) -> str:
+    """Libreswan's connections have one pair of subnets."""
+    if len(subnets) != 1:
+        raise ValueError(f"a connection of Libreswan has one subnet an end, not {len(subnets)}")
+    return subnets[0]
+
+
+# --- times ------------------------------------------------------------------------------------------------
+
+
+def _times(configuration: Configuration) -> list[str]:
+    lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
+    rekeys = bool(may & {Start.CHILD_REKEY, Start.IKE_REKEY, Start.PHASE1_RENEWAL})
+    return [
+        f"ikelifetime={_life(lifetimes.ike_hard)}s",
+        f"salifetime={_life(lifetimes.child_hard)}s",
+        f"rekey={'yes' if rekeys else 'no'}",
+        *([f"rekeymargin={_margin(lifetimes)}s", "rekeyfuzz=0%"] if rekeys else []),
+        "keyingtries=1",
+    ]
+
+
+def _life(seconds: float | None) -> int:
+    return _MOST_S if seconds is None else min(_MOST_S, max(1, ceil(seconds)))
+
+
+def _margin(lifetimes: Lifetimes) -> int:
+    """Libreswan has one margin for both kinds; the smaller one ends neither too early."""
+    pairs = ((lifetimes.ike_soft, lifetimes.ike_hard), (lifetimes.child_soft, lifetimes.child_hard))
+    return min((max(1, int(hard - soft)) for soft, hard in pairs if soft and hard), default=1)
+
+
+def _dpd(configuration: Configuration) -> list[str]:
+    dpd = configuration.dpd
+    if dpd is None:
+        return []
+    timeout = ceil(dpd.interval + dpd.retry * dpd.retries)
+    return [f"dpddelay={ceil(dpd.interval)}s", f"dpdtimeout={timeout}s", "dpdaction=clear"]
+
+
+# --- suites -----------------------------------------------------------------------------------------------
+
+
+def _joined(suites: Iterable[str | None], what: str) -> str:
+    known = list(dict.fromkeys(suite for suite in suites if suite))
+    if not known:
+        raise ValueError(f"Libreswan has no word for any suite of {what}")
+    return ",".join(known)
+
+
+def _dashed(*words: str | None) -> str | None:
+    """The words of a suite, or None if one of them is missing."""
+    return "-".join(word for word in words if word) if None not in words else None
+
+
+def _ike(configuration: Configuration, way: Way) -> str:
+    what = f"an IKE SA by {way}"
+    if way == "v2":
+        return _joined(map(_ike_suite, configuration.proposals_v2), what)
+    policies = list(filter(_policy, configuration.proposals_v1))
+    if way == "v1-aggressive":  # the KE payload is in the first message, so there is one group
+        policies = [each for each in policies if each.group == policies[0].group]
+    return _joined(map(_policy, policies), what)
+
+
+def _ike_suite(proposal: IkeProposal) -> str | None:
+    """It knows no PRF but that of the integrity."""
+    prf = _PRFS.get(proposal.prf)
+    if proposal.integ != Integ.NONE and _INTEGRITIES.get(proposal.integ) != prf:
+        return None
+    return _dashed(_CIPHERS.get((proposal.encr, proposal.key_bits)), prf, _GROUPS.get(proposal.group))
+
+
+def _policy(policy: IsakmpPolicy) -> str | None:
+    if policy.auth != AuthMethodV1.PRE_SHARED_KEY:
+        return None
+    return _dashed(
+        _CIPHERS_V1.get((policy.encr, policy.key_bits)),
+        _HASHES_V1.get(policy.hash),
+        _GROUPS.get(policy.group),
+    )
+
+
+def _esp(configuration: Configuration, way: Way) -> str:
+    suites = (
+        _child_suite(each, configuration.pfs_group, way)
+        for each in configuration.child_proposals
+        if each.protocol == Protocol.ESP
+    )
+    return _joined(suites, "a Child SA")
+
+
+def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+    if way != "v2" and proposal.encr == Encr.ENCR_CHACHA20_POLY1305:
+        return None
+    integrity = "none" if proposal.integ == Integ.NONE else _INTEGRITIES.get(proposal.integ)
+    group = "" if pfs_group is None else _GROUPS.get(pfs_group)
+    return _dashed(_CIPHERS.get((proposal.encr, proposal.key_bits)), integrity, group)
+
+
+def _section(name: str, *parts: Iterable[str]) -> list[str]:
+    """A section with its lines indented, as its end is told by the next line that is not."""
+    return [name, *(f"    {line}" for part in parts for line in part)]

@@ -1,0 +1,154 @@
+"""Prints a Configuration as OpenIKED's iked.conf; it runs and finds nothing. OpenIKED speaks IKEv2 alone."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
+from types import MappingProxyType
+
+from harness.codes import Encr, Esn, Group, Integ, Prf, Protocol
+from harness.profile.configuration import ChildProposal, Configuration, Identity, IkeProposal
+from harness.profile.profiles import PROFILES, Start
+
+POLICY = "v2"
+"""The name of the one policy."""
+
+_CIPHERS: Mapping[tuple[int, int | None], str] = {
+    (Encr.ENCR_3DES, None): "3des",
+    **{(Encr.ENCR_AES_CBC, bits): f"aes-{bits}" for bits in (128, 192, 256)},
+}
+_IKE_CIPHERS: Mapping[tuple[int, int | None], str] = {
+    **_CIPHERS,
+    **{(Encr.ENCR_AES_GCM_12, bits): f"aes-{bits}-gcm-12" for bits in (128, 256)},
+    **{(Encr.ENCR_AES_GCM_16, bits): f"aes-{bits}-gcm" for bits in (128, 256)},
+}
+_CHILD_CIPHERS: Mapping[tuple[int, int | None], str] = {**_CIPHERS, (Encr.ENCR_NULL, None): "null"}
+"""Debian's build leaves out of a proposal what Linux has no number for in PF_KEY: AEAD, above all."""
+
+_INTEGRITIES: Mapping[int, str] = {
+    Integ.AUTH_HMAC_MD5_96: "hmac-md5",
+    Integ.AUTH_HMAC_SHA1_96: "hmac-sha1",
+    Integ.AUTH_HMAC_SHA2_256_128: "hmac-sha2-256",
+    Integ.AUTH_HMAC_SHA2_384_192: "hmac-sha2-384",
+    Integ.AUTH_HMAC_SHA2_512_256: "hmac-sha2-512",
+}
+_CHILD_INTEGRITIES = (Integ.AUTH_HMAC_MD5_96, Integ.AUTH_HMAC_SHA1_96)
+"""Debian's build negotiates the others too, then can't install them and drops its SA without a word."""
+
+_PRFS: Mapping[int, str] = {
+    Prf.PRF_HMAC_MD5: "hmac-md5",
+    Prf.PRF_HMAC_SHA1: "hmac-sha1",
+    Prf.PRF_HMAC_SHA2_256: "hmac-sha2-256",
+    Prf.PRF_HMAC_SHA2_384: "hmac-sha2-384",
+    Prf.PRF_HMAC_SHA2_512: "hmac-sha2-512",
+}
+_GROUPS: Mapping[int, str] = {
+    Group.MODP_768: "modp768",
+    Group.MODP_1024: "modp1024",
+    Group.MODP_1536: "modp1536",
+    Group.MODP_2048: "modp2048",
+    Group.MODP_3072: "modp3072",
+    Group.MODP_4096: "modp4096",
+    Group.MODP_6144: "modp6144",
+    Group.MODP_8192: "modp8192",
+    Group.ECP_256: "ecp256",
+    Group.ECP_384: "ecp384",
+    Group.ECP_521: "ecp521",
+    Group.CURVE25519: "curve25519",
+}
+
+
+def iked_conf(
+    configuration: Configuration,
+    *,
+    active: bool = False,
+    further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> str:
+    """The policy of an OpenIKED that is `configuration`; for an initiator give it the mirrored one.
+
+    An active one starts at once, and again whenever its IKE SA is gone. `further` are lines for `global` and
+    words for `policy`. ValueError if it has no word for any suite.
+    """
+    dpd = configuration.dpd
+    peer = configuration.remote_id
+    policy = [
+        f'ikev2 "{POLICY}" {"active" if active else "passive"} esp',
+        *_flows(configuration),
+        f"local {configuration.local_address} peer {configuration.peer or 'any'}",
+        *_joined(map(_ike_suite, configuration.proposals_v2), "an IKE SA"),
+        *_joined((_child_suite(each, configuration) for each in configuration.child_proposals), "a Child SA"),
+        f"srcid {identity(configuration.local_id)}",
+        *([f"dstid {identity(peer)}"] if peer else []),
+        *_lifetimes(configuration),
+        f"psk 0x{configuration.psk.hex()}",
+        *further.get("policy", ()),
+    ]
+    return "\n".join(
+        [
+            f"set dpd_check_interval {ceil(dpd.interval) if dpd else 0}",
+            "set nomobike",
+            *further.get("global", ()),
+            " \\\n    ".join(policy),
+            "",
+        ]
+    )
+
+
+def identity(who: Identity) -> str:
+    """An identity as OpenIKED reads it, which tells its kind from its look."""
+    if who.kind == "key_id" or not re.fullmatch(r"[\w.:@-]+", who.value):
+        raise ValueError(f"OpenIKED has no words for the identity {who.value!r}")
+    return who.value
+
+
+def _flows(configuration: Configuration) -> list[str]:
+    pairs = [
+        (local, remote) for local in configuration.local_subnets for remote in configuration.remote_subnets
+    ]
+    return [f"from {local} to {remote}" for local, remote in pairs]
+
+
+def _lifetimes(configuration: Configuration) -> list[str]:
+    """A limit is when it rekeys; it has none at which it only removes."""
+    lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
+    ike = lifetimes.ike_soft if Start.IKE_REKEY in may else None
+    child = lifetimes.child_hard if Start.CHILD_REKEY in may else None
+    return [f"ikelifetime {ceil(ike or 0)}", f"lifetime {ceil(child or 0)}"]
+
+
+def _joined(suites: Iterable[str | None], what: str) -> list[str]:
+    known = list(dict.fromkeys(suite for suite in suites if suite))
+    if not known:
+        raise ValueError(f"OpenIKED has no word for any suite of {what}")
+    return known
+
+
+def _words(*words: str | None) -> str | None:
+    """The words of a suite, or None if one of them is missing."""
+    return " ".join(word for word in words if word) if None not in words else None
+
+
+def _named(word: str, name: str | None) -> str | None:
+    return None if name is None else f"{word} {name}"
+
+
+def _ike_suite(proposal: IkeProposal) -> str | None:
+    return _words(
+        "ikesa",
+        _named("enc", _IKE_CIPHERS.get((proposal.encr, proposal.key_bits))),
+        "" if proposal.integ == Integ.NONE else _named("auth", _INTEGRITIES.get(proposal.integ)),
+        _named("prf", _PRFS.get(proposal.prf)),
+        _named("group", _GROUPS.get(proposal.group)),
+    )
+
+
+def _child_suite(proposal: ChildProposal, configuration: Configuration) -> str | None:
+    if proposal.protocol != Protocol.ESP or proposal.integ not in _CHILD_INTEGRITIES:
+        return None
+    group = configuration.pfs_group
+    return _words(
+        "childsa",
+        _named("enc", _CHILD_CIPHERS.get((proposal.encr, proposal.key_bits))),
+        _named("auth", _INTEGRITIES.get(proposal.integ)),
+        "" if group is None else _named("group", _GROUPS.get(group)),
+        "esn" if proposal.esn == Esn.ESN else "noesn",
+    )

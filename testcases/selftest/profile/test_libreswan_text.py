@@ -1,0 +1,203 @@
+"""Libreswan's files printed from a Configuration: pure text, each option where its parser wants it."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.codes import Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
+from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IkeProposal, Lifetimes
+from harness.profile.libreswan import identity, ipsec_conf, ipsec_secrets
+from harness.profile.ways import WAYS
+
+INITIATOR = DEFAULT.mirrored()
+
+
+def sections(text: str) -> dict[str, dict[str, str]]:
+    """The options by section: `conn v2` has `ikev2` = `insist`."""
+    found: dict[str, dict[str, str]] = {}
+    for line in filter(None, text.splitlines()):
+        if line.startswith(" "):
+            name, _, value = line.strip().partition("=")
+            found[list(found)[-1]][name] = value
+        else:
+            found[line] = {}
+    return found
+
+
+def printed(**changes: object) -> dict[str, dict[str, str]]:
+    """What is printed for the catalogue's initiator with changes."""
+    return sections(ipsec_conf(replace(INITIATOR, **changes), "/run"))  # type: ignore[arg-type]
+
+
+def test_each_way_is_a_connection() -> None:
+    """The version, and Aggressive Mode where it is meant."""
+    found = printed()
+
+    assert [name for name in found if name.startswith("conn")] == [f"conn {way}" for way in WAYS]
+    assert [found[f"conn {way}"]["ikev2"] for way in WAYS] == ["insist", "no", "no"]
+    assert [found[f"conn {way}"].get("aggressive") for way in WAYS] == [None, None, "yes"]
+
+
+def test_ways_that_are_not_spoken_are_not_printed() -> None:
+    """A device of version 2 has one connection."""
+    assert [name for name in printed(versions=(2,)) if name.startswith("conn")] == ["conn v2"]
+
+
+def test_mirrored_ends_face_the_target() -> None:
+    """The initiator is on the left."""
+    found = printed()["conn v2"]
+
+    assert (found["left"], found["leftid"], found["leftsubnet"]) == (
+        "192.0.2.2",
+        "192.0.2.2",
+        "203.0.113.0/24",
+    )
+    assert (found["right"], found["rightid"], found["rightsubnet"]) == (
+        "192.0.2.1",
+        "192.0.2.1",
+        "198.51.100.0/24",
+    )
+
+
+def test_any_peer_is_left_open() -> None:
+    """A responder that knows no address and no identity takes whoever comes."""
+    found = printed(peer=None, remote_id=None)["conn v2"]
+
+    assert found["right"] == "%any"
+    assert "rightid" not in found
+
+
+def test_suites_of_version_2() -> None:
+    """The PRF goes with the integrity, and group 2 has no word."""
+    assert printed()["conn v2"]["ike"] == "aes_gcm256-sha2_256-dh31,aes256-sha2_256-dh14,aes128-sha2_256-dh19"
+
+
+def test_prf_that_is_not_that_of_the_integrity_has_no_word() -> None:
+    """Such a suite is left out, here the only one."""
+    odd = IkeProposal(Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA1_96, Prf.PRF_HMAC_SHA2_256, Group.MODP_2048)
+    with pytest.raises(ValueError, match="Libreswan has no word for any suite of an IKE SA by v2"):
+        printed(proposals_v2=(odd,))
+
+
+def test_suites_of_version_1() -> None:
+    """A policy of phase 1 is cipher, hash and group."""
+    assert printed()["conn v1-main"]["ike"] == "aes128-sha2_256-dh14,aes128-sha1-dh5"
+
+
+def test_aggressive_mode_has_one_group() -> None:
+    """Its first message has the KE payload already, so nothing of another group can be offered."""
+    first, *_ = DEFAULT.proposals_v1
+    same = replace(first, encr=EncrV1.TRIPLE_DES_CBC, key_bits=None, hash=HashV1.SHA1)
+
+    found = printed(proposals_v1=(*DEFAULT.proposals_v1, same))
+
+    assert found["conn v1-aggressive"]["ike"] == "aes128-sha2_256-dh14,3des-sha1-dh14"
+
+
+@pytest.mark.parametrize(
+    ("group", "pfs", "esp"),
+    [
+        (None, "no", "aes_gcm256-none,aes128-sha2_256,aes128-sha1,3des-sha1"),
+        (
+            Group.MODP_2048,
+            "yes",
+            "aes_gcm256-none-dh14,aes128-sha2_256-dh14,aes128-sha1-dh14,3des-sha1-dh14",
+        ),
+    ],
+)
+def test_suites_of_children(group: int | None, pfs: str, esp: str) -> None:
+    """With PFS every suite carries the group."""
+    found = printed(pfs_group=group)["conn v2"]
+
+    assert (found["pfs"], found["esp"]) == (pfs, esp)
+
+
+def test_extended_sequence_numbers_are_an_option_of_their_own() -> None:
+    """They are asked for if any suite has them."""
+    proposal = ChildProposal(Protocol.ESP, Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA1_96, Esn.ESN)
+
+    assert printed(child_proposals=(proposal,))["conn v2"]["esn"] == "yes"
+    assert printed()["conn v2"]["esn"] == "no"
+
+
+def test_nothing_happens_by_itself() -> None:
+    """A strict device rekeys nothing, starts nothing and checks no liveness."""
+    found = printed()["conn v2"]
+
+    assert (found["auto"], found["rekey"]) == ("ignore", "no")
+    assert "dpddelay" not in found
+
+
+def test_rekeying_begins_at_the_soft_limit() -> None:
+    """The margin before the hard limit is the smaller of the two."""
+    lifetimes = Lifetimes(ike_soft=36.0, ike_hard=40.0, child_soft=12.0, child_hard=20.0)
+
+    found = printed(profile=ProfileName.TWO_WAY, lifetimes=lifetimes)["conn v2"]
+
+    assert (found["ikelifetime"], found["salifetime"]) == ("40s", "20s")
+    assert (found["rekey"], found["rekeymargin"], found["rekeyfuzz"]) == ("yes", "4s", "0%")
+
+
+def test_no_limit_is_the_longest_life() -> None:
+    """It takes a day at most."""
+    lifetimes = replace(DEFAULT.lifetimes, ike_soft=None, ike_hard=None)
+
+    assert printed(lifetimes=lifetimes)["conn v2"]["ikelifetime"] == "86400s"
+
+
+def test_liveness_checks_are_printed() -> None:
+    """Version 1 gives up after the last of its repetitions."""
+    found = printed(dpd=Dpd(10.0, retry=2.0, retries=5))["conn v1-main"]
+
+    assert (found["dpddelay"], found["dpdtimeout"], found["dpdaction"]) == ("10s", "20s", "clear")
+
+
+def test_one_subnet_an_end() -> None:
+    """More are refused, not left out."""
+    with pytest.raises(ValueError, match="a connection of Libreswan has one subnet an end, not 2"):
+        printed(local_subnets=("10.1.0.0/16", "10.2.0.0/16"))
+
+
+def test_further_lines_are_added() -> None:
+    """They come last, for the daemon and for every connection."""
+    text = ipsec_conf(
+        INITIATOR, "/run", further={"setup": ["listen-tcp=yes"], "conn": ["fragmentation=force"]}
+    )
+    found = sections(text)
+
+    assert found["config setup"]["listen-tcp"] == "yes"
+    assert {found[f"conn {way}"]["fragmentation"] for way in WAYS} == {"force"}
+
+
+@pytest.mark.parametrize(
+    ("who", "word"),
+    [
+        (Identity("ipv4", "192.0.2.1"), "192.0.2.1"),
+        (Identity("ipv6", "2001:db8::1"), "2001:db8::1"),
+        (Identity("fqdn", "gw.example"), "@gw.example"),
+        (Identity("user_fqdn", "a@example"), "a@example"),
+        (Identity("key_id", "abc"), "@#616263"),
+    ],
+)
+def test_identities(who: Identity, word: str) -> None:
+    """Each kind has its look."""
+    assert identity(who) == word
+
+
+def test_identity_without_words_is_refused() -> None:
+    """A space would end it."""
+    with pytest.raises(ValueError, match="Libreswan has no words for the identity"):
+        identity(Identity("fqdn", "two words"))
+
+
+def test_secret_is_written_as_octets() -> None:
+    """No quoting can go wrong."""
+    assert ipsec_secrets(replace(INITIATOR, psk=b'"\n')) == "192.0.2.2 192.0.2.1 : PSK 0x220a\n"
+    assert ipsec_secrets(replace(INITIATOR, remote_id=None)).startswith("192.0.2.2 %any : PSK 0x")
+
+
+def test_configuration_is_never_a_secret() -> None:
+    """The key stands in the other file alone."""
+    configuration: Configuration = INITIATOR
+
+    assert configuration.psk.hex() not in ipsec_conf(configuration, "/run")

@@ -1,0 +1,123 @@
+"""OpenIKED's iked.conf printed from a Configuration: pure text, each word where its grammar wants it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from harness.codes import Encr, Group, Integ, ProfileName, Protocol
+from harness.profile import DEFAULT, ChildProposal, Dpd, Identity, Lifetimes
+from harness.profile.openiked import identity, iked_conf
+
+INITIATOR = DEFAULT.mirrored()
+
+
+def printed(**changes: object) -> str:
+    """What is printed for the catalogue's initiator with changes, a policy in one line."""
+    text = iked_conf(replace(INITIATOR, **changes))  # type: ignore[arg-type]
+    return re.sub(r" \\\n\s+", " ", text)
+
+
+def test_policy_waits_unless_it_is_active() -> None:
+    """A responder's policy is a passive one."""
+    assert 'ikev2 "v2" passive esp ' in printed()
+    assert 'ikev2 "v2" active esp ' in iked_conf(INITIATOR, active=True)
+
+
+def test_mirrored_ends_face_the_target() -> None:
+    """The initiator's subnet is where the flow comes from."""
+    assert "from 203.0.113.0/24 to 198.51.100.0/24 local 192.0.2.2 peer 192.0.2.1 " in printed()
+    assert " srcid 192.0.2.2 dstid 192.0.2.1 " in printed()
+
+
+def test_any_peer_is_left_open() -> None:
+    """A responder that knows no address and no identity takes whoever comes."""
+    found = printed(peer=None, remote_id=None)
+
+    assert " peer any " in found
+    assert "dstid" not in found
+
+
+def test_several_subnets_are_several_flows() -> None:
+    """Each pair is one."""
+    found = printed(local_subnets=("10.1.0.0/16", "10.2.0.0/16"))
+
+    assert "from 10.1.0.0/16 to 198.51.100.0/24 from 10.2.0.0/16 to 198.51.100.0/24" in found
+
+
+def test_suites_of_the_ike_sa() -> None:
+    """AEAD has no integrity; the order is that of preference."""
+    assert re.findall(r"ikesa [^/]*?(?= ikesa| childsa)", printed()) == [
+        "ikesa enc aes-256-gcm prf hmac-sha2-256 group curve25519",
+        "ikesa enc aes-256 auth hmac-sha2-256 prf hmac-sha2-256 group modp2048",
+        "ikesa enc aes-128 auth hmac-sha2-256 prf hmac-sha2-256 group ecp256",
+        "ikesa enc 3des auth hmac-sha1 prf hmac-sha1 group modp1024",
+    ]
+
+
+def test_suites_of_children_are_those_that_can_be_installed() -> None:
+    """What Linux has no number for is not offered."""
+    assert re.findall(r"childsa .*?(?= childsa| srcid)", printed()) == [
+        "childsa enc aes-128 auth hmac-sha1 noesn",
+        "childsa enc 3des auth hmac-sha1 noesn",
+    ]
+
+
+def test_children_that_can_not_be_installed_are_refused() -> None:
+    """AEAD alone leaves nothing to offer."""
+    with pytest.raises(ValueError, match="OpenIKED has no word for any suite of a Child SA"):
+        printed(child_proposals=(ChildProposal(Protocol.ESP, Encr.ENCR_AES_GCM_16, 256, Integ.NONE),))
+
+
+def test_pfs_group_is_in_each_suite_of_a_child() -> None:
+    """With PFS every suite carries the group."""
+    assert printed(pfs_group=Group.MODP_2048).count(" auth hmac-sha1 group modp2048 noesn") == 2
+
+
+def test_strict_configuration_never_rekeys() -> None:
+    """No lifetime, no liveness checks, no mobility."""
+    found = printed()
+
+    assert " ikelifetime 0 lifetime 0 " in found
+    assert found.startswith("set dpd_check_interval 0\nset nomobike\n")
+
+
+def test_limits_are_when_it_rekeys() -> None:
+    """The soft one of the IKE SA; of a child it takes its own share of the hard one."""
+    lifetimes = Lifetimes(ike_soft=8.0, ike_hard=60.0, child_hard=5.0)
+
+    assert " ikelifetime 8 lifetime 5 " in printed(profile=ProfileName.REKEY_OK, lifetimes=lifetimes)
+
+
+def test_liveness_checks_are_printed() -> None:
+    """Its interval is one for all policies."""
+    assert printed(dpd=Dpd(10.0)).startswith("set dpd_check_interval 10\n")
+
+
+def test_further_lines_are_added() -> None:
+    """Those for everything come before the policy, those for the policy at its end."""
+    text = iked_conf(INITIATOR, further={"global": ["set fragmentation"], "policy": ["config address any"]})
+
+    assert "\nset fragmentation\nikev2 " in text
+    assert text.endswith("config address any\n")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [Identity("ipv4", "192.0.2.1"), Identity("fqdn", "gw.example"), Identity("user_fqdn", "a@example")],
+)
+def test_identities_speak_for_themselves(who: Identity) -> None:
+    """It tells the kind from the look."""
+    assert identity(who) == who.value
+
+
+@pytest.mark.parametrize("who", [Identity("key_id", "abc"), Identity("fqdn", 'a" psk')])
+def test_identity_without_words_is_refused(who: Identity) -> None:
+    """Neither opaque octets nor what would end the word can be said."""
+    with pytest.raises(ValueError, match="OpenIKED has no words for the identity"):
+        identity(who)
+
+
+def test_secret_is_written_as_octets() -> None:
+    """No quoting can go wrong."""
+    assert printed(psk=b'"\n').endswith(" psk 0x220a\n")
