@@ -60,10 +60,11 @@ def end_process(process: subprocess.Popen[Any]) -> int:
 
 
 class End:
-    """One end: an address, and a /run of its own; everything else of the file system is shared."""
+    """One end: an address, and a /run of its own; of the file system it shares all over which nothing is laid."""
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self._laid: set[Path] = set()
         self._holder = subprocess.Popen(
             [*_LEASH, "unshare", "--net", "--mount", "--", "cat"],
             stdin=subprocess.PIPE,
@@ -87,8 +88,9 @@ class End:
         return Path(f"/proc/{self.pid}/root{inside}")
 
     def command(self, *words: str) -> list[str]:
-        """The command that runs `words` here and ends with its parent."""
-        entered = ("nsenter", "--target", str(self.pid), "--net", "--mount", "--")
+        """The command that runs `words` here, in our directory, and ends with its parent."""
+        here = f"--wdns={Path.cwd()}"
+        entered = ("nsenter", "--target", str(self.pid), "--net", "--mount", here, "--")
         return [*_LEASH, *entered, *words]
 
     def run(self, *words: str, given: str = "", seconds: float = COMMAND_S) -> str:
@@ -125,6 +127,17 @@ class End:
             stderr=errors,
             text=True,
         )
+
+    def lay_over(self, root: Path) -> None:
+        """Lay the directories in `root` over the machine's, as only this end sees it and as long as it stands."""
+        if root in self._laid:
+            return
+        for name in sorted(each.name for each in root.iterdir() if each.is_dir()):
+            upper, work = f"/run/over/{len(self._laid)}/{name}", f"/run/over/{len(self._laid)}/.{name}"
+            self.run("mkdir", "--parents", upper, work)
+            layers = f"lowerdir={root}/{name}:/{name},upperdir={upper},workdir={work}"
+            self.run("mount", "-t", "overlay", "overlay", "-o", layers, f"/{name}")
+        self._laid.add(root)
 
     def close(self) -> None:
         """Let go of the namespaces; they end with the last process in them."""

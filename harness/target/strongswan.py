@@ -1,61 +1,45 @@
-"""A strongSwan process in namespaces of its own: started, told what to do, asked what it has, ended by its id."""
+"""A strongSwan at one end: its charon, and the orders that `swanctl` gives it."""
 
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.profile import Configuration
-from harness.profile.strongswan import CHILD, WAYS, Way, initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.strongswan import CHILD, initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.ways import Way
 from harness.target.contract import TargetUnavailable
-from harness.target.namespaces import End, end_process, last_line, wait_until
+from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
+from harness.target.namespaces import last_line
 
-CHARON = Path("/usr/lib/ipsec/charon")
-PLACE = "/run"
-"""Where its files lie, in the mount namespace of its end."""
-START_S = 10.0
-_SHIM = f"{PLACE}/xfrmfake.so"
+_SETTINGS = f"{PLACE}/strongswan.conf"
 
 
-class Strongswan:
-    """One charon and the commands that drive it; `fake_esp` where the kernel has no ESP."""
+class Strongswan(IkeDaemon):
+    """One charon and the commands that drive it."""
 
-    def __init__(self, end: End, configuration: Configuration, *, fake_esp: bool = False) -> None:
-        self._end = end
-        self._configuration = configuration
-        self._fake_esp = fake_esp
-        self._process: subprocess.Popen[str] | None = None
+    kind = "strongswan"
+    shim = "xfrmfake"
 
-    @property
-    def pid(self) -> int:
-        """The id of the running daemon."""
-        assert self._process is not None
-        return self._process.pid
+    def command(self) -> tuple[str, ...]:
+        """The daemon itself, without the starter."""
+        return ("/usr/lib/ipsec/charon",)
 
-    def start(self) -> None:
-        """Start it and load the connections of every way; TargetUnavailable says why that failed."""
-        missing = self.missing(fake_esp=self._fake_esp)
-        if missing is not None:
-            raise TargetUnavailable(missing)
-        self._write("strongswan.conf", strongswan_conf(PLACE))
-        self._write("swanctl.conf", swanctl_conf(self._configuration, ways=WAYS))
-        preload = {"LD_PRELOAD": self._shim()} if self._fake_esp else {}
-        self._process = self._end.spawn(
-            str(CHARON),
-            environment={"STRONGSWAN_CONF": f"{PLACE}/strongswan.conf", **preload},
-            output=subprocess.DEVNULL,
-            errors=subprocess.DEVNULL,
-        )
-        wait_until(self._listens, START_S, "strongSwan's control socket")
+    def environment(self) -> Mapping[str, str]:
+        """Where its settings lie."""
+        return {"STRONGSWAN_CONF": _SETTINGS}
+
+    def prepare(self, configuration: Configuration) -> None:
+        """The daemon's settings, and the connections of every way."""
+        self.write("strongswan.conf", strongswan_conf(PLACE, further=self.further))
+        self.write("swanctl.conf", swanctl_conf(configuration, further=self.further))
+
+    def is_ready(self) -> bool:
+        """It listens on its control socket."""
+        return self.answers("charon.vici")
+
+    def load(self) -> None:
+        """Make it read its connections and secrets."""
         self._swanctl("--load-all", "--noprompt", "--file", f"{PLACE}/swanctl.conf")
-
-    def stop(self) -> int | None:
-        """End it; its exit status, None if it did not run."""
-        process, self._process = self._process, None
-        return None if process is None else end_process(process)
 
     def initiate(self, way: Way) -> None:
         """Bring up the IKE SA and the child of `way`."""
@@ -74,51 +58,47 @@ class Strongswan:
         """Delete the IKE SA of `way` and what hangs on it."""
         self._swanctl("--terminate", "--ike", way, "--timeout", "8")
 
-    def sas(self) -> list[dict[str, Any]]:
-        """The IKE SAs, as `swanctl --list-sas` tells them: names and text, a section a dict."""
-        told = self._swanctl("--list-sas", "--raw")
-        return [sa for event in re.findall(r"^list-sa event (.*)$", told, re.M) for sa in _sections(event)]
+    def listing(self) -> str:
+        """What `swanctl --list-sas --raw` prints."""
+        return self._swanctl("--list-sas", "--raw")
+
+    def sas(self) -> list[IkeSa]:
+        """One of version 1 that was replaced is kept for a while, and listed in another state."""
+        up = [sa for sa in self.sections() if sa["state"] == "ESTABLISHED"]
+        return [
+            IkeSa(
+                f"{sa['initiator-spi']}.{sa['responder-spi']}",
+                tuple(
+                    ChildSa(each["spi-in"], each["spi-out"])
+                    for each in sorted(sa["child-sas"].values(), key=_age)
+                    if each["state"] == "INSTALLED"
+                ),
+            )
+            for sa in sorted(up, key=_age)
+        ]
+
+    def sections(self) -> list[dict[str, Any]]:
+        """The IKE SAs in whatever state: names and text, a section a dict."""
+        events = re.findall(r"^list-sa event (.*)$", self.listing(), re.M)
+        return [sa for event in events for sa in _sections(event)]
 
     def log(self) -> str:
         """What it logged since its start."""
-        return self._end.path(f"{PLACE}/charon.log").read_text(encoding="utf-8", errors="replace")
-
-    @staticmethod
-    def missing(*, fake_esp: bool = False) -> str | None:
-        """What is not installed, in words; None if nothing is missing."""
-        if not CHARON.exists():
-            return "strongSwan's charon is not installed (Debian: strongswan-charon)"
-        for word in ("swanctl", *(("gcc",) if fake_esp else ())):
-            if shutil.which(word) is None:
-                return f"{word} is not installed"
-        return None
-
-    def _listens(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise TargetUnavailable(f"strongSwan ended with status {self._process.returncode}")
-        return self._end.path(f"{PLACE}/charon.vici").is_socket()
-
-    def _write(self, name: str, text: str) -> None:
-        path = self._end.path(f"{PLACE}/{name}")
-        path.touch(0o600)
-        path.write_text(text, encoding="utf-8")
-
-    def _shim(self) -> str:
-        """The library that stands in for ESP, built where only this end sees it."""
-        source = resources.files("harness.target").joinpath("shim", "xfrmfake.c").read_text(encoding="utf-8")
-        self._end.run("gcc", "-x", "c", "-shared", "-fPIC", "-O1", "-o", _SHIM, "-", "-ldl", given=source)
-        return _SHIM
+        return self.read("charon.log")
 
     def _swanctl(self, *words: str) -> str:
         uri = f"unix://{PLACE}/charon.vici"
         try:
-            return self._end.run(
-                *("env", f"STRONGSWAN_CONF={PLACE}/strongswan.conf", f"SWANCTL_DIR={PLACE}/swanctl"),
+            return self.end.run(
+                *("env", f"STRONGSWAN_CONF={_SETTINGS}", f"SWANCTL_DIR={PLACE}/swanctl"),
                 *("swanctl", words[0], "--uri", uri, *words[1:]),
             )
         except TargetUnavailable as why:
             raise TargetUnavailable(f"swanctl {words[0]}: {last_line(str(why))}") from why
+
+
+def _age(section: Mapping[str, str]) -> int:
+    return int(section["uniqueid"])
 
 
 _WORD = re.compile(r"[{}\[\]]|[^\s{}\[\]]+")

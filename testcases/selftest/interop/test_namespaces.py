@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.profile.strongswan import CHILD
 from harness.target.contract import TargetUnavailable
 from harness.target.namespaces import End, Network, wait_until
+from harness.target.strongswan import Strongswan
 
 pytestmark = pytest.mark.daemon
 
@@ -20,12 +20,13 @@ import sys
 from dataclasses import replace
 from harness.profile import DEFAULT, Identity
 from harness.target.namespaces import Network
+from harness.target.packages import fetch
 from harness.target.strongswan import Strongswan
 
 network = Network("10.9.0.1", "10.9.0.2")
 here = replace(DEFAULT, local_address="10.9.0.2", peer="10.9.0.1", local_id=Identity("ipv4", "10.9.0.2"))
-daemon = Strongswan(network.far, here, fake_esp=network.lacks_esp())
-daemon.start()
+daemon = Strongswan(network.far, fetch("strongswan"), fake_esp=network.lacks_esp())
+daemon.start(here)
 dump = network.near.spawn("tcpdump", "-i", "v0", "-w", "/dev/null")
 dump.stderr.readline()
 print(network.near.pid, network.far.pid, daemon.pid, dump.pid, flush=True)
@@ -74,7 +75,7 @@ def test_nothing_is_left_of_a_network(network_alone, stage):
     """After the end of both daemons and the network, their namespaces and processes are gone; ours is untouched."""
     before = interfaces()
     network = network_alone()
-    device, peer = stage.responder(network), stage.strongswan(network)
+    device, peer = stage.responder(network), stage.daemon(Strongswan, network)
     pids = [network.near.pid, network.far.pid, device.process.pid, peer.pid]
     namespaces = {network_of(pid) for pid in pids}
 
@@ -86,7 +87,7 @@ def test_nothing_is_left_of_a_network(network_alone, stage):
     assert interfaces() == before
 
 
-@pytest.mark.usefixtures("able")
+@pytest.mark.usefixtures("prefixes")
 def test_a_run_that_is_killed_leaves_nothing():
     """The kernel ends daemons and namespaces of a run that had no time to clean up."""
     run = subprocess.Popen(
@@ -109,24 +110,21 @@ def test_a_run_that_is_killed_leaves_nothing():
 def test_a_second_daemon_is_not_harmed(network, network_alone, stage, tmp_path_factory):
     """A strongSwan with its SAs, on the same ports and paths, serves on while another comes and goes."""
     stage.responder(network)
-    bystander = stage.strongswan(network)
+    bystander = stage.daemon(Strongswan, network)
     bystander.initiate("v2")
     (before,) = bystander.sas()
 
     other = network_alone()
-    passing = type(stage)(tmp_path_factory.mktemp("passing"))
+    passing = type(stage)(tmp_path_factory.mktemp("passing"), stage.prefixes)
     with passing.ended:
         passing.responder(other)
-        passing.strongswan(other).initiate("v2")
+        passing.daemon(Strongswan, other).initiate("v2")
     other.close()
 
     (after,) = bystander.sas()
-    assert (before["initiator-spi"], before["responder-spi"]) == (
-        after["initiator-spi"],
-        after["responder-spi"],
-    )
+    assert before == after
     bystander.rekey_child("v2")
-    assert wait_until(lambda: len(bystander.sas()[0]["child-sas"]) == 2, 10.0, f"another {CHILD}")
+    assert wait_until(lambda: bystander.sas()[0].children != before.children, 10.0, "another child")
 
 
 def test_files_under_run_are_seen_at_one_end_alone(network):

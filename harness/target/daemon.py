@@ -1,0 +1,191 @@
+"""A foreign IKE daemon at one end: its packages laid over, started, told what to do, ended by its id."""
+
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
+
+from harness.profile import Configuration
+from harness.profile.ways import Way
+from harness.target.contract import TargetUnavailable
+from harness.target.namespaces import End, end_process, wait_until
+from harness.target.packages import Prefix
+
+PLACE = "/run"
+"""Where a daemon's files lie that no compiled-in path puts elsewhere, in the mount namespace of its end."""
+START_S = 10.0
+_BUILD = ("gcc", "-x", "c", "-shared", "-fPIC", "-O1")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSa:
+    """A Child SA or a pair of IPsec SAs, by its SPIs of eight hexadecimal digits."""
+
+    spi_in: str
+    spi_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class IkeSa:
+    """An IKE SA or ISAKMP SA that stands, in the eyes of a daemon."""
+
+    name: str
+    """Its SPIs or its number: what this daemon tells its IKE SAs apart by."""
+    children: tuple[ChildSa, ...]
+    """Those in use, oldest first."""
+
+
+class IkeDaemon(ABC):
+    """One daemon; `fake_esp` where the kernel has no ESP, `further` lines go into its files as the printer says."""
+
+    kind: ClassVar[str]
+    """Its name among the packages."""
+    shim: ClassVar[str]
+    """What stands in for the kernel's SAs: the name of a source in `shim`."""
+
+    def __init__(
+        self,
+        end: End,
+        prefix: Prefix,
+        *,
+        fake_esp: bool = False,
+        further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        self.end = end
+        self.further = further
+        self._prefix = prefix
+        self._fake_esp = fake_esp
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def version(self) -> str:
+        """What its package says."""
+        return self._prefix.version
+
+    @property
+    def pid(self) -> int:
+        """The id of the running daemon."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, configuration: Configuration) -> None:
+        """Start it as `configuration`; it starts nothing by itself. TargetUnavailable says why that failed."""
+        self.end.lay_over(self._prefix.root)
+        self.prepare(configuration)
+        preload = {"LD_PRELOAD": self._built_shim()} if self.needs_shim() else {}
+        self.path("output").touch(0o600)
+        with self.path("output").open("w") as output:
+            self._process = self.end.spawn(
+                *self.command(),
+                environment={**self.environment(), **preload},
+                output=output.fileno(),
+                errors=output.fileno(),
+            )
+        wait_until(self._is_ready, START_S, f"the readiness of {self.kind}")
+        self.load()
+
+    def stop(self) -> int | None:
+        """End it; its exit status, None if it did not run."""
+        process, self._process = self._process, None
+        return None if process is None else end_process(process)
+
+    def crashed(self) -> str | None:
+        """How it died, in words; None while it runs."""
+        status = None if self._process is None else self._process.poll()
+        return None if status is None else f"{self.kind} ended with status {status}"
+
+    @abstractmethod
+    def command(self) -> tuple[str, ...]:
+        """What is run in the foreground."""
+
+    @abstractmethod
+    def prepare(self, configuration: Configuration) -> None:
+        """Write its files."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether it takes orders."""
+
+    @abstractmethod
+    def load(self) -> None:
+        """Make it know its connections."""
+
+    @abstractmethod
+    def initiate(self, way: Way) -> None:
+        """Bring up the IKE SA and the child of `way`."""
+
+    @abstractmethod
+    def rekey_child(self, way: Way) -> None:
+        """Begin to replace the child of `way`."""
+
+    @abstractmethod
+    def rekey_ike(self, way: Way) -> None:
+        """Begin to replace the IKE SA of `way`; in version 1 that is a new phase 1."""
+
+    @abstractmethod
+    def terminate(self, way: Way) -> None:
+        """Delete the IKE SA of `way` and what hangs on it."""
+
+    @abstractmethod
+    def listing(self) -> str:
+        """Its SAs in its own words."""
+
+    @abstractmethod
+    def sas(self) -> list[IkeSa]:
+        """The IKE SAs that stand, oldest first."""
+
+    @abstractmethod
+    def log(self) -> str:
+        """What it logged since its start."""
+
+    def environment(self) -> Mapping[str, str]:
+        """What is added to its environment."""
+        return {}
+
+    def needs_shim(self) -> bool:
+        """Whether something has to stand in for the kernel's SAs."""
+        return self._fake_esp
+
+    def path(self, name: str) -> Path:
+        """A file of its own, or with a leading slash any, seen from outside."""
+        return self.end.path(name if name.startswith("/") else f"{PLACE}/{name}")
+
+    def answers(self, name: str) -> bool:
+        """Whether somebody listens on this socket of the file system."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.path(name))) == 0
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file that its owner alone can read."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        path.chmod(0o600)
+        path.write_text(text, encoding="utf-8")
+
+    def read(self, name: str) -> str:
+        """The text of a file; nothing if there is none yet."""
+        try:
+            return self.path(name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def _is_ready(self) -> bool:
+        died = self.crashed()
+        if died is not None:
+            raise TargetUnavailable(f"{died}: {self.read('output').strip()[-500:]}")
+        return self.is_ready()
+
+    def _built_shim(self) -> str:
+        """The library that stands in for the kernel, built where only this end sees it."""
+        source = (
+            resources.files("harness.target").joinpath("shim", f"{self.shim}.c").read_text(encoding="utf-8")
+        )
+        built = f"{PLACE}/{self.shim}.so"
+        self.end.run(*_BUILD, "-o", built, "-", "-ldl", "-lpthread", given=source)
+        return built

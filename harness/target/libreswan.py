@@ -1,0 +1,88 @@
+"""A Libreswan at one end: its pluto, and the orders that `ipsec whack` gives it."""
+
+import re
+
+from harness.profile import Configuration
+from harness.profile.libreswan import ipsec_conf, ipsec_secrets
+from harness.profile.ways import WAYS, Way, speaks
+from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
+
+_NSS = "/var/lib/ipsec/nss"
+_LISTENS = "loading secrets from"
+"""What it logs after its sockets are open, at the end of its start."""
+
+
+class Libreswan(IkeDaemon):
+    """One pluto and the commands that drive it."""
+
+    kind = "libreswan"
+    shim = "xfrmfake"
+
+    def command(self) -> tuple[str, ...]:
+        """The daemon itself, without the scripts around it."""
+        return ("/usr/libexec/ipsec/pluto", "--config", "/etc/ipsec.conf", "--nofork")
+
+    def prepare(self, configuration: Configuration) -> None:
+        """Its two files, and a key store with nothing in it."""
+        self._ways = [way for way in WAYS if speaks(configuration, way)]
+        self.write("/etc/ipsec.conf", ipsec_conf(configuration, PLACE, further=self.further))
+        self.write("/etc/ipsec.secrets", ipsec_secrets(configuration))
+        self.end.run("mkdir", "--parents", f"{PLACE}/pluto", _NSS)
+        self.end.run("certutil", "-N", "-d", f"sql:{_NSS}", "--empty-password")
+
+    def is_ready(self) -> bool:
+        """It says so in its log."""
+        return _LISTENS in self.log()
+
+    def load(self) -> None:
+        """Add each connection; a suite or an identity that it can't read shows here."""
+        for way in self._ways:
+            self.end.run("ipsec", "auto", "--add", way)
+
+    def initiate(self, way: Way) -> None:
+        """Bring up the IKE SA and the child of `way`."""
+        self._whack("--initiate", "--name", way)
+
+    def rekey_child(self, way: Way) -> None:
+        """Replace the child of `way`; of version 1 it can only be told to make another."""
+        self._whack("--rekey-ipsec" if way == "v2" else "--initiate", "--name", way)
+
+    def rekey_ike(self, way: Way) -> None:
+        """Replace the IKE SA of `way`; of version 1 by letting the event happen that its lifetime would bring."""
+        if way == "v2":
+            self._whack("--rekey-ike", "--name", way)
+        else:
+            self._whack("--asynchronous", "--impair", f"event-sa-replace:{self.sas()[-1].name}")
+
+    def terminate(self, way: Way) -> None:
+        """Delete what stands by this connection."""
+        self._whack("--terminate", "--name", way)
+
+    def listing(self) -> str:
+        """What `whack --showstates` prints: a line or two for each SA."""
+        return self._whack("--showstates")
+
+    def sas(self) -> list[IkeSa]:
+        """A child hangs on the IKE SA that its line names."""
+        told = self.listing()
+        spis = {number: ChildSa(into.zfill(8), out.zfill(8)) for number, out, into in _SPIS.findall(told)}
+        owners = dict(_OWNER.findall(told))
+        return [
+            IkeSa(
+                number,
+                tuple(spis[child] for child, owner in owners.items() if owner == number and child in spis),
+            )
+            for number in _IKE.findall(told)
+        ]
+
+    def log(self) -> str:
+        """What it logged since its start."""
+        return self.read("pluto.log")
+
+    def _whack(self, *words: str) -> str:
+        return self.end.run("ipsec", "whack", *words)
+
+
+_IKE = re.compile(r"^000 #(\d+): .*\((?:established IKE SA|IKE SA established)\)", re.M)
+_OWNER = re.compile(r"^000 #(\d+): .*; (?:IKE|ISAKMP) SA #(\d+)", re.M)
+_SPIS = re.compile(r"^000 #(\d+): \S+ esp\.(\w+)@\S+ esp\.(\w+)@", re.M)

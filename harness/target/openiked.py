@@ -1,0 +1,139 @@
+"""An OpenIKED at one end: its iked, and the orders that `ikectl` gives it; it speaks IKEv2 alone."""
+
+import re
+import socket
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from harness.profile import Configuration
+from harness.profile.openiked import iked_conf
+from harness.profile.ways import Way
+from harness.target.contract import NotApplicable
+from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
+from harness.target.namespaces import wait_until
+
+_KEY_SOCKETS = 15
+"""The address family of PF_KEY, for which Python has no name."""
+_UP_S = 20.0
+_USER = {
+    "passwd": "_iked:x:64999:64999::/var/lib/openiked/empty:/usr/sbin/nologin",
+    "group": "_iked:x:64999:",
+    "shadow": "_iked:!:::::::",
+}
+"""Whom it becomes once it has its sockets."""
+
+
+class OpenIked(IkeDaemon):
+    """One iked and the commands that drive it; it rekeys by its lifetimes alone."""
+
+    kind = "openiked"
+    shim = "pfkeyfake"
+
+    def command(self) -> tuple[str, ...]:
+        """The daemon in the foreground, telling much."""
+        return ("iked", "-d", "-v", "-f", "/etc/iked.conf")
+
+    def prepare(self, configuration: Configuration) -> None:
+        """Its configuration, its user, and the key that it wants even where it has a pre-shared one."""
+        self._configuration = configuration
+        self.write("/etc/iked.conf", iked_conf(configuration, further=self.further))
+        for name, line in _USER.items():
+            known = self.read(f"/etc/{name}")
+            if "_iked:" not in known:
+                self.path(f"/etc/{name}").write_text(f"{known}{line}\n")
+        self.end.run("mkdir", "--parents", "/var/lib/openiked/empty", "/etc/iked/pubkeys")
+        self._write_key()
+
+    def is_ready(self) -> bool:
+        """It listens on its control socket."""
+        return self.answers("iked.sock")
+
+    def load(self) -> None:
+        """It read its policy at its start."""
+
+    def initiate(self, way: Way) -> None:
+        """It starts by itself as soon as its policy is an active one; then that is awaited."""
+        _refuse_version_1(way)
+        self._read_policy(active=True)
+        wait_until(lambda: any(sa.children for sa in self.sas()), _UP_S, "an IKE SA of OpenIKED with a child")
+
+    def rekey_child(self, way: Way) -> None:
+        """There is no such order."""
+        _refuse_version_1(way)
+        raise NotApplicable("OpenIKED rekeys by its lifetimes alone")
+
+    def rekey_ike(self, way: Way) -> None:
+        """There is no such order."""
+        _refuse_version_1(way)
+        raise NotApplicable("OpenIKED rekeys by its lifetimes alone")
+
+    def terminate(self, way: Way) -> None:
+        """Delete every IKE SA, of a policy that is passive by then, lest it start again."""
+        _refuse_version_1(way)
+        self._read_policy(active=False)
+        self.end.run("ikectl", "reset", "sa")
+
+    def listing(self) -> str:
+        """What `ikectl show sa` prints."""
+        return self.end.run("ikectl", "show", "sa")
+
+    def sas(self) -> list[IkeSa]:
+        """An inbound SA names its outbound twin."""
+        found: list[tuple[str, dict[str, tuple[str, str, str]]]] = []
+        for line in self.listing().splitlines():
+            if (ike := _IKE.match(line)) is not None:
+                found.append((f"{ike['spi_i']}.{ike['spi_r']}", {}))
+            elif (child := _CHILD.match(line)) is not None and found:
+                found[-1][1][child["at"]] = (child["way"], child["spi"], child["twin"])
+        return [IkeSa(name, tuple(_pairs(children))) for name, children in found]
+
+    def log(self) -> str:
+        """What it said since its start."""
+        return self.read("output")
+
+    def needs_shim(self) -> bool:
+        """A kernel may have ESP and yet lack PF_KEY."""
+        return super().needs_shim() or not _has_key_sockets()
+
+    def _read_policy(self, *, active: bool) -> None:
+        self.write("/etc/iked.conf", iked_conf(self._configuration, active=active, further=self.further))
+        self.end.run("ikectl", "load", "/etc/iked.conf")
+
+    def _write_key(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.write("/etc/iked/private/local.key", private.decode())
+        self.write("/etc/iked/local.pub", public.decode())
+
+
+_IKE = re.compile(r"iked_sas: \S+ rspi 0x(?P<spi_r>\w+) ispi 0x(?P<spi_i>\w+) .* ESTABLISHED ")
+_CHILD = re.compile(r"\s+sa_childsas: (?P<at>\S+) ESP 0x(?P<spi>\w+) (?P<way>in|out) .* P=(?P<twin>\S+)")
+
+
+def _refuse_version_1(way: Way) -> None:
+    if way != "v2":
+        raise NotApplicable("OpenIKED speaks IKEv2 alone")
+
+
+def _pairs(children: dict[str, tuple[str, str, str]]) -> list[ChildSa]:
+    return [
+        ChildSa(spi_in=spi, spi_out=children[twin][1])
+        for way, spi, twin in children.values()
+        if way == "in" and twin in children
+    ]
+
+
+def _has_key_sockets() -> bool:
+    try:
+        socket.socket(_KEY_SOCKETS, socket.SOCK_RAW, 2).close()
+    except OSError:
+        return False
+    return True

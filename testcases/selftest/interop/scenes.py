@@ -1,0 +1,156 @@
+"""The conversations between foreign daemons and the reference responder, each held once and told to many tests."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.codes import ProfileName
+from harness.profile import Configuration, Lifetimes
+from harness.profile.ways import Way
+from harness.target.contract import NotApplicable
+from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
+from harness.target.libreswan import Libreswan
+from harness.target.namespaces import Network, wait_until
+from harness.target.openiked import OpenIked
+from harness.target.strongswan import Strongswan
+from testcases.selftest.interop.stage import CONFIGURATION, DEVICE, PEER, SOON_S, Responder, Stage
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who starts, how, and what happens."""
+
+    kind: type[IkeDaemon]
+    way: Way
+    acts: tuple["Act", ...]
+    device: Configuration = CONFIGURATION
+    """What the responder is."""
+    peer: Configuration | None = None
+    """What the daemon is to meet, if that is not what the responder is."""
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """More lines for the daemon's files."""
+    as_ios: bool = False
+
+
+@dataclass
+class Story:
+    """What came of a scene."""
+
+    scene: Scene
+    capture: Path
+    keys: Path
+    moments: dict[str, list[IkeSa]] = field(default_factory=dict)
+    """The IKE SAs that stood, in the daemon's eyes, by the name of the act that ended then."""
+    listings: dict[str, str] = field(default_factory=dict)
+    """The same in its own words."""
+    log: str = ""
+    statuses: dict[str, int | None] = field(default_factory=dict)
+
+    def ike(self, moment: str) -> IkeSa:
+        """The newest IKE SA."""
+        return self.moments[moment][-1]
+
+    def child(self, moment: str) -> ChildSa:
+        """The newest child; one of version 1 outlives the ISAKMP SA that it was made under."""
+        return [child for sa in self.moments[moment] for child in sa.children][-1]
+
+
+@dataclass
+class Conversation:
+    """A scene while it is played."""
+
+    scene: Scene
+    network: Network
+    device: Responder
+    peer: IkeDaemon
+    story: Story
+
+    def note(self, moment: str) -> None:
+        """Remember what the daemon has."""
+        self.story.listings[moment] = self.peer.listing()
+        self.story.moments[moment] = self.peer.sas()
+
+    def note_when(self, moment: str, done: Callable[[], bool]) -> None:
+        """Remember it as soon as something is done."""
+
+        def seen() -> bool:
+            self.note(moment)
+            return any(sa.children for sa in self.story.moments[moment]) and done()
+
+        wait_until(seen, SOON_S, moment)
+
+
+Act = Callable[[Conversation], None]
+
+
+def up(held: Conversation) -> None:
+    """The IKE SA and its child come up."""
+    held.peer.initiate(held.scene.way)
+    held.note("up")
+
+
+def child_rekeyed(held: Conversation) -> None:
+    """The child is replaced, on command or at its lifetime."""
+    before = held.story.child("up")
+    with suppress(NotApplicable):
+        held.peer.rekey_child(held.scene.way)
+    held.note_when("child rekeyed", lambda: held.story.child("child rekeyed") != before)
+
+
+def ike_rekeyed(held: Conversation) -> None:
+    """The IKE SA is replaced, on command or at its lifetime; in version 1 by a new phase 1."""
+    before = held.story.ike("up").name
+    with suppress(NotApplicable):
+        held.peer.rekey_ike(held.scene.way)
+    held.note_when("ike rekeyed", lambda: held.story.ike("ike rekeyed").name != before)
+
+
+def deleted(held: Conversation) -> None:
+    """The daemon deletes what it has, and the responder follows."""
+    held.peer.terminate(held.scene.way)
+    held.note("deleted")
+    wait_until(
+        lambda: not any(sa["up"] for sa in held.device.sas()), SOON_S, "the end of the responder's SAs"
+    )
+
+
+SHORT_LIVED = replace(
+    CONFIGURATION, profile=ProfileName.REKEY_OK, lifetimes=Lifetimes(ike_soft=8, ike_hard=60, child_hard=5)
+)
+"""For a daemon that rekeys by its lifetimes alone."""
+WHOLE_LIFE = (up, child_rekeyed, ike_rekeyed, deleted)
+SCENES: dict[str, Scene] = {
+    **{
+        f"strongswan {way}": Scene(Strongswan, way, WHOLE_LIFE, as_ios=True)
+        for way in ("v2", "v1-main", "v1-aggressive")
+    },
+    **{f"libreswan {way}": Scene(Libreswan, way, WHOLE_LIFE) for way in ("v2", "v1-main", "v1-aggressive")},
+    "openiked v2": Scene(OpenIked, "v2", WHOLE_LIFE, peer=SHORT_LIVED),
+}
+
+
+def named(*, way: str = "", act: Act | None = None, kind: type[IkeDaemon] | None = None) -> list[str]:
+    """The names of the scenes by the way they go, an act they have, the daemon in them."""
+    return [
+        name
+        for name, scene in SCENES.items()
+        if scene.way.startswith(way) and (act is None or act in scene.acts) and kind in (None, scene.kind)
+    ]
+
+
+def play(name: str, stage: Stage) -> Story:
+    """Hold the conversation of that name to its end; then both daemons are ended."""
+    scene = SCENES[name]
+    with Network(DEVICE, PEER) as network, stage.ended:
+        dump = stage.dump(network)
+        device = stage.responder(network, scene.device, as_ios=scene.as_ios)
+        peer = stage.daemon(scene.kind, network, scene.peer or scene.device, scene.further)
+        story = Story(scene, stage.capture, device.keys)
+        held = Conversation(scene, network, device, peer, story)
+        for act in scene.acts:
+            act(held)
+        dump.finish()
+        story.log = peer.log()
+        story.statuses = {"the daemon": peer.stop(), "the responder": device.stop()}
+        return story

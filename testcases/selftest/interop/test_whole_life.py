@@ -1,0 +1,193 @@
+"""Daemons as Debian packages them against `ike-harness responder`, each in a network namespace of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from harness.cli import main
+from harness.codes import ProfileName
+from harness.target.libreswan import Libreswan
+from harness.target.openiked import OpenIked
+from harness.target.strongswan import Strongswan
+from testcases.selftest.interop.scenes import SCENES, child_rekeyed, deleted, ike_rekeyed, named
+from testcases.selftest.interop.stage import CONFIGURATION, DEVICE
+
+pytestmark = pytest.mark.daemon
+needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+
+
+def each(*names):
+    """The test is told these stories."""
+    return pytest.mark.parametrize("story", names, indirect=True)
+
+
+@pytest.fixture
+def audited(capsys):
+    """Audits a capture by the command line; `status` is what the command is to end with."""
+
+    def audit(capture, *words, status=0):
+        assert main(["audit", str(capture), "--device", DEVICE, "--json", *map(str, words)]) == status
+        return json.loads(capsys.readouterr().out)
+
+    return audit
+
+
+AMISS = re.compile(
+    r"invalid|fail|unable|mismatch|retransmi|error|ignor|unknown|unsupported|unexpected|reject", re.I
+)
+HARMLESS = {
+    Strongswan: r"loaded plugins|errors? notify.*loaded",
+    Libreswan: (
+        r"netlink_expire got message with length"  # its own notice of a reserved SPI, cut short by the kernel
+        r"|no corresponding IKE SA"  # it forgets an SA as soon as it has sent the Delete
+        r"|leak-detective|native\(|seccomp|selinux"
+    ),
+    OpenIked: r"unknown for peer|unknown SA",  # it forgets an SA as soon as it has sent the Delete
+}
+"""What looks like a complaint in a daemon's log and is none."""
+
+
+def complaints(story):
+    """The lines in which the daemon says that something went amiss."""
+    harmless = re.compile(HARMLESS[story.scene.kind])
+    return [line for line in story.log.splitlines() if AMISS.search(line) and not harmless.search(line)]
+
+
+def decrypted(story, shown, *fields):
+    """The fields of the messages that a display filter of tshark takes, opened by the tables of the responder."""
+    wanted = [word for name in fields for word in ("-e", name)]
+    done = subprocess.run(
+        ["tshark", "-r", story.capture, "-Y", shown, "-T", "fields", *wanted],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "WIRESHARK_CONFIG_DIR": str(story.keys)},
+    )
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+@each(*SCENES)
+def test_ike_sa_and_child_come_up(story):
+    """Phase 1 or IKE_SA_INIT and IKE_AUTH, then the child: both stand in the daemon's eyes."""
+    assert len(story.moments["up"]) == 1
+    assert len(story.ike("up").children) == 1
+
+
+@each(*named(act=child_rekeyed))
+def test_child_is_rekeyed(story):
+    """A child that the daemon replaces comes back under new SPIs of both ends, in the same IKE SA."""
+    before, after = story.child("up"), story.child("child rekeyed")
+
+    assert {before.spi_in, before.spi_out}.isdisjoint({after.spi_in, after.spi_out})
+    assert story.ike("up").name == story.ike("child rekeyed").name
+
+
+@each(*named(act=ike_rekeyed))
+def test_ike_sa_is_rekeyed(story):
+    """An IKE SA that the daemon replaces (in version 1: a new phase 1) comes back with its child."""
+    assert story.ike("child rekeyed").name != story.ike("ike rekeyed").name
+    assert story.child("ike rekeyed") == story.child("child rekeyed")
+
+
+@each(*named(act=deleted))
+def test_delete_ends_everything(story):
+    """After the daemon's Delete neither end has an IKE SA; the responder's end was waited for."""
+    assert story.moments["deleted"] == []
+
+
+@each(*SCENES)
+def test_daemon_has_nothing_to_complain_of(story):
+    """Its log tells of no refusal, no repetition, nothing invalid and nothing that did not decrypt."""
+    assert complaints(story) == []
+
+
+@each(*SCENES)
+def test_both_daemons_end_well(story):
+    """Asked to end, each does, with status 0."""
+    assert story.statuses == {"the daemon": 0, "the responder": 0}
+
+
+@each(*SCENES)
+def test_audit_is_clean(story, audited):
+    """The audit of the capture, without keys, finds the three claims kept."""
+    told = audited(story.capture)
+
+    assert told["claims"] == {"safety": "PASS", "liveness": "PASS", "protocol": "PASS"}
+    assert {finding["verdict"] for finding in told["findings"]} <= {"PASS", "NOT_APPLICABLE", "INCONCLUSIVE"}
+
+
+@each(*SCENES)
+@pytest.mark.parametrize("files", [("keys.jsonl",), ("ikev1_decryption_table", "ikev2_decryption_table")])
+def test_audit_with_keys_is_clean(story, files, audited):
+    """With the responder's keys, whole or as Wireshark's tables, the audit finds nothing worse."""
+    keys = [word for name in files for word in ("--keys", story.keys / name)]
+
+    assert audited(story.capture, *keys)["verdict"] == "PASS"
+
+
+@each(*SCENES)
+def test_every_message_is_shown_opened(story, capsys):
+    """`show` opens each sealed message with the keys on file."""
+    keys = story.keys / "keys.jsonl"
+    assert main(["show", str(story.capture), "--device", DEVICE, "--keys", str(keys), "--json"]) == 0
+    lines = [row["line"] for row in json.loads(capsys.readouterr().out)["messages"]]
+    sealed = [line for line in lines if re.search(r"SK|HDR\*", line)]
+
+    assert len(sealed) > 2
+    assert [line for line in sealed if not re.search(r"(SK|HDR\*)\{", line)] == []
+
+
+@needs_tshark
+@each(*named(way="v2"))
+def test_tshark_reads_ike_auth(story):
+    """With the responder's table Wireshark's dissector sees identities and Traffic Selectors of both IKE_AUTH messages."""
+    rows = decrypted(story, "isakmp.exchangetype == 35", "isakmp.id.data.ipv4_addr", "isakmp.ts.start_ipv4")
+    request, response = rows
+
+    assert request[0] in ("10.9.0.2", "10.9.0.2,10.9.0.1")
+    assert response[0] == "10.9.0.1"
+    assert request[1] == response[1] == "172.16.2.0,172.16.1.0"
+
+
+@needs_tshark
+@each(*named(way="v1", act=child_rekeyed))
+def test_tshark_reads_quick_mode(story):
+    """With the responder's table Wireshark's dissector sees the subnets in the first two messages of both Quick Modes."""
+    rows = decrypted(story, "isakmp.exchangetype == 32", "isakmp.id.data.ipv4_addr")
+
+    assert [row[0] for row in rows] == ["172.16.2.0,172.16.1.0", "172.16.2.0,172.16.1.0", ""] * 2
+
+
+@each(*SCENES)
+def test_keys_are_for_their_owner_alone(story):
+    """The responder's key files have mode 0600 and lie in a directory of mode 0700."""
+    assert story.keys.stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in story.keys.iterdir()} == {
+        "ikev1_decryption_table": 0o600,
+        "ikev2_decryption_table": 0o600,
+        "keys.jsonl": 0o600,
+    }
+
+
+@pytest.mark.parametrize(
+    ("trigger", "rules"),
+    [("soft_expiry", {"INV-02", "INV-03"}), ("operator_initiate", {"INV-01", "INV-03"})],
+)
+def test_audit_catches_a_device_that_starts(network, stage, trigger, rules, audited):
+    """The same daemon set up two-way starts towards strongSwan when provoked, and the audit says FAIL."""
+    dump = stage.dump(network)
+    device = stage.responder(network, replace(CONFIGURATION, profile=ProfileName.TWO_WAY))
+    stage.daemon(Strongswan, network).initiate("v2")
+
+    assert device.ask(do="provoke", trigger=trigger)["ok"]
+    dump.finish()
+
+    told = audited(stage.capture, status=1)
+    assert told["claims"]["safety"] == "FAIL"
+    broken = {finding["rule"] for finding in told["findings"] if finding["verdict"] == "FAIL"}
+    assert broken & rules
