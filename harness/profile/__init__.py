@@ -13,6 +13,7 @@ from harness.profile.configuration import (
     Selector,
 )
 from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
+from harness.profile.defence import Defence, Puzzles
 from harness.profile.exchanges import Exchanges, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
@@ -26,6 +27,7 @@ __all__ = [
     "Configuration",
     "CrashDetection",
     "Credentials",
+    "Defence",
     "Dpd",
     "EapMethod",
     "Exchanges",
@@ -39,6 +41,7 @@ __all__ = [
     "Ppk",
     "Profile",
     "Proof",
+    "Puzzles",
     "Redirect",
     "Retransmission",
     "Selector",

@@ -19,6 +19,7 @@ from harness.codes import (
     Protocol,
 )
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
+from harness.profile.defence import Defence
 from harness.profile.exchanges import Exchanges
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.version1 import Version1
@@ -259,6 +260,8 @@ class Configuration:
     """What it does in IKEv1 alone."""
     cookie_threshold: int | None = None
     """More half-open IKE SAs than this, and a COOKIE is demanded; 0: always; None: never."""
+    defence: Defence = Defence()
+    """What is kept for peers that have not proved who they are, and what they have to do for it."""
     intermediate_limit: int = 10
     """How many IKE_INTERMEDIATE exchanges a peer may make before IKE_AUTH (RFC 9242); 0: none are agreed to."""
     childless: bool = True

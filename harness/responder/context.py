@@ -33,8 +33,16 @@ class World(Protocol):
         """The SA that these octets, from this source, made."""
         ...
 
-    def half_open_count(self) -> int:
-        """How many SAs wait for their peer to prove itself."""
+    def half_open_count(self, address: str | None = None) -> int:
+        """How many SAs wait for their peer to prove itself; with an address those of its source."""
+        ...
+
+    def oldest_half_open(self, version: int) -> bytes | None:
+        """Our SPI or cookie of the oldest of them that is of this version."""
+        ...
+
+    def half_open_began(self, address: str, spi_i: bytes) -> bool:
+        """Whether one of them was begun from this address with this SPI or cookie."""
         ...
 
     def may_answer_stray(self, now: float) -> bool:

@@ -15,6 +15,7 @@ from harness.responder.shown import shown
 from harness.responder.state import Sa
 from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
+from harness.responder.unproved import Unproved
 from harness.wire import NotIke, decode
 from harness.wire.datagram import Datagram, Endpoint, Kind, demultiplex
 
@@ -48,7 +49,7 @@ class Responder:
         self._sas: dict[bytes, Sa] = {}
         self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
         self._made_by: dict[bytes, tuple[bytes, Endpoint]] = {}
-        self._half_open: set[bytes] = set()
+        self._unproved = Unproved()
         self._timers = Clockwork(self.find)
         self._stray_allowance = STRAY_ANSWERS_PER_SECOND
         self._stray_at = 0.0
@@ -132,9 +133,17 @@ class Responder:
         ours = self._inits.get((octets, source))
         return None if ours is None else self._sas.get(ours)
 
-    def half_open_count(self) -> int:
-        """How many SAs wait for their peer to prove itself."""
-        return len(self._half_open)
+    def half_open_count(self, address: str | None = None) -> int:
+        """How many SAs wait for their peer to prove itself; with an address those of its source."""
+        return len(self._unproved) if address is None else self._unproved.of(address)
+
+    def oldest_half_open(self, version: int) -> bytes | None:
+        """Our SPI or cookie of the oldest of them that is of this version."""
+        return self._unproved.oldest(version)
+
+    def half_open_began(self, address: str, spi_i: bytes) -> bool:
+        """Whether one of them was begun from this address with this SPI or cookie."""
+        return self._unproved.began(address, spi_i)
 
     def may_answer_stray(self, now: float) -> bool:
         """Draws from the allowance of unprotected notifies for unknown SPIs."""
@@ -177,7 +186,7 @@ class Responder:
                 self._made_by[sa.ours] = made_by = (sa.init_request, sa.remote)
                 self._inits[made_by] = sa.ours
             self._sas[sa.ours] = sa
-            (self._half_open.add if sa.half_open else self._half_open.discard)(sa.ours)
+            self._unproved.note(sa)
         for ours in step.gone:
             self._forget(ours)
         for ours, armed in step.armed:
@@ -186,7 +195,7 @@ class Responder:
 
     def _forget(self, ours: bytes) -> None:
         self._sas.pop(ours, None)
-        self._half_open.discard(ours)
+        self._unproved.forget(ours)
         made_by = self._made_by.pop(ours, None)
         if made_by is not None:
             self._inits.pop(made_by, None)

@@ -208,6 +208,8 @@ class IkeSa:
     additional: tuple[int, ...] = ()
     """The methods of the key exchanges that are still to be made before IKE_AUTH (RFC 9370)."""
     int_auth: IntAuth = NO_INT_AUTH
+    puzzle: tuple[int, int] | None = None
+    """PRF and difficulty of the puzzle that IKE_AUTH has to solve (RFC 8019 section 7.2)."""
     peer_id: bytes = b""
     authenticating: Authenticating = Authenticating()
     born: float = 0.0

@@ -73,6 +73,8 @@ class IkeSa:
     fresh: bytes | None = field(default=None, repr=False)
     """The secret of the additional key exchange that this end is about to answer."""
     int_auth: IntAuth = NO_INT_AUTH
+    puzzle: tuple[int, int] | None = None
+    """PRF and zero bits of the puzzle that IKE_AUTH has to solve."""
     said_bare: bytes = field(default=b"", repr=False)
     """What AUTH covers of the IKE_INTERMEDIATE message that this end sent last, and under `heard_bare` of the target's."""
     heard_bare: bytes = field(default=b"", repr=False)

@@ -8,6 +8,7 @@ from harness.crypto import InvalidPublicValue, KeyExchange, Private, Unsupported
 from harness.peer.end import End, marked
 from harness.peer.mischief import Changes, Plan
 from harness.peer.script import Note, Request, Send, Steps
+from harness.peer.v2 import puzzles
 from harness.peer.v2.offers import (
     accepted_child,
     accepted_ike,
@@ -20,6 +21,7 @@ from harness.peer.v2.offers import (
 from harness.peer.v2.sa import ChildSa, IkeSa, State
 from harness.profile import Identity
 from harness.sa.intermediate import bare_octets_with
+from harness.sa.puzzle import auth_string
 from harness.sa.v2 import (
     ChildSuite,
     Suite,
@@ -66,8 +68,8 @@ class StartsV2(End):
     ) -> Steps:
         """IKE_SA_INIT for a new IKE SA, which becomes `ike`; the result is the last answer.
 
-        COOKIE and INVALID_KE_PAYLOAD are followed unless `follow` is False; a request that follows is marked
-        `x/cookie` or `x/group` when the first is marked `x`. `group` is that of the KE payload, by default
+        COOKIE, PUZZLE and INVALID_KE_PAYLOAD are followed unless `follow` is False; a request that follows is
+        marked `x/cookie`, `x/puzzle` or `x/group` when the first is marked `x`. `group` is that of the KE payload, by default
         the first suite's; `extra` payloads stand at the end. Support of IKE_INTERMEDIATE is told by default
         when a suite has additional key exchanges.
         """
@@ -80,19 +82,19 @@ class StartsV2(End):
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if intermediate else ()),
             *extra,
         )
-        answer: Message | None = yield self._init_request(sa, b"", extras, plan)
-        cookie = b""
+        answer: Message | None = yield self._init_request(sa, (), extras, plan)
+        first: tuple[Payload, ...] = ()
         for _ in range(FOLLOW_UPS if follow else 0):
             wanted = self._wanted(sa, answer)
             if wanted is None:
                 break
-            word, data = wanted
-            if word == "cookie":
-                cookie = data
+            word, what = wanted
+            if isinstance(what, tuple):
+                first = what
             else:
-                sa.group = int.from_bytes(data, "big")
+                sa.group = what
                 sa.private = KeyExchange(sa.group).private(self.entropy)
-            answer = yield self._init_request(sa, cookie, extras, marked(plan, word))
+            answer = yield self._init_request(sa, first, extras, marked(plan, word))
         return answer
 
     def _new_ike(self, suites: Sequence[Suite] | None, group: int | None) -> IkeSa:
@@ -105,16 +107,18 @@ class StartsV2(End):
         self.ike = self.ike_sas[sa.spi_i] = sa
         return sa
 
-    def _init_request(self, sa: IkeSa, cookie: bytes, extra: tuple[Payload, ...], plan: Plan) -> Request:
+    def _init_request(
+        self, sa: IkeSa, first: tuple[Payload, ...], extra: tuple[Payload, ...], plan: Plan
+    ) -> Request:
+        """RFC 7296 section 2.6, RFC 8019 section 7.1.2: a cookie and a solution stand first, all else is unchanged."""
         assert sa.private is not None
         payloads = (
+            *first,
             ike_offer(sa.offered),
             v2.KeyExchange(sa.group, sa.private.public),
             v2.Nonce(sa.ni),
             *extra,
         )
-        if cookie:  # RFC 7296 section 2.6: the cookie first, all else unchanged
-            payloads = (notify(NotifyType.COOKIE, cookie), *payloads)
         message_id = plan.message_id or 0
         message = Message(sa.spi_i, bytes(8), Exchange.IKE_SA_INIT, FLAG_INITIATOR, message_id, payloads)
         sa.request = plan.finished(plan.changed(message).encode())
@@ -130,16 +134,19 @@ class StartsV2(End):
             notify(NotifyType.NAT_DETECTION_DESTINATION_IP, destination),
         )
 
-    def _wanted(self, sa: IkeSa, answer: Message | None) -> tuple[str, bytes] | None:
-        """What the target asks for before it goes on: a cookie, or another group that we offered."""
+    def _wanted(self, sa: IkeSa, answer: Message | None) -> tuple[str, tuple[Payload, ...] | int] | None:
+        """What the target asks for before it goes on: a cookie, a puzzle solved, or another group that we offered."""
         if answer is None or sa.keys is not None:
             return None
         cookie = answer.find(v2.Notify, NotifyType.COOKIE)
         if isinstance(cookie, v2.Notify) and cookie.data:
-            return "cookie", cookie.data
+            returned, puzzle = notify(NotifyType.COOKIE, cookie.data), puzzles.asked(answer)
+            if puzzle is None:
+                return "cookie", (returned,)
+            return "puzzle", (returned, puzzles.solved(puzzle, cookie.data))
         group = _group_asked_for(answer)
         if group != sa.group and group in {suite.group for suite in sa.offered}:
-            return "group", group.to_bytes(2, "big")
+            return "group", group
         return None
 
     def _init_answered(self, sa: IkeSa, answer: Message) -> None:
@@ -172,6 +179,7 @@ class StartsV2(End):
         sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
         sa.next_message_id, sa.state, sa.additional = 1, State.HALF_OPEN, suite.additional
         self.came_to_know(sa.keys)
+        sa.puzzle = puzzles.asked(answer)
         if self._nat_found(sa, answer):
             sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
 
@@ -637,7 +645,7 @@ class StartsV2(End):
             return plan.finished(message.encode())
         keys = sa.keys if plan.keys is None else plan.keys(sa.keys)
         octets = seal(
-            replace(message, payloads=()),
+            replace(message, payloads=self._in_clear(sa, exchange)),
             keys,
             by_initiator=sa.initiated,
             iv=self.entropy.octets(iv_size(keys.suite)),
@@ -646,6 +654,12 @@ class StartsV2(End):
             pad_length=plan.pad_length,
         )
         return plan.finished(octets)
+
+    def _in_clear(self, sa: IkeSa, exchange: int) -> tuple[Payload, ...]:
+        """RFC 8019 section 7.2.2: the solution of a puzzle of IKE_AUTH stands before what is sealed."""
+        if sa.puzzle is None or exchange != Exchange.IKE_AUTH or sa.state is not State.HALF_OPEN:
+            return ()
+        return (puzzles.solved(sa.puzzle, auth_string(sa.nr, sa.spi_r)),)
 
     def _no_sa(self, exchange: int, sa: IkeSa) -> Note:
         """What is yielded in place of a request when there is no SA to send it on."""

@@ -29,8 +29,6 @@ from harness.sa.methods import METHODS, Proof
 from harness.sa.v1 import VID_DPD, VID_NAT_T, VID_UNITY, VID_XAUTH, Suite, hash_i, hash_r, nat_d, psk_secrets
 from harness.wire import v1
 
-HALF_OPEN_LIMIT = 1000
-"""With so many unfinished phase 1 exchanges the oldest makes room for a new one (RFC 2408 section 1.7.1)."""
 WRONG_PROOF = "the HASH of phase 1 is wrong"
 UNKNOWN_IDENTITY = "an identity that is not acceptable"
 PHASE_1_PORTS = frozenset({(0, 0), (17, 500), (17, 0)})
@@ -100,15 +98,19 @@ def vendor_ids(context: Context, sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
 
 
 def _half_open(context: Context, request: Incoming, sa: IsakmpSa) -> Step:
-    """The answer to a first message: never repeated unasked, since the peer's address is not yet proved."""
+    """The answer to a first message: never repeated unasked, since the peer's address is not yet proved.
+
+    With too many unfinished exchanges the oldest makes room for a new one (RFC 2408 section 1.7.1).
+    """
     due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
-    gone: tuple[bytes, ...] = ()
-    if context.world.half_open_count() >= HALF_OPEN_LIMIT:
-        gone = tuple(s.ours for s in context.world.all() if isinstance(s, IsakmpSa) and s.half_open)[:1]
+    defence, world = context.configuration.defence, context.world
+    if defence.per_source is not None and world.half_open_count(sa.remote.address) >= defence.per_source:
+        return drop("too many SAs of this source are half-open")
+    oldest = world.oldest_half_open(1) if world.half_open_count() >= defence.half_open else None
     return Step(
         send=(request.reply(sa.sent),),
         changed=(sa,),
-        gone=gone,
+        gone=() if oldest is None else (oldest,),
         armed=((sa.ours, due),),
         events=("half-open",),
     )

@@ -12,9 +12,8 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, State
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import redirect
+from harness.responder.v2 import cookies, redirect
 from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
-from harness.sa.v2 import cookie
 from harness.wire import Malformed, Payload, Structure, Unknown, v2
 
 NONCE_OCTETS = range(16, 257)
@@ -106,21 +105,30 @@ def init_redirected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | N
 
 @TABLE.guard(rfc="7296/2.6")
 def init_cookie(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
-    """Under load only a request that returns our cookie, as its first payload, makes state."""
-    if not context.decide("demands_cookie"):
+    """Under load only a request that returns our cookie makes state, under more load one that solves our puzzle.
+
+    Who comes with a ticket has no puzzle to solve (RFC 8019 section 4.5).
+    """
+    puzzles = context.configuration.defence.puzzles
+    heavy = context.decide("demands_puzzle", incoming)
+    if puzzles is not None and heavy and incoming.message.exchange == Exchange.IKE_SA_INIT:
+        return cookies.weigh(context, incoming, puzzles)
+    if not heavy and not context.decide("demands_cookie"):
         return None
-    wanted = _cookie(context, incoming)
-    first = incoming.payloads[0]
-    if isinstance(first, v2.Notify) and first.notify_type == NotifyType.COOKIE and first.data == wanted:
-        return None
-    return Step(send=(unprotected(incoming, v2.Notify(notify_type=NotifyType.COOKIE, data=wanted)),))
+    return None if cookies.returned(context, incoming) is not None else cookies.demand(context, incoming)
 
 
-def _cookie(context: Context, incoming: Incoming) -> bytes:
-    nonce = incoming.find(v2.Nonce)
-    return cookie(
-        context.world.cookie_secret, 1, nonce.data, incoming.datagram.source.address, incoming.message.spi_i
-    )
+@TABLE.guard(rfc="8019/4.2")
+def init_room(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """No state is kept for more half-open SAs than are allowed, in all and of one source, nor for huge messages."""
+    defence, address = context.configuration.defence, incoming.datagram.source.address
+    if len(incoming.octets) > defence.first_message:
+        return drop("a first message that is too long to be kept")
+    if context.world.half_open_count() >= defence.half_open:
+        return drop("too many SAs are half-open")
+    if defence.per_source is not None and context.world.half_open_count(address) >= defence.per_source:
+        return drop("too many SAs of this source are half-open")
+    return None
 
 
 @TABLE.guard(rfc="7296/2.1")
@@ -141,6 +149,14 @@ def sealed_in_window(context: Context, sa: IkeSa, incoming: Incoming) -> Step | 
     if incoming.message.message_id in due:
         return None
     return drop(f"Message ID {incoming.message.message_id} outside the window, {sa.expected} is due")
+
+
+@TABLE.guard(rfc="8019/7.2.4")
+def sealed_puzzle(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Incoming | None:
+    """Where a puzzle was given for IKE_AUTH its solution comes before all else that costs anything."""
+    if sa.puzzle is None or not sa.half_open or incoming.message.exchange != Exchange.IKE_AUTH:
+        return None
+    return cookies.without_solution(sa, incoming)
 
 
 @TABLE.guard(rfc="7296/2.21.3")
