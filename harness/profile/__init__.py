@@ -16,6 +16,7 @@ from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.defence import Defence, Puzzles
 from harness.profile.exchanges import Exchanges, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
+from harness.profile.packets import Packets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
 from harness.profile.version1 import ModeConfig, Version1, Xauth
 
@@ -37,6 +38,7 @@ __all__ = [
     "Lifetimes",
     "Mobility",
     "ModeConfig",
+    "Packets",
     "Peer",
     "Ppk",
     "Profile",

@@ -22,6 +22,7 @@ from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Pro
 from harness.profile.defence import Defence
 from harness.profile.exchanges import Exchanges
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
+from harness.profile.packets import Packets
 from harness.profile.version1 import Version1
 
 IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
@@ -280,6 +281,8 @@ class Configuration:
     """Quick crash detection (RFC 6290); None: not supported."""
     exchanges: Exchanges = Exchanges()
     """Windows and patience of IKEv2."""
+    packets: Packets = field(default_factory=Packets)
+    """How the packets of its tunnels are treated."""
     further_peers: tuple[Peer, ...] = ()
     """Peers besides that of the fields above, each with what is its own; the rest is the device's."""
 

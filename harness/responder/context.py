@@ -8,7 +8,7 @@ from harness.clock import Entropy
 from harness.codes import ProfileName
 from harness.profile import PROFILES, Configuration, Start
 from harness.responder.neighbours import Neighbour, Neighbours
-from harness.responder.state import Sa
+from harness.responder.state import ChildSa, Sa
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint, frame
 
@@ -27,6 +27,10 @@ class World(Protocol):
 
     def all(self) -> Iterable[Sa]:
         """Every SA, oldest first."""
+        ...
+
+    def inbound(self, spi: bytes) -> tuple[Sa, ChildSa] | None:
+        """The child that receives on this SPI, and the SA that answers for it."""
         ...
 
     def by_init(self, octets: bytes, source: Endpoint) -> Sa | None:

@@ -6,13 +6,14 @@ from typing import Any
 from harness.clock import Entropy
 from harness.codes import Trigger
 from harness.profile import Configuration
-from harness.responder import v1, v2
+from harness.responder import data, v1, v2
 from harness.responder.clockwork import Clockwork
 from harness.responder.context import Context, Incoming
 from harness.responder.neighbours import Neighbour, Neighbours
+from harness.responder.receiving import Receiving
 from harness.responder.rules import HONEST
 from harness.responder.shown import shown
-from harness.responder.state import Sa
+from harness.responder.state import ChildSa, Sa
 from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
 from harness.responder.unproved import Unproved
@@ -50,6 +51,7 @@ class Responder:
         self._inits: dict[tuple[bytes, Endpoint], bytes] = {}
         self._made_by: dict[bytes, tuple[bytes, Endpoint]] = {}
         self._unproved = Unproved()
+        self._receiving = Receiving()
         self._timers = Clockwork(self.find)
         self._stray_allowance = STRAY_ANSWERS_PER_SECOND
         self._stray_at = 0.0
@@ -58,6 +60,8 @@ class Responder:
     def receive(self, datagram: Datagram, now: float) -> Step:
         """Take one datagram in."""
         kind, octets = demultiplex(datagram, self._nat_ports)
+        if kind is Kind.ESP:
+            return self._receive_packet(octets, datagram, now)
         if kind is not Kind.IKE:
             return drop(f"not IKE: {kind}")
         message = decode(octets)
@@ -70,6 +74,10 @@ class Responder:
         answer = v1.receive if message.major == 1 and 1 in versions else v2.receive
         context = self._context(now, self._neighbours.at(datagram.source.address))
         return self._apply(context, answer(context, incoming))
+
+    def _receive_packet(self, packet: bytes, datagram: Datagram, now: float) -> Step:
+        context = self._context(now, self._neighbours.at(datagram.source.address))
+        return self._apply(context, data.receive(context, packet, datagram))
 
     def wake(self, now: float) -> Step:
         """Do what is due by `now`, in the order in which it fell due."""
@@ -128,6 +136,12 @@ class Responder:
         """The SA whose SPI or cookie on our side is `ours`."""
         return self._sas.get(ours)
 
+    def inbound(self, spi: bytes) -> tuple[Sa, ChildSa] | None:
+        """The child that receives on this SPI, and the SA that answers for it."""
+        sa = self._sas.get(self._receiving.owner(spi) or b"")
+        child = None if sa is None else next((c for c in sa.children if c.spi_in == spi), None)
+        return None if sa is None or child is None else (sa, child)
+
     def by_init(self, octets: bytes, source: Endpoint) -> Sa | None:
         """The SA that these octets, from this source, made (RFC 7296 section 2.1: the whole message tells)."""
         ours = self._inits.get((octets, source))
@@ -182,6 +196,7 @@ class Responder:
         if self.rules.outgoing is not None:
             step = self.rules.outgoing(context, step)
         for sa in step.changed:
+            self._receiving.keep(sa.ours, sa.children)
             if sa.ours not in self._sas and sa.init_request:
                 self._made_by[sa.ours] = made_by = (sa.init_request, sa.remote)
                 self._inits[made_by] = sa.ours
@@ -194,6 +209,7 @@ class Responder:
         return step
 
     def _forget(self, ours: bytes) -> None:
+        self._receiving.forget(ours)
         self._sas.pop(ours, None)
         self._unproved.forget(ours)
         made_by = self._made_by.pop(ours, None)
@@ -208,4 +224,4 @@ def _endpoints(local: Endpoint | Iterable[Endpoint] | None) -> tuple[Endpoint, .
 
 
 def _secrets(sas: Iterable[Sa]) -> tuple[dict[str, Any], ...]:
-    return tuple(secret for sa in sas for secret in v1.secrets(sa) + v2.secrets(sa))
+    return tuple(secret for sa in sas for secret in v1.secrets(sa) + v2.secrets(sa) + data.secrets(sa))

@@ -143,8 +143,16 @@ def _refuse_ike(context: Context, sa: IkeSa, own: Own) -> Step:
     return messages.request(context, replace(sa, state=State.CLOSING), own, Exchange.INFORMATIONAL, failed)
 
 
+def _notify(context: Context, sa: IkeSa, own: Own) -> Step:
+    """An INFORMATIONAL with one notify about a packet (sections 1.5, 3.10.1)."""
+    notify = v2.Notify(protocol=Protocol.ESP, notify_type=own.notify, spi=own.spi_in, data=own.data)
+    about_none = replace_message(notify, protocol=Protocol.NONE)
+    return messages.request(context, sa, own, Exchange.INFORMATIONAL, notify if own.spi_in else about_none)
+
+
 _BUILDERS: dict[str, Build] = {
     "liveness": _liveness,
+    "notify": _notify,
     "delete-child": _delete_child,
     "delete-ike": _delete_ike,
     "close-ike": _delete_ike,
@@ -269,6 +277,7 @@ def _take_ike(
         suite=sa.suite,
         keys=keys,
         natt=sa.natt,
+        behind_nat=sa.behind_nat,
         peer_id=sa.peer_id,
         born=context.now,
         heard=context.now,

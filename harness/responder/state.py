@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.eap import Conversation
+from harness.responder.traffic import NO_TRAFFIC, Traffic
+from harness.sa.esp import EspSa, direction
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys
 from harness.wire.datagram import Endpoint
 
 if TYPE_CHECKING:
     from harness.responder.context import Incoming
+
+C = TypeVar("C", bound="ChildSa")
 
 
 class State(StrEnum):
@@ -41,9 +45,11 @@ class Timer(StrEnum):
     IKE_HARD = "ike-hard"
     CHILD_SOFT = "child-soft"
     CHILD_HARD = "child-hard"
+    CHILD_IDLE = "child-idle"
     RETRANSMIT = "retransmit"
     LIVENESS = "liveness"
     LINGER = "linger"
+    KEEPALIVE = "keepalive"
     REDIRECT = "redirect"
 
 
@@ -58,6 +64,8 @@ class Armed:
 
 UNPROVED = frozenset({State.INTERMEDIATE, State.HALF_OPEN})
 """The states before the peer has proved who it is."""
+CHILD_TIMERS = frozenset({Timer.CHILD_SOFT, Timer.CHILD_HARD, Timer.CHILD_IDLE})
+"""Timers that mean one child."""
 _AWAITED_IN = {Timer.HALF_OPEN: UNPROVED, Timer.LINGER: frozenset({State.CLOSED})}
 """Timers that mean nothing to an SA in other states."""
 
@@ -87,6 +95,38 @@ class ChildSa:
     we_started: bool = False
     rekeyed: bool = False
     soft_at: float | None = None
+    kilobytes: int | None = None
+    """The volume after which both ends agreed that it is over; None: they agreed on none."""
+    traffic: Traffic = NO_TRAFFIC
+
+    @property
+    def used_at(self) -> float:
+        """When a packet last went through, or else its birth."""
+        return self.born if self.traffic.used_at is None else self.traffic.used_at
+
+    @property
+    def inbound(self) -> EspSa | None:
+        """The SA under which we receive, keys and all; None for AH, or before there are keys."""
+        return self._direction(self.spi_in, by_initiator=not self.we_started)
+
+    @property
+    def outbound(self) -> EspSa | None:
+        """The SA under which we send."""
+        return self._direction(self.spi_out, by_initiator=self.we_started)
+
+    def _direction(self, spi: bytes, *, by_initiator: bool) -> EspSa | None:
+        if self.keys is None:
+            return None
+        keys, suite = self.keys, self.proposal
+        pair = (keys.encr_i, keys.integ_i) if by_initiator else (keys.encr_r, keys.integ_r)
+        return direction(spi, suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn, pair)
+
+
+def with_child(children: tuple[C, ...], child: C) -> tuple[C, ...]:
+    """The children with this one added as the newest, or with its new value in its place."""
+    if all(c.spi_in != child.spi_in for c in children):
+        return (*children, child)
+    return tuple(child if c.spi_in == child.spi_in else c for c in children)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +138,8 @@ class Own:
     spi_out: bytes = b""
     local: tuple[Selector, ...] = ()
     remote: tuple[Selector, ...] = ()
+    notify: int = 0
+    data: bytes = b""
 
 
 ENDS = ("delete-ike", "close-ike", "refuse-peer")
@@ -203,6 +245,7 @@ class IkeSa:
     ni: bytes = field(default=b"", repr=False)
     nr: bytes = field(default=b"", repr=False)
     natt: bool = False
+    behind_nat: bool = False
     intermediate: bool = False
     """Whether both ends are for IKE_INTERMEDIATE (RFC 9242 section 3.1)."""
     additional: tuple[int, ...] = ()
@@ -272,7 +315,7 @@ class IkeSa:
         """Whether anything of this SA still depends on the timer."""
         if armed.timer is Timer.RETRANSMIT:
             return any((each.message_id, each.due) == (armed.about, armed.due) for each in self.outstanding)
-        if armed.timer in (Timer.CHILD_SOFT, Timer.CHILD_HARD):
+        if armed.timer in CHILD_TIMERS:
             return isinstance(armed.about, bytes) and self.child(armed.about) is not None
         wanted = _AWAITED_IN.get(armed.timer)
         return wanted is None or self.state in wanted
@@ -282,9 +325,8 @@ class IkeSa:
         return replace(self, children=tuple(c for c in self.children if c.spi_in != spi_in))
 
     def with_child(self, child: ChildSa) -> Self:
-        """This SA with the child added, or with its new value."""
-        kept = tuple(c for c in self.children if c.spi_in != child.spi_in)
-        return replace(self, children=(*kept, child))
+        """This SA with the child added as its newest, or with its new value where it stood."""
+        return replace(self, children=with_child(self.children, child))
 
     @property
     def up(self) -> bool:

@@ -9,14 +9,23 @@ from harness.codes import Trigger
 from harness.profile import Start
 from harness.responder import v1
 from harness.responder.context import Context
+from harness.responder.data import carry_out, child_for
+from harness.responder.data.local import for_the_peer, hello
 from harness.responder.initiate import begin, give_up, reachable, start_ike_sa
 from harness.responder.policy import selector
 from harness.responder.state import IkeSa, Own, Selector
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
 from harness.responder.v2.timers import expire
+from harness.wire.datagram import Datagram
 
+DISCARDED = "the packet is discarded: no child is for it, and in clear it may not go"
 SILENT = "responder-only: the profile starts nothing for this"
+
+
+def _standing(context: Context) -> tuple[IkeSa | v1.IsakmpSa, ...]:
+    """The SAs of either version with the peer in question that serve."""
+    return (*_established(context), *v1.peers.standing(context))
 
 
 def _established(context: Context) -> tuple[IkeSa, ...]:
@@ -34,20 +43,50 @@ def start_tunnel(context: Context) -> Step:
     return _initiate(context)
 
 
-@TABLE.trigger(Trigger.MATCHING_TRAFFIC, Trigger.MULTICAST)
+@TABLE.trigger(Trigger.MATCHING_TRAFFIC)
 def traffic(context: Context) -> Step:
-    """A packet that a tunnel must carry: with a child nothing is missing; without one it is asked for."""
-    if any(sa.children for sa in _established(context)) or any(
-        sa.children for sa in v1.peers.standing(context)
-    ):
-        return NOTHING
-    return _child_for_traffic(context, second=False)
+    """A packet for behind the peer goes through the newest child that covers it.
+
+    Without one it is discarded: it may not leave in clear, and nothing is queued. A two-way device asks for a
+    child then, which the next packet finds (RFC 4301 section 4.4.1).
+    """
+    packet = for_the_peer(context.configuration)
+    return _sent(context, packet) or _discarded(_child_for_traffic(context, second=False))
+
+
+@TABLE.trigger(Trigger.MULTICAST)
+def multicast(context: Context) -> Step:
+    """A routing protocol's hello goes through a child that covers it; one that covers other traffic is not for it."""
+    sent = _sent(context, hello(context.configuration))
+    if sent is not None:
+        return sent
+    tunnel = any(sa.children for sa in _standing(context))
+    return _discarded(NOTHING if tunnel else _child_for_traffic(context, second=False))
 
 
 @TABLE.trigger(Trigger.SECOND_SELECTOR)
 def second_traffic(context: Context) -> Step:
-    """A packet for the second pair of subnets: a two-way device asks for a child of its own."""
-    return _child_for_traffic(context, second=True)
+    """A packet for the second pair of subnets goes through a child made for just that pair, else like any other."""
+    packet = for_the_peer(context.configuration, second=True)
+    pair = _subnet(context, True, 0), _subnet(context, True, 1)
+    return _sent(context, packet, pair) or _discarded(_child_for_traffic(context, second=True))
+
+
+def _sent(
+    context: Context, packet: Datagram, only: tuple[tuple[Selector, ...], tuple[Selector, ...]] | None = None
+) -> Step | None:
+    """The packet on its way through a child, one of `only` these selectors where given; None if none covers it."""
+    found = None
+    for sa in _standing(context):
+        children = [child for child in sa.children if only in (None, (child.local, child.remote))]
+        child = child_for(children, packet)
+        found = found if child is None else (sa, child)
+    return None if found is None else carry_out(context, *found, packet)
+
+
+def _discarded(asked: Step) -> Step:
+    """What a packet without a child led to; the packet itself went nowhere."""
+    return replace(asked, drop=DISCARDED if asked.drop is None else f"{DISCARDED}; {asked.drop}")
 
 
 def _child_for_traffic(context: Context, *, second: bool) -> Step:

@@ -4,13 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.sa import v1, v2
+from harness.sa.esp import EspSa
 
 _V2_KEYS = ("sk_d", "sk_ai", "sk_ar", "sk_ei", "sk_er", "sk_pi", "sk_pr")
 _V1_KEYS = ("skeyid", "skeyid_d", "skeyid_a", "skeyid_e", "key", "iv0")
 
 
-def to_evidence(keys: v2.Keys | v1.Secrets) -> dict[str, Any]:
-    """The keys as a dict of numbers and hexadecimal text, with "ike" 1 or 2; fit for JSON."""
+Known = v2.Keys | v1.Secrets | EspSa
+"""Keys of an IKE SA of either version, or of one direction of a pair of ESP SAs."""
+
+
+def to_evidence(keys: Known) -> dict[str, Any]:
+    """The keys as a dict of numbers and hexadecimal text, with "ike" 1 or 2, or "esp" for the SPI; fit for JSON."""
+    if isinstance(keys, EspSa):
+        return {
+            "esp": keys.spi.hex(),
+            "encr": int(keys.encr),
+            "key_bits": keys.key_bits,
+            "integ": int(keys.integ),
+            "esn": int(keys.esn),
+            "encr_key": keys.encr_key.hex(),
+            "integ_key": keys.integ_key.hex(),
+        }
     suite = keys.suite
     if isinstance(keys, v2.Keys):
         assert isinstance(suite, v2.Suite)
@@ -37,11 +52,21 @@ def to_evidence(keys: v2.Keys | v1.Secrets) -> dict[str, Any]:
     } | {name: getattr(keys, name).hex() for name in _V1_KEYS}
 
 
-def from_evidence(data: Mapping[str, Any]) -> v2.Keys | v1.Secrets:
+def from_evidence(data: Mapping[str, Any]) -> Known:
     """The keys that `to_evidence` gave; what is None or absent, as in keys of other programs, becomes 0 or empty.
 
-    Raises ValueError when "ike" is neither 1 nor 2, or a value is not of its kind.
+    Raises ValueError when they are neither of ESP nor of an "ike" of 1 or 2, or a value is not of its kind.
     """
+    if "esp" in data:
+        return EspSa(
+            _octets(data, "esp"),
+            _number(data, "encr"),
+            _bits(data),
+            _number(data, "integ"),
+            bool(_number(data, "esn")),
+            _octets(data, "encr_key"),
+            _octets(data, "integ_key"),
+        )
     if data.get("ike") == 2:
         suite = v2.Suite(
             _number(data, "encr"),

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 NON_ESP_MARKER = bytes(4)
+NAT_KEEPALIVE = b"\xff"
 NAT_PORTS = frozenset({4500})
 UDP = 17
 ESP = 50
@@ -54,7 +55,7 @@ def demultiplex(datagram: Datagram, nat_ports: frozenset[int] = NAT_PORTS) -> tu
         return Kind.OTHER, data
     if datagram.source.port not in nat_ports and datagram.destination.port not in nat_ports:
         return Kind.IKE, data
-    if data == b"\xff":
+    if data == NAT_KEEPALIVE:
         return Kind.KEEPALIVE, data
     if len(data) < 4:
         return Kind.OTHER, data

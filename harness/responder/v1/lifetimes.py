@@ -19,18 +19,23 @@ def soft_limit(configured: float | None, hard: float | None) -> float | None:
 
 
 def isakmp_timers(context: Context, sa: IsakmpSa) -> Timers:
-    """The timers of an ISAKMP SA that has just come up: soft and hard lifetime, liveness."""
+    """The timers of an ISAKMP SA that has just come up: soft and hard lifetime, liveness, keepalives behind a NAT."""
     soft = soft_limit(context.configuration.lifetimes.ike_soft, sa.lifetime)
     seconds = {Timer.IKE_SOFT: soft, Timer.IKE_HARD: sa.lifetime}
     if context.configuration.dpd is not None and sa.peer_dpd:  # 3706/5.1: only if both said so
         seconds[Timer.LIVENESS] = context.configuration.dpd.interval
+    if sa.behind_nat:
+        seconds[Timer.KEEPALIVE] = context.configuration.packets.nat_keepalive
     return tuple((sa.ours, Armed(context.now + s, timer)) for timer, s in seconds.items() if s is not None)
 
 
 def ipsec_timers(context: Context, sa: IsakmpSa, child: IpsecSa) -> Timers:
-    """What is left of the soft and the hard limit of IPsec SAs, on the ISAKMP SA that answers for them."""
-    hard = () if child.expires is None else (Armed(child.expires, Timer.CHILD_HARD, child.spi_in),)
-    if child.soft_at is None or child.soft_at < context.now:
-        return tuple((sa.ours, armed) for armed in hard)
-    soft = Armed(child.soft_at, Timer.CHILD_SOFT, child.spi_in)
-    return tuple((sa.ours, armed) for armed in (soft, *hard))
+    """What is left of the limits of IPsec SAs, on the ISAKMP SA that answers for them: soft, hard and idle."""
+    idle = context.configuration.lifetimes.idle
+    soft_at = child.soft_at if child.soft_at is None or child.soft_at >= context.now else None
+    dues = (
+        (Timer.CHILD_SOFT, soft_at),
+        (Timer.CHILD_HARD, child.expires),
+        (Timer.CHILD_IDLE, None if idle is None else child.used_at + idle),
+    )
+    return tuple((sa.ours, Armed(due, timer, child.spi_in)) for timer, due in dues if due is not None)

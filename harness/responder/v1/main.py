@@ -186,7 +186,16 @@ def nat_payloads(sa: IsakmpSa, request: Incoming) -> tuple[v1.NatDetection, ...]
 def moved(sa: IsakmpSa, request: Incoming) -> IsakmpSa:
     """The SA where the peer now is: a port may change when NAT is found (RFC 3947 section 4)."""
     datagram = request.datagram
-    return replace(sa, local=datagram.destination, remote=datagram.source, natt=request.natt)
+    here = replace(sa, local=datagram.destination, remote=datagram.source, natt=request.natt)
+    return replace(here, behind_nat=sa.behind_nat or _behind_nat(here, request))
+
+
+def _behind_nat(sa: IsakmpSa, request: Incoming) -> bool:
+    """Whether the peer's first NAT-D sees us elsewhere than we are (RFC 3947 section 3.2)."""
+    seen = request.find(v1.NatDetection)
+    if seen is None or sa.policy is None:
+        return False
+    return bool(seen.data != nat_d(sa.policy.hash, sa.cky_i, sa.cky_r, sa.local.address, sa.local.port))
 
 
 @TABLE.on(Phase1.MAIN_4, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4")

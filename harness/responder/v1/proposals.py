@@ -214,11 +214,13 @@ def isakmp_offer(policies: Iterable[IsakmpPolicy], lifetime: float | None) -> v1
     return v1.SecurityAssociation(proposals=(proposal,))
 
 
-def life_attributes(life_type: int, duration: int, seconds: int) -> tuple[v1.Attribute, v1.Attribute]:
-    """A lifetime in seconds: its type, then its duration in the long form."""
+def life_attributes(
+    life_type: int, duration: int, amount: int, unit: LifeType = LifeType.SECONDS
+) -> tuple[v1.Attribute, v1.Attribute]:
+    """A lifetime: its type, then its duration in the long form."""
     return (
-        v1.Attribute(type=life_type, value=int(LifeType.SECONDS)),
-        v1.Attribute(type=duration, value=max(1, seconds).to_bytes(4, "big")),
+        v1.Attribute(type=life_type, value=int(unit)),
+        v1.Attribute(type=duration, value=max(1, amount).to_bytes(4, "big")),
     )
 
 
@@ -236,6 +238,7 @@ class ChosenIpsec:
     transform: v1.Transform
     offered_lifetime: float
     lifetime: float
+    offered_kilobytes: int | None = None
 
     @property
     def spi(self) -> bytes:
@@ -275,7 +278,8 @@ def choose_ipsec(
                 hard = context.configuration.lifetimes.child_hard
                 lifetime = shortest(offered, hard)
                 assert lifetime is not None
-                return ChosenIpsec(suite, group, offer, proposal, transform, offered, lifetime)
+                kilobytes = read.durations.get(LifeType.KILOBYTES)
+                return ChosenIpsec(suite, group, offer, proposal, transform, offered, lifetime, kilobytes)
     return NotifyTypeV1.ATTRIBUTES_NOT_SUPPORTED if contradictory else NotifyTypeV1.NO_PROPOSAL_CHOSEN
 
 

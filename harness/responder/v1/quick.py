@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import AttributeP2, Exchange, Group, NotifyTypeV1, Protocol
+from harness.codes import AttributeP2, Exchange, Group, LifeType, NotifyTypeV1, Protocol
 from harness.crypto import encryption_key_size, integrity_key_size
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal
@@ -82,6 +82,7 @@ def _answer(
     ni, nr, spi_in = request.find(v1.Nonce).data, context.entropy.octets(NONCE_OCTETS), fresh_spi(context, sa)
     keys = ipsec_keys(sa.secrets, chosen.suite, (spi_in, chosen.spi), ni, nr, shared)
     child = IpsecSa(spi_in, chosen.spi, chosen.suite, (clients[0],), (clients[1],), context.now, keys)
+    child = replace(child, kilobytes=chosen.offered_kilobytes)
     asked = Quick(
         message_id=request.message.message_id,
         state=Phase2.QUICK_2,
@@ -110,9 +111,10 @@ def _answer(
 
 
 def fresh_spi(context: Context, sa: IsakmpSa) -> bytes:
-    """An SPI above the reserved ones, that is not in use on this SA."""
+    """An SPI above the reserved ones, that is not in use here or on this SA."""
     spi = context.entropy.octets(4)
-    taken = int.from_bytes(spi, "big") < LOWEST_SPI or sa.child(spi) is not None
+    used = sa.child(spi) is not None or context.world.inbound(spi) is not None
+    taken = used or int.from_bytes(spi, "big") < LOWEST_SPI
     return fresh_spi(context, sa) if taken else spi
 
 
@@ -138,10 +140,16 @@ def limited(context: Context, child: IpsecSa, lifetime: float) -> IpsecSa:
 
 @TABLE.decision(rfc="2407/4.6.3.1")
 def responder_lifetime(context: Context, chosen: ChosenIpsec, spi_in: bytes) -> tuple[v1.Notify, ...]:
-    """RESPONDER-LIFETIME about our inbound SA, where our lifetime is shorter than the one offered."""
-    if chosen.lifetime >= chosen.offered_lifetime:
+    """RESPONDER-LIFETIME about our inbound SA, where a lifetime of ours is shorter than the one offered."""
+    classes = AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION
+    volume, offered_volume = context.configuration.lifetimes.child_kilobytes, chosen.offered_kilobytes
+    life: tuple[v1.Attribute, ...] = ()
+    if chosen.lifetime < chosen.offered_lifetime:
+        life = life_attributes(*classes, int(chosen.lifetime))
+    if volume is not None and offered_volume is not None and volume < offered_volume:
+        life += life_attributes(*classes, volume, LifeType.KILOBYTES)
+    if not life:
         return ()
-    life = life_attributes(AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION, int(chosen.lifetime))
     return (
         v1.Notify(
             protocol=chosen.proposal.protocol,

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from harness.codes import Exchange, XauthStatus
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
-from harness.responder.state import Armed, ChildSa, Selector
+from harness.responder.state import Armed, ChildSa, Selector, with_child
 from harness.sa.v1 import Secrets
 from harness.wire import v1
 from harness.wire.datagram import Endpoint
@@ -146,6 +146,7 @@ class IsakmpSa:
     sent: bytes = field(default=b"", repr=False)
     times_sent: int = 1
     natt: bool = False
+    behind_nat: bool = False
     peer_nat_t: bool = False
     peer_dpd: bool = False
     peer_id: bytes = b""
@@ -233,6 +234,5 @@ class IsakmpSa:
         return replace(self, children=tuple(c for c in self.children if c.spi_in != spi_in))
 
     def with_child(self, child: IpsecSa) -> Self:
-        """This SA with the IPsec SAs added, or with their new value."""
-        kept = tuple(c for c in self.children if c.spi_in != child.spi_in)
-        return replace(self, children=(*kept, child))
+        """This SA with the IPsec SAs added as its newest, or with their new value where they stood."""
+        return replace(self, children=with_child(self.children, child))

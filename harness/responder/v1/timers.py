@@ -116,6 +116,20 @@ def ipsec_hard_limit(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     return NOTHING if child is None or not sa.up else expire(context, sa, (child,))
 
 
+@TABLE.timer(Timer.CHILD_IDLE, rfc="2408/5.15", version=1)
+def ipsec_idle(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
+    """IPsec SAs that have carried nothing for the configured time are deleted; later traffic may bring others."""
+    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
+    idle = context.configuration.lifetimes.idle
+    if child is None or idle is None or not sa.up:
+        return NOTHING
+    due = child.used_at + idle
+    if due > context.now:
+        return Step(armed=((sa.ours, Armed(due, Timer.CHILD_IDLE, child.spi_in)),))
+    told = tell(context, sa.without(child.spi_in), delete_ipsec(child.proposal.protocol, child.spi_in))
+    return replace(told, events=("ipsec-sa-idle",))
+
+
 def expire(context: Context, sa: IsakmpSa, children: Sequence[IpsecSa]) -> Step:
     """IPsec SAs removed, each with its Delete; where the profile lets this end make them again, they are asked for."""
     for child in children:

@@ -152,6 +152,7 @@ def _heir(
         suite=chosen.suite,
         keys=keys,
         natt=place.natt,
+        behind_nat=sa.behind_nat,
         peer_id=sa.peer_id,
         born=context.now,
         heard=context.now,

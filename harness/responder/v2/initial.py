@@ -129,9 +129,11 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
 
 
 def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
-    """The timers of an IKE SA that has just come up: soft and hard lifetime, liveness."""
+    """The timers of an IKE SA that has just come up: soft and hard lifetime, liveness, keepalives behind a NAT."""
     lifetimes, dpd = context.configuration.lifetimes, context.configuration.dpd
     seconds = {Timer.IKE_SOFT: lifetimes.ike_soft, Timer.IKE_HARD: _ike_hard(context, sa)}
+    if sa.behind_nat:
+        seconds[Timer.KEEPALIVE] = context.configuration.packets.nat_keepalive
     if dpd is not None:
         seconds[Timer.LIVENESS] = dpd.interval
     return tuple((sa.ours, Armed(context.now + s, timer)) for timer, s in seconds.items() if s is not None)
@@ -146,27 +148,20 @@ def _ike_hard(context: Context, sa: IkeSa) -> float | None:
 
 
 def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[bytes, Armed], ...]:
-    """The soft and hard lifetime of a child that has just come up."""
+    """What is left of a child's limits: the soft and the hard one from its birth on, the idle one from its last packet."""
     lifetimes = context.configuration.lifetimes
-    seconds = {Timer.CHILD_SOFT: lifetimes.child_soft, Timer.CHILD_HARD: lifetimes.child_hard}
-    return tuple(
-        (sa.ours, Armed(context.now + s, timer, child.spi_in))
-        for timer, s in seconds.items()
-        if s is not None
+    limits = (
+        (Timer.CHILD_SOFT, child.born, lifetimes.child_soft),
+        (Timer.CHILD_HARD, child.born, lifetimes.child_hard),
+        (Timer.CHILD_IDLE, child.used_at, lifetimes.idle),
     )
+    dues = ((timer, since + seconds) for timer, since, seconds in limits if seconds is not None)
+    return tuple((sa.ours, Armed(due, timer, child.spi_in)) for timer, due in dues if due > context.now)
 
 
 def inherited_timers(context: Context, heir: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
-    """The children's timers on the SA that inherited them: what was left of each lifetime."""
-    armed = []
-    for child in heir.children:
-        aged = context.now - child.born
-        armed += [
-            (heir.ours, Armed(timer.due - aged, timer.timer, timer.about))
-            for _, timer in child_timers(context, heir, child)
-            if timer.due - aged > context.now
-        ]
-    return tuple(armed)
+    """The children's timers on the SA that inherited them."""
+    return tuple(armed for child in heir.children for armed in child_timers(context, heir, child))
 
 
 def make_child(
@@ -212,6 +207,7 @@ def _own_address(sa: IkeSa) -> tuple[str, ...]:
 
 
 def child_spi(context: Context, sa: IkeSa) -> bytes:
-    """A Child SA SPI above the reserved 0 … 255 (RFC 4303 section 2.1) and not in use on this SA."""
+    """A Child SA SPI above the reserved 0 … 255 (RFC 4303 section 2.1) and not in use here or on this SA."""
     spi = context.entropy.octets(4)
-    return child_spi(context, sa) if spi <= b"\0\0\0\xff" or sa.child(spi) is not None else spi
+    used = sa.child(spi) is not None or context.world.inbound(spi) is not None
+    return child_spi(context, sa) if used or spi <= b"\0\0\0\xff" else spi

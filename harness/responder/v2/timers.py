@@ -43,6 +43,20 @@ def child_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     return Step(events=("child-sa-expired",)).then(expire(context, sa, (child,)))
 
 
+@TABLE.timer(Timer.CHILD_IDLE, rfc="7296/1.4.1")
+def child_idle(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A child that has carried nothing for the configured time is deleted; traffic that comes later may bring another."""
+    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
+    idle = context.configuration.lifetimes.idle
+    if child is None or idle is None or not sa.up:
+        return NOTHING
+    due = child.used_at + idle
+    if due > context.now:
+        return Step(armed=((sa.ours, Armed(due, Timer.CHILD_IDLE, child.spi_in)),))
+    own = Own("delete-child", spi_in=child.spi_in, spi_out=child.spi_out)
+    return Step(events=("child-sa-idle",)).then(begin(context, sa.without(child.spi_in), own))
+
+
 def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
     """Children removed, each with its Delete; where the profile lets this end make them again, they are asked for."""
     owns = [Own("delete-child", spi_in=child.spi_in, spi_out=child.spi_out) for child in children]

@@ -11,7 +11,7 @@ from harness.peer import Initiator, Request, Send
 from harness.profile import DEFAULT, Configuration
 from harness.responder import Responder, Step
 from harness.wire import Message, decode, v1
-from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.datagram import ESP, Datagram, Endpoint
 
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
 PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
@@ -115,6 +115,8 @@ class Pair:
         for datagram in step.send:
             self.sent.append(datagram)
             self.times.append(self.now)
+            if datagram.protocol == ESP:
+                continue
             self._log.append((datagram.data.removeprefix(bytes(4)), True))
             if self.deaf:
                 continue

@@ -52,15 +52,15 @@ def test_the_keys_after_both_exchanges_are_the_same_at_both_ends(pair: Pair) -> 
     (sa,) = pair.responder.all()
 
     assert sa.keys.sk_ei == pair.peer.ike.keys.sk_ei
-    assert len({told["sk_ei"] for told in pair.peer.secrets()}) == 3
+    assert len({told["sk_ei"] for told in pair.peer.secrets() if "ike" in told}) == 3
 
 
 def test_every_generation_of_keys_comes_out_of_the_responder(pair: Pair) -> None:
     """The steps that made keys tell them, so that every message of the SA can be opened."""
     pair.play(pair.peer.connect())
-    told = [secret["sk_ei"] for step in pair.steps for secret in pair.responder.secrets_of(step)]
+    told = [secret for step in pair.steps for secret in pair.responder.secrets_of(step)]
 
-    assert len(set(told)) == 3
+    assert len({secret["sk_ei"] for secret in told if "ike" in secret}) == 3
 
 
 def test_ike_auth_is_not_due_before_the_additional_key_exchanges(pair: Pair) -> None:

@@ -1,0 +1,120 @@
+"""RFC 4303 section 3.4 and RFC 4301 section 5.2: a packet on its way in, from its SPI to what it is for."""
+
+from dataclasses import replace
+from typing import Any
+
+from harness.responder.context import Context
+from harness.responder.data import limits
+from harness.responder.data.outbound import carry, within
+from harness.responder.state import ChildSa
+from harness.responder.step import Step, drop
+from harness.responder.table import TABLE
+from harness.sa import esp
+from harness.sa.esp import EspContent, EspSa
+from harness.sa.opened import Sealed
+from harness.wire.datagram import Datagram
+from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, echo_datagram, read_echo, read_packet
+
+VERSIONS = {IPV4: 4, IPV6: 6}
+"""The version of IP that a Next Header of tunnel mode promises."""
+
+
+def receive(context: Context, packet: bytes, datagram: Datagram) -> Step:
+    """Take one ESP packet in; `datagram` is what it came in."""
+    named = esp.header(packet)
+    if named is None:
+        return drop(f"{len(packet)} octets hold no ESP packet")
+    found = context.world.inbound(named[0])
+    if found is None:
+        return context.decide("unknown_spi", named[0], datagram)  # type: ignore[no-any-return]
+    sa, child = found
+    context, direction = context.beside(sa), child.inbound
+    if direction is None:
+        return drop("a packet of another protocol than its SA is for")
+    if limits.used_up(context, child):
+        return drop("the volume of its SA is used up")
+
+    number = context.decide("number_of", child, direction, named[1])
+    if number is None:
+        return drop("a replayed packet, or one behind the window")
+    opened = context.decide("open_packet", direction, packet, number)
+    if isinstance(opened, Sealed):
+        return drop(f"a packet that does not open: {opened.why}")
+    return _opened(context, sa, child, direction, packet, number, opened, datagram)
+
+
+@TABLE.decision(rfc="4303/3.4.3")
+def number_of(context: Context, child: ChildSa, direction: EspSa, low: int) -> int | None:
+    """The whole sequence number of a packet that shows `low`, or None if it was there before or lies behind the window."""
+    width = context.configuration.packets.replay_window
+    number = child.traffic.whole_number(low, width, extended=direction.esn)
+    return None if child.traffic.has_seen(number, width) else number
+
+
+@TABLE.decision(rfc="4303/3.4.4")
+def open_packet(context: Context, direction: EspSa, packet: bytes, number: int) -> EspContent | Sealed:
+    """What the packet holds if its ICV does."""
+    return esp.unprotect(direction, packet, number)
+
+
+def _opened(
+    context: Context,
+    sa: Any,
+    child: ChildSa,
+    direction: EspSa,
+    packet: bytes,
+    number: int,
+    content: EspContent,
+    datagram: Datagram,
+) -> Step:
+    """The packet is authentic: it counts, whatever else is wrong with it, and its peer is alive (RFC 7296 section 2.4)."""
+    width, octets = context.configuration.packets.replay_window, esp.encrypted_octets(direction, packet)
+    newest = number > child.traffic.received
+    counted = replace(child, traffic=child.traffic.took(number, width, octets, context.now))
+    after = replace(sa.with_child(counted), heard=context.now)
+    if newest:
+        after = context.decide("follow_address", after, datagram)
+    armed = tuple((sa.ours, each) for each in limits.reached(context, child, counted))
+    step = Step(changed=(after,), armed=armed)
+    return step.then(_delivered(context, after, counted, content, datagram))
+
+
+@TABLE.decision(rfc="7296/2.23")
+def follow_address(context: Context, sa: Any, datagram: Datagram) -> Any:
+    """The SA with a peer behind a NAT where its newest packet came from; under MOBIKE, or behind a NAT, nothing moves."""
+    moved = datagram.source != sa.remote and datagram.destination.port == sa.local.port
+    if not (sa.natt and moved) or sa.behind_nat or context.configuration.mobility is not None:
+        return sa
+    return replace(sa, local=datagram.destination, remote=datagram.source)
+
+
+def _delivered(context: Context, sa: Any, child: ChildSa, content: EspContent, datagram: Datagram) -> Step:
+    """What becomes of the payload: a dummy goes, a packet must be what its SA is for, an echo is answered."""
+    if content.next_header == NO_NEXT_HEADER:
+        return drop("a dummy packet")  # 4303/2.6
+    inner = read_packet(content.data)
+    if isinstance(inner, str):
+        return drop(f"no packet inside: {inner}")
+    if VERSIONS.get(content.next_header) != content.data[0] >> 4:
+        return drop(f"Next Header {content.next_header} over IP version {content.data[0] >> 4}")
+    if not context.decide("belongs", child, inner):
+        return context.decide("wrong_selectors", sa, child, content)  # type: ignore[no-any-return]
+    answer = context.decide("answer_packet", inner)
+    if answer is None:
+        return Step(events=("packet-delivered",))
+    return carry(context, sa, child, answer, datagram)
+
+
+@TABLE.decision(rfc="4301/5.2")
+def belongs(context: Context, child: ChildSa, inner: Datagram) -> bool:
+    """Whether a packet is from and for those whom the SA was made for."""
+    return within(inner.source, inner, child.remote) and within(inner.destination, inner, child.local)
+
+
+@TABLE.decision(rfc="792")
+def answer_packet(context: Context, inner: Datagram) -> Datagram | None:
+    """What the hosts behind this device answer: an echo request gets its reply (RFC 792, RFC 4443 section 4.2)."""
+    echo = read_echo(inner)
+    if echo is None or echo.is_reply:
+        return None
+    return echo_datagram(inner.destination.address, inner.source.address, echo._replace(is_reply=True))
