@@ -1,17 +1,19 @@
 """Performs a script: its actions go onto the link, what comes back goes to the cast, and all of it into evidence."""
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from harness.bench.evidence import Evidence
 from harness.bench.links import Link
-from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send
+from harness.peer import Await, Elapse, Initiator, Note, Ping, Provoke, Received, Request, Script, Send
 from harness.wire import Message
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import Datagram, Endpoint
 
 CONTROL = "control"
 """The mark of the stranger's exchange that ends every case."""
 
-Action = Request | Send | Await | Elapse | Provoke | Note
+Action = Request | Send | Ping | Await | Elapse | Provoke | Note
+T = TypeVar("T")
 
 
 class Performer:
@@ -22,7 +24,9 @@ class Performer:
         self._evidence = evidence
         self._cast = tuple(cast)
         self._whose: dict[Endpoint, Initiator] = {
-            endpoint: each for each in self._cast for endpoint in (each.local, each.local_natt)
+            endpoint: each
+            for each in self._cast
+            for endpoint in (Endpoint(each.local.address, 0), each.local, each.local_natt)
         }
 
     def perform(self, script: Script, stranger: Initiator) -> float:
@@ -38,7 +42,7 @@ class Performer:
         return window_s
 
     def _play(self, script: Script) -> None:
-        result: Message | str | None = None
+        result: Message | Datagram | str | None = None
         while True:
             try:
                 action = script.send(result)
@@ -48,14 +52,17 @@ class Performer:
             self._keep_secrets()
             result = self._do(action)
 
-    def _do(self, action: Action) -> Message | str | None:
+    def _do(self, action: Action) -> Message | Datagram | str | None:
         match action:
             case Request():
                 return self._request(action)
             case Send():
                 self._link.send(action.datagram, comments(action))
+            case Ping():
+                return self._ping(action)
             case Await():
-                return self._until(self._link.now + action.seconds, action.initiator, action.what)
+                end = self._link.now + action.seconds
+                return self._until(end, action.initiator, _message(action.what))
             case Elapse():
                 self._elapse(action.seconds)
             case Provoke():
@@ -69,13 +76,24 @@ class Performer:
         again = sorted(moment for moment in action.retransmit if moment < action.wait)
         for moment in (*again, action.wait):
             self._link.send(action.datagram, told)
-            answer = self._until(started + moment, action.initiator, action.answered_by)
+            answer = self._until(started + moment, action.initiator, _message(action.answered_by))
+            if answer is not None:
+                return answer
+        return None
+
+    def _ping(self, action: Ping) -> Datagram | None:
+        started = self._link.now
+        again = sorted(moment for moment in action.retransmit if moment < action.wait)
+        for moment in (*again, action.wait):
+            sent = action.packet()
+            self._link.send(sent.datagram, comments(sent))
+            answer = self._until(started + moment, action.initiator, _packet(action.answered_by))
             if answer is not None:
                 return answer
         return None
 
     def _elapse(self, seconds: float) -> None:
-        self._until(self._link.now + seconds, None, lambda _: False)
+        self._until(self._link.now + seconds, None, lambda _: None)
 
     def _provoke(self, action: Provoke) -> str:
         outcome = ""
@@ -87,8 +105,8 @@ class Performer:
         return outcome
 
     def _until(
-        self, moment: float, initiator: Initiator | None, wanted: Callable[[Message], bool]
-    ) -> Message | None:
+        self, moment: float, initiator: Initiator | None, wanted: Callable[[Received], T | None]
+    ) -> T | None:
         while (datagram := self._link.receive(moment)) is not None:
             whose = self._whose.get(datagram.destination)
             if whose is None:
@@ -97,14 +115,24 @@ class Performer:
             self._keep_secrets()
             for answer in received.send:
                 self._link.send(answer)
-            if whose is initiator and received.message is not None and wanted(received.message):
-                return received.message
+            if whose is initiator and (found := wanted(received)) is not None:
+                return found
         return None
 
     def _keep_secrets(self) -> None:
         for each in self._cast:
             for secret in each.secrets():
                 self._evidence.secret(secret)
+
+
+def _message(wanted: Callable[[Message], bool]) -> Callable[[Received], Message | None]:
+    """What was received, if it is a message that is wanted."""
+    return lambda got: got.message if got.message is not None and wanted(got.message) else None
+
+
+def _packet(wanted: Callable[[Datagram], bool]) -> Callable[[Received], Datagram | None]:
+    """What was received, if it is a packet that is wanted."""
+    return lambda got: got.packet if got.packet is not None and wanted(got.packet) else None
 
 
 def comments(action: Request | Send) -> tuple[str, ...]:

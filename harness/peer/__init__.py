@@ -3,7 +3,7 @@
 from harness.peer.end import Ask, ExchangeKey, Received
 from harness.peer.initiator import Initiator
 from harness.peer.mischief import Changes, cut, flip, flip_last
-from harness.peer.script import Action, Await, Elapse, Note, Provoke, Request, Script, Send, Steps
+from harness.peer.script import Action, Await, Elapse, Note, Ping, Provoke, Request, Script, Send, Steps
 
 __all__ = [
     "Action",
@@ -14,6 +14,7 @@ __all__ = [
     "ExchangeKey",
     "Initiator",
     "Note",
+    "Ping",
     "Provoke",
     "Received",
     "Request",

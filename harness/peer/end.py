@@ -36,6 +36,7 @@ class Ask(StrEnum):
     QUICK_MODE = "quick-mode"
     R_U_THERE = "r-u-there"
     TRANSACTION = "transaction"
+    ECHO = "echo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Received:
     """The exchange of ours that the message is the answer to, if it is one that was waited for."""
     why: str | None = None
     """Why it was not opened, or not answered."""
+    packet: Datagram | None = None
+    """The packet that came through a Child SA."""
 
 
 class End:

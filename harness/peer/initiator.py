@@ -32,6 +32,7 @@ class Initiator(AnswersV2, AnswersV1):
         self.ike_sas = {}
         self.isakmp = IsakmpSa()
         self.isakmp_sas = {}
+        self.flows = {}
         self.quick = None
         self.user = None
         self.heard_at: float | None = None
@@ -43,6 +44,8 @@ class Initiator(AnswersV2, AnswersV1):
         """What to send for this datagram, and the message in it with its sealed payloads opened."""
         self.heard_at = now
         kind, octets = demultiplex(datagram, nat_ports=frozenset({self.local_natt.port}))
+        if kind is Kind.ESP:
+            return self.receive_packet(datagram, octets)
         if kind is not Kind.IKE:
             return Received(why=f"it is {kind}")
         message = decode(octets)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.codes import Trigger
 from harness.wire import Message
-from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.datagram import UDP, Datagram, Endpoint
 
 if TYPE_CHECKING:
     from harness.peer.initiator import Initiator
@@ -64,11 +64,28 @@ class Send:
     mark: str | None = None
     due: bool = False
     hostile: bool = False
+    protocol: int = UDP
 
     @property
     def datagram(self) -> Datagram:
         """What goes onto the link."""
-        return Datagram(self.source, self.destination, self.data)
+        return Datagram(self.source, self.destination, self.data, self.protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Send a packet through a Child SA and wait for the one that answers it; the result is that packet, or None.
+
+    `packet` gives another one each time, with the same content: one that came twice would be a replay. The
+    moments of `retransmit` and the end `wait` count in seconds from the first sending.
+    """
+
+    initiator: "Initiator"
+    packet: Callable[[], Send] = field(compare=False, repr=False)
+    answered_by: Callable[[Datagram], bool] = field(compare=False, repr=False)
+    mark: str | None = None
+    retransmit: tuple[float, ...] = RETRANSMIT
+    wait: float = WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ class Note:
     value: Any
 
 
-Action = Request | Send | Await | Elapse | Provoke | Note
+Action = Request | Send | Ping | Await | Elapse | Provoke | Note
 Script = Generator[Action, Any, None]
 """What a case's `script` is."""
 Steps = Generator[Action, Any, Message | None]

@@ -20,8 +20,8 @@ from harness.crypto import (
     encryption_key_size,
     integrity_key_size,
 )
-from harness.peer.end import End
 from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.packets import CarriesPackets
 from harness.peer.script import Elapse, Note, Request, Send, Steps
 from harness.peer.v1.offers import (
     accepted_phase1,
@@ -65,7 +65,7 @@ Hashing = Callable[[bytes], bytes]
 """Gives a HASH from the octets that follow its payload."""
 
 
-class StartsV1(End):
+class StartsV1(CarriesPackets):
     """The steps of IKEv1 that this end starts; `isakmp` is the ISAKMP SA that they work on."""
 
     isakmp: IsakmpSa
@@ -498,6 +498,7 @@ class StartsV1(End):
 
         pair = IpsecSa(quick.spi_in, spi_out, suite, keys(quick.spi_in), keys(spi_out), initiated)
         quick.sa.children.append(pair)
+        self.came_to_carry(pair.spi_in, pair.spi_out, suite, pair.keys_in, pair.keys_out)
 
     def _quick_3(self, extra: tuple[Payload, ...], plan: Plan) -> Send | Note:
         quick = self.quick

@@ -234,7 +234,7 @@ class AnswersV2(StartsV2):
         except UnsupportedAlgorithm:
             return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
         spi = self.nonzero(4)
-        sa.children.append(ChildSa(spi, proposal.spi, suite, keys, local, remote, False))
+        self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, local, remote, False))
         return (
             child_answer(proposal, suite, spi, group),
             *(() if nr is None else (v2.Nonce(nr),)),

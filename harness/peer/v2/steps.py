@@ -5,8 +5,9 @@ from typing import Unpack
 
 from harness.codes import AuthMethod, Exchange, NotifyType, Protocol, name_of
 from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
-from harness.peer.end import End, marked
+from harness.peer.end import marked
 from harness.peer.mischief import Changes, Plan
+from harness.peer.packets import CarriesPackets
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2 import puzzles
 from harness.peer.v2.offers import (
@@ -46,7 +47,7 @@ Then = Callable[[Message], None]
 """What an answer changes in the peer's memory."""
 
 
-class StartsV2(End):
+class StartsV2(CarriesPackets):
     """The steps of IKEv2 that this end starts; `ike` is the IKE SA that they work on."""
 
     ike: IkeSa
@@ -442,7 +443,15 @@ class StartsV2(End):
         except UnsupportedAlgorithm as why:
             sa.why = str(why)
             return
-        sa.children.append(ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+        self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+
+    def put_to_use(self, sa: IkeSa, child: ChildSa) -> None:
+        """Put a Child SA to use."""
+        sa.children.append(child)
+        by_initiator = child.keys.encr_i, child.keys.integ_i
+        by_responder = child.keys.encr_r, child.keys.integ_r
+        ours, theirs = (by_initiator, by_responder) if child.initiated else (by_responder, by_initiator)
+        self.came_to_carry(child.spi_in, child.spi_out, child.suite, theirs, ours)
 
     def rekey_child(
         self,

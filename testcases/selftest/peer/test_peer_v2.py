@@ -147,7 +147,7 @@ def test_both_ends_take_turns_in_rekeying(loop):
     made.play(_once(made.alice.liveness()))
 
     assert made.secrets["alice"] == made.secrets["bob"]
-    assert len(made.secrets["alice"]) == 3
+    assert len([keys for keys in made.secrets["alice"] if "ike" in keys]) == 3
     assert made.heard[-1].is_response
 
 
