@@ -63,8 +63,8 @@ def _opened(header: Header, seen: Seen) -> str:
 def _not_ike(seen: Seen) -> str:
     if seen.kind is Kind.KEEPALIVE:
         return "NAT keepalive"
-    if seen.kind is Kind.ESP and len(seen.octets) >= 8:
-        return f"ESP, SPI {seen.octets[:4].hex()}, number {int.from_bytes(seen.octets[4:8], 'big')}"
+    if seen.packet is not None:
+        return str(seen.packet)
     what = "IKE port, no header" if seen.kind is Kind.IKE else str(seen.kind)
     return f"{what}: {len(seen.octets)} octets {seen.octets[:16].hex()}"
 
@@ -81,6 +81,7 @@ def _tree(seen: Seen) -> Iterator[str]:
     if seen.why:
         yield seen.why
     yield from seen.notes
+    yield from seen.packet.notes if seen.packet is not None else ()
 
 
 def _short(text: str) -> str:

@@ -9,9 +9,11 @@ from harness.capture.frame import Capture, Frame
 from harness.observe.header import Header
 from harness.observe.open_v1 import OpenerV1
 from harness.observe.open_v2 import OpenerV2
+from harness.observe.packets import OpenerEsp, in_clear, protected
 from harness.observe.seen import Seen
 from harness.observe.trace import Trace
 from harness.sa import v1, v2
+from harness.sa.esp import EspSa
 from harness.sa.secrets import from_evidence
 from harness.wire.datagram import NAT_PORTS, NON_ESP_MARKER, UDP, Datagram, Kind, demultiplex
 
@@ -43,6 +45,7 @@ def observe(
     )
     seen, elsewhere = reader.read(_once(capture))
     problems = [*capture.problems, *_open(seen, (*capture.secrets, *extra_secrets))]
+    bare = in_clear(capture.frames, protected(seen), addresses)
     times = [frame.time for frame in capture.frames]
     return Trace(
         tuple(seen),
@@ -54,6 +57,7 @@ def observe(
         tuple(problems),
         tuple(elsewhere),
         max(times) - min(times) if times else 0.0,
+        bare,
     )
 
 
@@ -154,6 +158,7 @@ def _open(seen: Iterable[Seen], evidence: Iterable[Mapping[str, Any]]) -> list[s
     """Open what the keys open; the result says which keys could not be read."""
     isakmp: list[v1.Secrets] = []
     ike: list[v2.Keys] = []
+    children: list[EspSa] = []
     problems: list[str] = []
     for entry in evidence:
         try:
@@ -163,6 +168,8 @@ def _open(seen: Iterable[Seen], evidence: Iterable[Mapping[str, Any]]) -> list[s
             continue
         if isinstance(keys, v2.Keys):
             ike.append(keys)
+        elif isinstance(keys, EspSa):
+            children.append(keys)
         else:
             isakmp.append(keys)
     if ike or isakmp:
@@ -170,4 +177,8 @@ def _open(seen: Iterable[Seen], evidence: Iterable[Mapping[str, Any]]) -> list[s
         for each in seen:
             if each.header is not None:
                 (opener_v1 if each.header.is_v1 else opener_v2).open(each, each.header)
+    opener_esp = OpenerEsp(children)
+    for each in seen:
+        if each.kind is Kind.ESP:
+            opener_esp.open(each)
     return problems

@@ -7,11 +7,47 @@ from harness.codes import Exchange, PayloadV2
 from harness.observe.header import Header
 from harness.observe.observed import Doubt
 from harness.wire import Message, NotIke, decode, v2
-from harness.wire.datagram import Endpoint, Kind
+from harness.wire.datagram import Datagram, Endpoint, Kind
+from harness.wire.packet import Echo, read_echo
 
 _SEALED = frozenset({int(PayloadV2.SK), int(PayloadV2.SKF)})
 _INITIAL = frozenset({int(Exchange.IKE_SA_INIT), int(Exchange.IKE_SESSION_RESUME)})
 _FRAGMENT_AT = 32  # behind the IKE header and the generic header of an SKF payload that comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A packet of a Child SA, or of what one should have carried, as far as it can be read."""
+
+    spi: bytes
+    """Empty for a packet in clear."""
+    number: int
+    """The sequence number; of an extended one that did not open, the half that is shown."""
+    known: bool = False
+    """Whether the keys of its SPI are there."""
+    opened: bool = False
+    next_header: int | None = None
+    inner: Datagram | None = None
+    """The packet inside; None: there is none that can be read, and `why` says why."""
+    why: str = ""
+    notes: tuple[str, ...] = ()
+    """What is odd about it."""
+
+    @property
+    def echo(self) -> Echo | None:
+        """The ICMP echo inside."""
+        return None if self.inner is None else read_echo(self.inner)
+
+    def __str__(self) -> str:
+        """The packet in a few words."""
+        shown = f"ESP, SPI {self.spi.hex()}, number {self.number}" if self.spi else "in clear"
+        if self.inner is None:
+            return f"{shown} {{ {self.why} }}" if self.why else shown
+        inner, echo = self.inner, self.echo
+        what = f"protocol {inner.protocol}, {len(inner.data)} octets"
+        if echo is not None:
+            what = f"echo {'reply' if echo.is_reply else 'request'} {echo.identifier}/{echo.sequence}"
+        return f"{shown} {{ {inner.source.address} > {inner.destination.address} {what} }}"
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +83,8 @@ class Seen:
     """What is odd about how it opened."""
     whole: bytes | None = None
     """The message that the fragments of version 1 were cut from."""
+    packet: Packet | None = None
+    """The packet of a Child SA that it is."""
     _message: Message | None = field(default=None, repr=False)
 
     @property

@@ -48,6 +48,8 @@ class Trace:
     """Messages of the target's SAs that were sent neither by nor to one of its addresses."""
     length_s: float | None = None
     """Seconds from the first to the last frame of the capture; None: of what was seen."""
+    in_clear: tuple[Seen, ...] = ()
+    """Packets from the target's side of a Child SA to the other one that should have been in ESP, and were not."""
 
     @property
     def own(self) -> bool:
@@ -173,6 +175,42 @@ class Trace:
         )
         kind = "request" if requests_only else "message"
         return self._several(found, f"the target sent no such {kind}")
+
+    def pongs_to(self, mark: str) -> Observed[tuple[Seen, ...]]:
+        """The echo replies that the target sent through a Child SA after the first echo request of this mark."""
+        asked = self.asked_under(mark)
+        if not asked:
+            return self._not_asked(mark)
+        wanted = next((each.packet.echo for each in asked if each.packet and each.packet.echo), None)
+        if wanted is None:
+            return Observed(
+                None, (asked[0].number,), f"{mark!r} holds no echo that was opened", Doubt.NO_KEYS
+            )
+        reply, sent = wanted._replace(is_reply=True), self._packets_after(asked[0])
+        found = tuple(each for each in sent if each.packet is not None and each.packet.echo == reply)
+        hidden = next((each for each in sent if each.packet is not None and not each.packet.opened), None)
+        if not found and hidden is not None:
+            return Observed(None, (hidden.number,), f"frame {hidden.number} does not open", Doubt.NO_KEYS)
+        return self._several(found, f"no packet answers {mark!r}", (asked[0].number,))
+
+    def packets_after(self, mark: str) -> Observed[tuple[Seen, ...]]:
+        """All ESP packets that the target sent after the last frame of this mark."""
+        asked = self.all_marked(mark)
+        if not asked:
+            return self._not_asked(mark)
+        return self._several(self._packets_after(asked[-1]), f"the target sent no packet after {mark!r}")
+
+    def _packets_after(self, seen: Seen) -> tuple[Seen, ...]:
+        return tuple(each for each in self.packets if each.from_target and each.number > seen.number)
+
+    @cached_property
+    def packets(self) -> tuple[Seen, ...]:
+        """The ESP packets, from either side."""
+        return tuple(each for each in self.seen if each.packet is not None)
+
+    def leaked(self) -> Observed[tuple[Seen, ...]]:
+        """The packets that left the target's side in clear, though a Child SA had been there for them."""
+        return self._several(self.in_clear, "nothing left in clear")
 
     def sent_after(self, mark: str) -> Observed[tuple[Seen, ...]]:
         """All IKE messages that the target sent after the last frame of this mark."""
