@@ -40,19 +40,19 @@ def _handshake(configuration: Configuration, steps: Callable[[Initiator], Any]) 
                 action = script.send(result)
             except StopIteration:
                 break
-            result = _carry(responder, peer, action)
+            result = carry(responder, peer, action)
         assert any(sa.up for sa in responder.all())
 
     return once
 
 
-def _carry(responder: Responder, peer: Initiator, action: Any) -> Any:
+def carry(responder: Responder, peer: Initiator, action: Any, now: float = 0.0) -> Any:
     """Carry one action to the responder and its answers back; the answer that the action waits for."""
     if not isinstance(action, Request | Send):
         return None
     answer = None
-    for datagram in responder.receive(action.datagram, 0.0).send:
-        received = peer.receive(datagram, 0.0)
+    for datagram in responder.receive(action.datagram, now).send:
+        received = peer.receive(datagram, now)
         if isinstance(action, Request) and received.message and action.answered_by(received.message):
             answer = received.message
     return answer
