@@ -40,7 +40,10 @@ class AddressPool:
     def __contains__(self, address: bytes) -> bool:
         network = ip_network(self.subnet)
         size = 4 if network.version == 4 else 16
-        return len(address) == size and ip_address(address) in network
+        if len(address) != size or ip_address(address) not in network:
+            return False
+        ends = (network.network_address, network.broadcast_address)
+        return network.num_addresses <= 2 or ip_address(address) not in ends
 
     def addresses(self) -> Iterator[bytes]:
         """The addresses to give, lowest first."""

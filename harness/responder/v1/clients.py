@@ -101,9 +101,9 @@ def accept_clients(
 
 def _given_pairs(context: Context, sa: IsakmpSa) -> tuple[tuple[Selector, Selector], ...]:
     """What a client may have protected that was given an address by Mode-Config: that address."""
-    if not sa.address:
+    if not sa.inner_address:
         return ()
-    given = Selector(sa.address, sa.address)
+    given = Selector(sa.inner_address, sa.inner_address)
     return tuple((selector(local), given) for local in context.configuration.local_subnets)
 
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from harness.codes import CfgAttribute, CfgType, Exchange
 from harness.profile import AddressPool, Configuration
+from harness.responder.addresses import free_address
 from harness.responder.context import Context, Incoming
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
@@ -84,8 +85,8 @@ def configures(
     pool = context.configuration.pool
     family = None if pool is None else _family(ADDRESSES, pool)
     if family in wanted:
-        sa = replace(sa, address=context.decide("gives_address", sa, wanted[family]))
-    known = told(context.configuration, sa.address if family in wanted else b"")
+        sa = replace(sa, inner_address=context.decide("gives_address", sa, wanted[family]))
+    known = told(context.configuration, sa.inner_address if family in wanted else b"")
     return sa, tuple(attribute for kind in wanted for attribute in known if attribute.type == kind)
 
 
@@ -99,16 +100,9 @@ def gives_address(context: Context, sa: IsakmpSa, wish: int | bytes = b"") -> by
 
     It keeps what it has, also over a new ISAKMP SA; a wish is heard if the address is free (section 2).
     """
-    mine = [s.address for s in (sa, *peers.others_of(context, sa)) if s.user == sa.user and s.address]
-    if mine:
-        return mine[0]
-    pool = context.configuration.pool
-    assert pool is not None
-    taken = {s.address for s in context.world.all() if isinstance(s, IsakmpSa)}
-    free = (address for address in pool.addresses() if address not in taken)
-    if isinstance(wish, bytes) and any(wish) and wish not in taken and wish in pool.addresses():
-        return wish
-    return next(free, b"")
+    same = (s for s in (sa, *peers.others_of(context, sa)) if s.user == sa.user)
+    kept = next((s.inner_address for s in same if s.inner_address), b"")
+    return kept or free_address(context, wish if isinstance(wish, bytes) else b"") or b""
 
 
 def told(configuration: Configuration, address: bytes) -> tuple[v1.Attribute, ...]:
@@ -170,9 +164,9 @@ def _of_itself(configuration: Configuration) -> Values:
 
 def push(context: Context, sa: IsakmpSa) -> Step:
     """A SET with an address and all that belongs to it, for a client that need not ask."""
-    sa = replace(sa, address=context.decide("gives_address", sa), pushed=True)
+    sa = replace(sa, inner_address=context.decide("gives_address", sa), pushed=True)
     itself = {kind for kind, _ in _of_itself(context.configuration)}
-    attributes = tuple(a for a in told(context.configuration, sa.address) if a.type not in itself)
+    attributes = tuple(a for a in told(context.configuration, sa.inner_address) if a.type not in itself)
     giving = Transaction(
         message_id=fresh_message_id(context, sa),
         state=Transacting.CONFIGURATION_SET,
@@ -192,6 +186,6 @@ def take_configuration_acknowledged(context: Context, sa: IsakmpSa, acknowledgem
         return drop("no ACK of what was set")
     sa = after_answer(context, sa, given, acknowledgement)
     if not any(attribute.type in ADDRESSES for attribute in said.attributes):
-        sa = replace(sa, address=b"")
+        sa = replace(sa, inner_address=b"")
     step = Step(changed=(sa,), armed=(forgotten_later(context, sa, given),), events=("configured",))
     return step.then(context.decide("goes_on", sa))

@@ -119,7 +119,7 @@ class IsakmpSa:
 
     `used` are the Message IDs of every exchange after phase 1; `last_block` is the last ciphertext block of
     phase 1, from which the IVs of those exchanges follow (RFC 2409 appendix B). While `xauth_due` the peer's user
-    has not authenticated; `address` is the one that Mode-Config gave to the peer.
+    has not authenticated.
     """
 
     ours: bytes
@@ -166,7 +166,6 @@ class IsakmpSa:
     xauth_due: bool = False
     attempts: int = 0
     user: str = ""
-    address: bytes = b""
     pushed: bool = False
     version: int = 1
 

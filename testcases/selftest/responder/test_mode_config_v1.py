@@ -248,7 +248,7 @@ def test_a_gateway_that_pushes_gives_unasked(pairs: Any, profile: ProfileName) -
     given = pair.alice.isakmp.given
 
     assert given[CfgAttribute.INTERNAL_IP4_ADDRESS] == FIRST
-    assert pair.sas[0].address == FIRST
+    assert pair.sas[0].inner_address == FIRST
     assert pair.started() == [Exchange.TRANSACTION]
 
 
@@ -266,7 +266,7 @@ def test_an_address_that_is_not_acknowledged_is_free_again(pairs: Any) -> None:
     )
     pair.play(pair.alice.main_mode())
 
-    assert pair.sas[0].address == b""
+    assert pair.sas[0].inner_address == b""
     assert len(pair.started()) == 1
 
 
