@@ -18,7 +18,7 @@ from harness.profile.exchanges import Exchanges, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.packets import Packets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
-from harness.profile.version1 import ModeConfig, Version1, Xauth
+from harness.profile.version1 import Fragmentation, ModeConfig, Version1, Xauth
 
 __all__ = [
     "DEFAULT",
@@ -32,6 +32,7 @@ __all__ = [
     "Dpd",
     "EapMethod",
     "Exchanges",
+    "Fragmentation",
     "Identity",
     "IkeProposal",
     "IsakmpPolicy",

@@ -45,9 +45,22 @@ class ModeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Fragmentation:
+    """Messages longer than `size` octets leave in fragments, for peers that know of it ([MS-IKEE])."""
+
+    size: int = 1280
+
+    def __post_init__(self) -> None:
+        if self.size < 64:
+            raise ValueError(f"fragments have at least 64 octets, not {self.size}")
+
+
+@dataclass(frozen=True, slots=True)
 class Version1:
     """What belongs to IKEv1 alone."""
 
     xauth: Xauth | None = None
     """Extended authentication; None: no XAUTH method of phase 1 is taken."""
     mode_config: ModeConfig = ModeConfig()
+    fragmentation: Fragmentation | None = None
+    """The fragmentation of its vendors; None: it is not announced, and fragments are dropped."""

@@ -195,6 +195,7 @@ class Responder:
     def _apply(self, context: Context, step: Step) -> Step:
         if self.rules.outgoing is not None:
             step = self.rules.outgoing(context, step)
+        step = v1.cut(context, step)
         for sa in step.changed:
             self._receiving.keep(sa.ours, sa.children)
             if sa.ours not in self._sas and sa.init_request:

@@ -24,6 +24,9 @@ VID_NAT_T_02 = _md5(b"draft-ietf-ipsec-nat-t-ike-02")
 VID_NAT_T_02_NEWLINE = _md5(b"draft-ietf-ipsec-nat-t-ike-02\n")  # as most implementations hash it
 VID_NAT_T_03 = _md5(b"draft-ietf-ipsec-nat-t-ike-03")
 VID_FRAGMENTATION = _md5(b"FRAGMENTATION")
+BOTH_MODES = bytes.fromhex(
+    "c0000000"
+)  # after VID_FRAGMENTATION: fragments in Main Mode and in Aggressive Mode
 VID_DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")  # RFC 3706 section 5.1, major 1, minor 0
 VID_XAUTH = bytes.fromhex("09002689dfd6b712")
 VID_UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc0100")

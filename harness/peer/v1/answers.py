@@ -5,12 +5,14 @@ from collections.abc import Callable
 from harness.codes import Exchange, NotifyTypeV1, Protocol
 from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
+from harness.peer.v1.fragments import is_fragment, joined
 from harness.peer.v1.offers import answered_suite, choose_phase1, phase2_answer, taken_phase2
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
 from harness.peer.v1.steps import (
     NONCE_OCTETS,
     UNHASHED,
     Quick,
+    announced,
     dpd_notify,
     identification,
     shared_with,
@@ -28,7 +30,7 @@ from harness.sa.v1 import (
     quick_hash2,
     quick_hash3,
 )
-from harness.wire import Message, replace, v1
+from harness.wire import Message, decode, replace, v1
 from harness.wire.datagram import Datagram, frame
 
 _PHASE_1 = {
@@ -44,6 +46,8 @@ class AnswersV1(TransactsV1):
     def receive_v1(self, datagram: Datagram, octets: bytes, message: Message) -> Received:
         """Take the next message of an exchange, answer a new one, or repeat what answered an old one."""
         sa = self._isakmp_of(message)
+        if is_fragment(message):
+            return self._fragment_came(sa, datagram, message)
         if sa is None:
             return self._answer_phase1(datagram, octets, message)
         if message.exchange == Exchange.INFORMATIONAL_V1 and not message.encrypted:
@@ -54,6 +58,13 @@ class AnswersV1(TransactsV1):
         if dialogue is None or dialogue.exchange != message.exchange:
             return self._new_exchange(sa, datagram, octets, message)
         return self._next_message(sa, dialogue, datagram, octets, message)
+
+    def _fragment_came(self, sa: IsakmpSa | None, datagram: Datagram, message: Message) -> Received:
+        octets = None if sa is None else joined(sa, message)
+        whole = None if octets is None else decode(octets)
+        if octets is None or not isinstance(whole, Message) or is_fragment(whole):
+            return Received(message=message, why="it is a fragment, and no whole message")
+        return self.receive_v1(datagram, octets, whole)
 
     def _isakmp_of(self, message: Message) -> IsakmpSa | None:
         known = self.isakmp_sas.get(message.spi_i) or self.isakmp_sas.get(message.spi_r)
@@ -162,7 +173,7 @@ class AnswersV1(TransactsV1):
             return "no policy suits us"
         answer, sa.suite = chosen
         sa.sai, sa.state = offer.body, State.STARTED
-        vendors = {payload.data for payload in message.payloads if isinstance(payload, v1.VendorId)}
+        vendors = announced(sa, message)
         sa.nat_t = sa.nat_t_agreed = VID_NAT_T in vendors
         sa.nr = self.entropy.octets(NONCE_OCTETS)
         return answer

@@ -106,6 +106,10 @@ class IsakmpSa:
     """How the target says that XAUTH ended."""
     given: dict[int, int | bytes] = field(default_factory=dict)
     """The attributes that Mode-Config gave to this end, by their type."""
+    fragmentation: bool = False
+    """Whether the target announced that it takes fragments."""
+    pieces: dict[int, dict[int, v1.Fragment]] = field(default_factory=dict)
+    """Fragments that wait for others, by fragment ID and number."""
     notified: list[v1.Notify] = field(default_factory=list)
     """Notifies of the target that needed no answer."""
 

@@ -23,6 +23,7 @@ from harness.crypto import (
 from harness.peer.mischief import HONEST, Changes, Plan
 from harness.peer.packets import CarriesPackets
 from harness.peer.script import Elapse, Note, Request, Send, Steps
+from harness.peer.v1.fragments import FragmentsV1
 from harness.peer.v1.offers import (
     accepted_phase1,
     isakmp_suite,
@@ -36,6 +37,7 @@ from harness.peer.v2.sa import State
 from harness.profile import ChildProposal, Identity, IsakmpPolicy
 from harness.sa.v1 import (
     VID_DPD,
+    VID_FRAGMENTATION,
     VID_NAT_T,
     VID_XAUTH,
     SaKeys,
@@ -65,7 +67,7 @@ Hashing = Callable[[bytes], bytes]
 """Gives a HASH from the octets that follow its payload."""
 
 
-class StartsV1(CarriesPackets):
+class StartsV1(FragmentsV1, CarriesPackets):
     """The steps of IKEv1 that this end starts; `isakmp` is the ISAKMP SA that they work on."""
 
     isakmp: IsakmpSa
@@ -155,10 +157,12 @@ class StartsV1(CarriesPackets):
         return sa, sa.dialogue(exchange, 0)
 
     def vendor_ids(self, sa: IsakmpSa) -> tuple[Payload, ...]:
-        """What this end says it can do: DPD (RFC 3706), NAT traversal where asked for (RFC 3947), XAUTH where set up."""
+        """What this end says it can do: DPD (RFC 3706), NAT traversal where asked for (RFC 3947), the rest where set up."""
+        config = self.configuration.version1
         nat_t = (VID_NAT_T,) if sa.nat_t else ()
-        xauth = () if self.configuration.version1.xauth is None else (VID_XAUTH,)
-        return tuple(v1.VendorId(data) for data in (VID_DPD, *nat_t, *xauth))
+        xauth = () if config.xauth is None else (VID_XAUTH,)
+        fragmentation = () if config.fragmentation is None else (VID_FRAGMENTATION,)
+        return tuple(v1.VendorId(data) for data in (VID_DPD, *nat_t, *xauth, *fragmentation))
 
     def _main_2_came(self, sa: IsakmpSa, message: Message) -> Taken:
         why = self._policy_taken(sa, message)
@@ -174,7 +178,7 @@ class StartsV1(CarriesPackets):
             sa.why = "the target chose no policy that was offered"
             return sa.why
         sa.suite = suite
-        vendors = {payload.data for payload in message.payloads if isinstance(payload, v1.VendorId)}
+        vendors = announced(sa, message)
         sa.nat_t_agreed = sa.nat_t and VID_NAT_T in vendors
         return None
 
@@ -658,6 +662,13 @@ class Quick:
     ) -> None:
         self.sa, self.dialogue, self.spi_in = sa, dialogue, spi_in
         self.private, self.offered, self.ni, self.nr = private, offered, ni, nr
+
+
+def announced(sa: IsakmpSa, message: Message) -> set[bytes]:
+    """The Vendor IDs of the target; that of fragmentation is kept with the SA."""
+    vendors = {payload.data for payload in message.payloads if isinstance(payload, v1.VendorId)}
+    sa.fragmentation = sa.fragmentation or any(data.startswith(VID_FRAGMENTATION) for data in vendors)
+    return vendors
 
 
 def answered(dialogue: Dialogue) -> Callable[[Message], bool]:

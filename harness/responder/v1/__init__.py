@@ -2,6 +2,7 @@
 
 from harness.responder.v1 import follow, guards, informational, main, mode_config, quick, xauth
 from harness.responder.v1.dispatch import receive, secrets
+from harness.responder.v1.fragments import cut
 from harness.responder.v1.initiate import rekey, start_phase1, start_quick_mode
 from harness.responder.v1.state import IsakmpSa
 from harness.responder.v1.timers import close_all, give_up_all, hard_expiry, soft_expiry
@@ -9,6 +10,7 @@ from harness.responder.v1.timers import close_all, give_up_all, hard_expiry, sof
 __all__ = [
     "IsakmpSa",
     "close_all",
+    "cut",
     "follow",
     "give_up_all",
     "guards",

@@ -7,6 +7,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.v1.fragments import collect, fragment_of
 from harness.responder.v1.messages import complain
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase2, Transacting
 from harness.sa.secrets import to_evidence
@@ -43,10 +44,24 @@ def receive(context: Context, incoming: Incoming) -> Step:
         return drop("no initiator cookie")
 
     sa = _owner(context, message)
+    if fragment_of(incoming) is not None:
+        return _fragment(context, sa, incoming)
     if sa is None:
         return _stray(context, incoming)
-    stages = ("isakmp", "phase1" if message.exchange in PHASE_1 else "phase2")
-    context = context if sa is IDLE else context.beside(sa)
+    return _serve(context if sa is IDLE else context.beside(sa), sa, incoming)
+
+
+def _fragment(context: Context, sa: IsakmpSa | None, incoming: Incoming) -> Step:
+    """A fragment under cookies of ours; the message that it completes is served as if it had come whole."""
+    if sa is None or sa is IDLE:
+        return drop("a fragment under no cookies of ours")
+    context = context.beside(sa)
+    step, sa, whole = collect(context, sa, incoming)
+    return step if whole is None else step.then(_serve(context, sa, whole))
+
+
+def _serve(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step:
+    stages = ("isakmp", "phase1" if incoming.message.exchange in PHASE_1 else "phase2")
     return _pass(context, sa, incoming, stages)
 
 

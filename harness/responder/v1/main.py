@@ -26,7 +26,19 @@ from harness.responder.v1.messages import (
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
 from harness.sa.methods import METHODS, Proof
-from harness.sa.v1 import VID_DPD, VID_NAT_T, VID_UNITY, VID_XAUTH, Suite, hash_i, hash_r, nat_d, psk_secrets
+from harness.sa.v1 import (
+    BOTH_MODES,
+    VID_DPD,
+    VID_FRAGMENTATION,
+    VID_NAT_T,
+    VID_UNITY,
+    VID_XAUTH,
+    Suite,
+    hash_i,
+    hash_r,
+    nat_d,
+    psk_secrets,
+)
 from harness.wire import v1
 
 WRONG_PROOF = "the HASH of phase 1 is wrong"
@@ -90,6 +102,8 @@ def vendor_ids(context: Context, sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
     said = [VID_DPD]
     if sa.peer_nat_t:
         said.append(VID_NAT_T)
+    if config.fragmentation is not None:
+        said.append(VID_FRAGMENTATION + BOTH_MODES)
     if config.xauth is not None:
         said.append(VID_XAUTH)
     if config.mode_config.unity:

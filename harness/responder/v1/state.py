@@ -114,6 +114,41 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Pieces:
+    """The fragments of one message that have come so far, by their numbers; `last` is the last one's, 0 if unknown."""
+
+    fragment_id: int
+    since: float
+    parts: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
+    last: int = 0
+
+    def fits(self, piece: v1.Fragment) -> bool:
+        """Whether a fragment contradicts none of those that came: each number has one content, one number is the last."""
+        held = dict(self.parts)
+        if held.get(piece.number, piece.data) != piece.data:
+            return False
+        if piece.last:
+            return self.last in (0, piece.number) and max(held, default=0) <= piece.number
+        return self.last == 0 or piece.number < self.last
+
+    def with_piece(self, piece: v1.Fragment) -> Self:
+        """These fragments with one more, or the same if it came before."""
+        parts = dict(self.parts) | {piece.number: piece.data}
+        last = piece.number if piece.last else self.last
+        return replace(self, parts=tuple(sorted(parts.items())), last=last)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every fragment up to the last one is there."""
+        return self.last != 0 and len(self.parts) == self.last
+
+    @property
+    def octets(self) -> bytes:
+        """What the fragments carry, put together."""
+        return b"".join(data for _, data in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
 class IsakmpSa:
     """An ISAKMP SA from our end; `ours` is our cookie and the key under which the SA is found.
 
@@ -149,6 +184,8 @@ class IsakmpSa:
     behind_nat: bool = False
     peer_nat_t: bool = False
     peer_dpd: bool = False
+    peer_fragments: bool = False
+    pieces: Pieces | None = None
     peer_id: bytes = b""
     renews: bytes = b""
     born: float = 0.0

@@ -10,6 +10,7 @@ from harness.responder.state import Timer
 from harness.responder.step import NOTHING, Armed, Step, together
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
+from harness.responder.v1.fragments import FRAGMENTS, forget_fragments
 from harness.responder.v1.initiate import recreate, recreate_children, rekey, start_phase1
 from harness.responder.v1.messages import (
     delete_ipsec,
@@ -50,7 +51,9 @@ WAITING: frozenset[str] = frozenset(
 
 @TABLE.timer(Timer.HALF_OPEN, rfc="2408/1.7.1", version=1)
 def forget_unfinished(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
-    """A peer that never came back is forgotten, without a word: its phase 1, or its Quick Mode."""
+    """A peer that never came back is forgotten, without a word: its phase 1, an exchange, or its fragments."""
+    if armed.about == FRAGMENTS:
+        return forget_fragments(context, sa)
     if armed.about == 0:
         return Step(gone=(sa.ours,), events=("half-open-expired",)) if sa.half_open else NOTHING
     known = sa.under(armed.about) if isinstance(armed.about, int) else None
