@@ -15,6 +15,7 @@ from harness.peer.v2.offers import (
     plain,
     selectors,
 )
+from harness.peer.v2.proofs import ppk_identity
 from harness.peer.v2.sa import ChildSa, IkeSa, State
 from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, notify
 from harness.sa.intermediate import bare_octets_of
@@ -337,7 +338,16 @@ class AnswersV2(StartsV2):
             v2.Nonce(sa.nr),
             *(self.nat_notifies(sa) if request.find(v2.Notify, detected) is not None else ()),
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if sa.intermediate else ()),
+            *self._told_back(sa, request),
         )
+
+    def _told_back(self, sa: IkeSa, request: Message) -> Answer:
+        """What both ends have to say for authentication: hash algorithms, USE_PPK, and our own CERTREQ."""
+        told = self.told_at_first(sa)
+        self.heard_at_first(sa, request)
+        said = {NotifyType.SIGNATURE_HASH_ALGORITHMS: bool(sa.hashes), NotifyType.USE_PPK: sa.uses_ppk}
+        both = tuple(n for n in told if isinstance(n, v2.Notify) and said.get(NotifyType(n.notify_type)))
+        return (*both, *self.certificate_request())
 
     def _answer_intermediate(self, sa: IkeSa, request: Message) -> Answer:
         """The next additional key exchange, or nothing where the target asks for none (RFC 9370 section 2.2.2)."""
@@ -368,17 +378,18 @@ class AnswersV2(StartsV2):
         early = sa.initiated or sa.state is not State.HALF_OPEN or sa.additional
         if identity is None or auth is None or early:
             return (notify(NotifyType.INVALID_SYNTAX),)
-        wanted = self.configuration.remote_id
-        known = wanted is None or (identity.id_type, identity.data) == (wanted.id_type, wanted.data)
-        right = self.auth_data(sa, identity.body, self.configuration.psk, initiator=True)
-        if not known or auth.data != right:
-            sa.state, sa.why = State.CLOSED, "the target did not prove who it is"
+        told = self._settle_ppk(sa, request)
+        auth = told if isinstance(told, v2.Authentication) else auth
+        sa.why = sa.why or self.doubt(sa, identity, auth, request, initiator=True)
+        if sa.why:
+            sa.state = State.CLOSED
             return (notify(NotifyType.AUTHENTICATION_FAILED),)
         sa.state = State.ESTABLISHED
         self.ike = sa
-        who = self.configuration.local_id
-        ours = v2.IdResponder(who.id_type, who.data)
-        proof = (ours, self.auth_payload(sa, ours.body, initiator=False))
+        own = self.configuration.local_auth
+        ours = v2.IdResponder(*self.own_identity(None, own))
+        with_ppk = (told,) if isinstance(told, v2.Notify) else ()
+        proof = (ours, *self.own_proof(sa, ours.body, own, initiator=False), *with_ppk)
         offer = request.find(v2.SecurityAssociation)
         if offer is None:
             return proof
@@ -387,6 +398,21 @@ class AnswersV2(StartsV2):
             return (*proof, notify(NotifyType.NO_PROPOSAL_CHOSEN))
         child = self._answer_child(sa, request, (*chosen[:2], 0), sa.ni, None, b"", ())
         return (*proof, *child)
+
+    def _settle_ppk(self, sa: IkeSa, request: Message) -> v2.Notify | v2.Authentication | None:
+        """The notify that says that the post-quantum key is in use, or the AUTH that goes without it (RFC 8784)."""
+        ppk, auth = self.configuration.ppk, request.find(v2.Authentication)
+        named = request.find(v2.Notify, NotifyType.PPK_IDENTITY)
+        without = request.find(v2.Notify, NotifyType.NO_PPK_AUTH)
+        if ppk is not None and sa.uses_ppk and named is not None and named.data == ppk_identity(ppk).data:
+            sa.keys = self.mixed(sa)
+            self.came_to_know(sa.keys)
+            return notify(NotifyType.PPK_IDENTITY)
+        if ppk is not None and ppk.mandatory:
+            sa.why = "the target uses no post-quantum key that is known here"
+        if sa.uses_ppk and without is not None and auth is not None:
+            return v2.Authentication(auth.method, without.data)
+        return None
 
     def _nonce(self) -> bytes:
         return self.entropy.octets(NONCE_OCTETS)

@@ -78,6 +78,18 @@ class IkeSa:
     said_bare: bytes = field(default=b"", repr=False)
     """What AUTH covers of the IKE_INTERMEDIATE message that this end sent last, and under `heard_bare` of the target's."""
     heard_bare: bytes = field(default=b"", repr=False)
+    names_hashes: bool = False
+    """Whether this end sent SIGNATURE_HASH_ALGORITHMS, and under `hashes` what the target named in its own."""
+    hashes: set[int] = field(default_factory=set)
+    uses_ppk: bool = False
+    """Whether both ends said USE_PPK."""
+    own_id: bytes = b""
+    """The body of our IDi payload in the IKE_AUTH request that asked for a child, and under `first_spi` that child's SPI."""
+    first_spi: bytes = b""
+    eap_said: bytes = b""
+    """The target's last EAP message."""
+    eap_id: v2.IdResponder | None = None
+    """Who the target proved to be when EAP began."""
     next_message_id: int = 0
     """The Message ID of this end's next request."""
     expected_message_id: int = 0

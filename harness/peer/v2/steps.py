@@ -1,10 +1,11 @@
 """IKEv2 as the peer starts it: RFC 7296 sections 1.2 to 1.4, each exchange a step that a script can bend."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Unpack
 
-from harness.codes import AuthMethod, Exchange, NotifyType, Protocol, name_of
+from harness.codes import AuthMethod, EapType, Exchange, NotifyType, Protocol, name_of
 from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
+from harness.peer.eap import ALL, EapClient, Outcome
 from harness.peer.end import marked
 from harness.peer.mischief import Changes, Plan
 from harness.peer.packets import CarriesPackets
@@ -19,8 +20,9 @@ from harness.peer.v2.offers import (
     ike_suite,
     selectors,
 )
+from harness.peer.v2.proofs import ProvesV2, ppk_identity
 from harness.peer.v2.sa import ChildSa, IkeSa, State
-from harness.profile import Identity
+from harness.profile import Credentials, Identity, Proof, User
 from harness.sa.intermediate import bare_octets_with
 from harness.sa.puzzle import auth_string
 from harness.sa.v2 import (
@@ -30,10 +32,8 @@ from harness.sa.v2 import (
     ike_keys,
     iv_size,
     nat_detection,
-    psk_auth,
     rekeyed_keys,
     seal,
-    signed_octets,
 )
 from harness.wire import Message, Payload, decode, replace, v2
 
@@ -42,12 +42,14 @@ FLAG_RESPONSE = 0x20
 FOLLOW_UPS = 4
 """How often a step tries again because the target asked for a cookie or another group."""
 NONCE_OCTETS = 32
+EAP_ROUNDS = 10
+"""How many IKE_AUTH exchanges with EAP messages this end goes through (RFC 7296 section 2.16)."""
 
 Then = Callable[[Message], None]
 """What an answer changes in the peer's memory."""
 
 
-class StartsV2(CarriesPackets):
+class StartsV2(ProvesV2, CarriesPackets):
     """The steps of IKEv2 that this end starts; `ike` is the IKE SA that they work on."""
 
     ike: IkeSa
@@ -64,6 +66,7 @@ class StartsV2(CarriesPackets):
         group: int | None = None,
         nat_detection: bool = True,
         intermediate: bool | None = None,
+        hashes: Sequence[int] | None = None,
         follow: bool = True,
         **changes: Unpack[Changes],
     ) -> Steps:
@@ -72,7 +75,8 @@ class StartsV2(CarriesPackets):
         COOKIE, PUZZLE and INVALID_KE_PAYLOAD are followed unless `follow` is False; a request that follows is
         marked `x/cookie`, `x/puzzle` or `x/group` when the first is marked `x`. `group` is that of the KE payload, by default
         the first suite's; `extra` payloads stand at the end. Support of IKE_INTERMEDIATE is told by default
-        when a suite has additional key exchanges.
+        when a suite has additional key exchanges. `hashes` are those to name for signatures: by default all that
+        this end knows, if an end has to sign.
         """
         plan = Plan(**changes)
         sa = self._new_ike(suites, group)
@@ -81,6 +85,7 @@ class StartsV2(CarriesPackets):
         extras = (
             *(self.nat_notifies(sa) if nat_detection else ()),
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if intermediate else ()),
+            *self.told_at_first(sa, hashes),
             *extra,
         )
         answer: Message | None = yield self._init_request(sa, (), extras, plan)
@@ -177,6 +182,7 @@ class StartsV2(CarriesPackets):
         except UnsupportedAlgorithm as why:
             sa.why = str(why)
             return
+        self.heard_at_first(sa, answer)
         sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
         sa.next_message_id, sa.state, sa.additional = 1, State.HALF_OPEN, suite.additional
         self.came_to_know(sa.keys)
@@ -249,7 +255,9 @@ class StartsV2(CarriesPackets):
         self,
         *extra: Payload,
         identity: Identity | None = None,
+        proof: Proof | None = None,
         psk: bytes | None = None,
+        credentials: Credentials | None = None,
         suites: Sequence[ChildSuite] | None = None,
         subnets: tuple[Sequence[str], Sequence[str]] | None = None,
         initial_contact: bool = False,
@@ -257,62 +265,171 @@ class StartsV2(CarriesPackets):
         sa: IkeSa | None = None,
         **changes: Unpack[Changes],
     ) -> Request | Note:
-        """IKE_AUTH with the pre-shared key, and the first Child SA in it unless `child` is False.
+        """IKE_AUTH with the proof that is configured or given, and the first Child SA in it unless `child` is False.
 
-        `subnets` are ours and theirs, by default the configured ones; `extra` payloads stand at the end.
+        Without AUTH, as `proof` "eap" has it, the request asks for EAP. `subnets` are ours and theirs, by default
+        the configured ones; `extra` payloads stand at the end.
         """
         sa = sa or self.ike
         if sa.keys is None:
             return self._no_sa(Exchange.IKE_AUTH, sa)
-        who = identity or self.configuration.local_id
-        payloads: list[Payload] = [v2.IdInitiator(who.id_type, who.data)]
+        proof = proof or self.configuration.local_auth
+        who = v2.IdInitiator(*self.own_identity(identity, proof))
+        payloads: list[Payload] = [who]
         if initial_contact:
             payloads.append(notify(NotifyType.INITIAL_CONTACT))
+        payloads.extend(self.certificate_request())
         if self.configuration.remote_id is not None:
             other = self.configuration.remote_id
             payloads.append(v2.IdResponder(other.id_type, other.data))
-        payloads.append(self.auth_payload(sa, payloads[0].body, psk, initiator=True))
-        spi = self.nonzero(4)
+        sa.own_id, sa.first_spi = who.body, self.nonzero(4)
+        payloads.extend(self._proved(sa, proof, psk, credentials))
         if child:
-            payloads.extend(self._child_payloads(spi, self._child_suites(suites), None, None, subnets))
+            payloads.extend(
+                self._child_payloads(sa.first_spi, self._child_suites(suites), None, None, subnets)
+            )
+        then = self._eap_heard if proof == "eap" else self._auth_answered
         return self._ask(
-            sa,
-            Exchange.IKE_AUTH,
-            (*payloads, *extra),
-            Plan(**changes),
-            lambda answer: self._auth_answered(sa, spi, answer),
+            sa, Exchange.IKE_AUTH, (*payloads, *extra), Plan(**changes), lambda answer: then(sa, answer)
         )
 
-    def auth_payload(
-        self, sa: IkeSa, id_body: bytes, psk: bytes | None = None, *, initiator: bool
-    ) -> v2.Authentication:
-        """The AUTH payload that the initiator or the responder of `sa` sends under this identity."""
-        return v2.Authentication(
-            AuthMethod.SHARED_KEY,
-            self.auth_data(sa, id_body, self.configuration.psk if psk is None else psk, initiator),
+    def _proved(
+        self, sa: IkeSa, proof: Proof, psk: bytes | None, credentials: Credentials | None
+    ) -> tuple[Payload, ...]:
+        """AUTH and what belongs to it: certificates, and where a post-quantum key is for both ends its name."""
+        ppk = self.configuration.ppk if sa.uses_ppk else None
+        ours = self.own_proof(
+            sa, sa.own_id, proof, initiator=True, psk=psk, credentials=credentials, keys=self.mixed(sa)
         )
+        if ppk is None or not ours:
+            return ours
+        if ppk.mandatory:
+            return (*ours, ppk_identity(ppk))
+        without = self.own_proof(sa, sa.own_id, proof, initiator=True, psk=psk, credentials=credentials)[-1]
+        assert isinstance(without, v2.Authentication)
+        return (*ours, ppk_identity(ppk), notify(NotifyType.NO_PPK_AUTH, without.data))
 
-    def auth_data(self, sa: IkeSa, id_body: bytes, psk: bytes, initiator: bool) -> bytes:
-        """RFC 7296 section 2.15: AUTH over the signer's own IKE_SA_INIT message and the other end's nonce."""
-        assert sa.keys is not None
-        keys, prf = sa.keys, sa.keys.suite.prf
-        real, nonce, sk_p = (sa.request, sa.nr, keys.sk_pi) if initiator else (sa.response, sa.ni, keys.sk_pr)
-        return psk_auth(prf, psk, signed_octets(real, nonce, id_body, sk_p, prf) + sa.int_auth.octets)
-
-    def _auth_answered(self, sa: IkeSa, spi: bytes, answer: Message) -> None:
+    def _auth_answered(self, sa: IkeSa, answer: Message) -> None:
         identity, auth = answer.find(v2.IdResponder), answer.find(v2.Authentication)
         if identity is None or auth is None:
             sa.why = "the target did not authenticate itself"
             return
-        wanted = self.configuration.remote_id
-        if wanted is not None and (identity.id_type, identity.data) != (wanted.id_type, wanted.data):
-            sa.why = "the target is somebody else"
+        if not self._settled_ppk(sa, answer):
             return
-        if auth.data != self.auth_data(sa, identity.body, self.configuration.psk, initiator=False):
-            sa.why = "the target's AUTH is wrong"
-            return
+        sa.why = self.doubt(sa, identity, auth, answer, initiator=False)
+        if not sa.why:
+            self._up(sa, answer)
+
+    def _settled_ppk(self, sa: IkeSa, answer: Message) -> bool:
+        """Mix the post-quantum key in if the target did; whether the SA may go on (RFC 8784 section 3)."""
+        ppk = self.configuration.ppk
+        if ppk is None:
+            return True
+        if sa.uses_ppk and answer.find(v2.Notify, NotifyType.PPK_IDENTITY) is not None:
+            sa.keys = self.mixed(sa)
+            self.came_to_know(sa.keys)
+        elif ppk.mandatory:
+            sa.why = "the target uses no post-quantum key"
+        return not sa.why
+
+    def _up(self, sa: IkeSa, answer: Message) -> None:
         sa.state = State.ESTABLISHED
-        self._child_made(sa, spi, None, sa.ni, answer, sa.nr)
+        self._child_made(sa, sa.first_spi, None, sa.ni, answer, sa.nr)
+
+    # --- EAP ----------------------------------------------------------------------------------------------------
+
+    def ike_auth_by_eap(
+        self,
+        *extra: Payload,
+        user: User | None = None,
+        methods: Collection[EapType] = ALL,
+        identity: Identity | None = None,
+        initial_contact: bool = False,
+        child: bool = True,
+        **changes: Unpack[Changes],
+    ) -> Steps:
+        """All the IKE_AUTH exchanges of EAP (RFC 7296 section 2.16); the result is the last answer.
+
+        The last request, with AUTH, is as planned. Of a mark `x` the first is marked `x/first`, those with EAP
+        messages `x/eap-1` and so on. `user` is the first of those configured unless another one is given.
+        """
+        sa, plan = self.ike, Plan(**changes)
+        client = EapClient(user or self.configuration.users[0], self.entropy, methods)
+        first = self.ike_auth(
+            *extra,
+            identity=identity,
+            proof="eap",
+            initial_contact=initial_contact,
+            child=child,
+            mark=marked(plan, "first").mark,
+        )
+        answer: Message | None = yield first
+        for number in range(1, EAP_ROUNDS + 1):
+            if answer is None or sa.why or not sa.eap_said:
+                return answer
+            action = self.eap(client, mark=marked(plan, f"eap-{number}").mark)
+            if isinstance(action, Note):
+                break
+            answer = yield action
+        if client.outcome is not Outcome.SUCCESS:
+            return answer
+        last: Message | None = yield self.eap_auth(client.msk, **changes)
+        return last
+
+    def eap(
+        self, client: EapClient, *, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """IKE_AUTH with what the client answers to the target's last EAP message, if that has an answer."""
+        sa = sa or self.ike
+        response = client.hear(sa.eap_said)
+        if response is None:
+            return Note("not sent", f"{self.name}: EAP: {client.why or client.outcome}")
+        payload = v2.Eap(response.encode())
+        return self._ask(
+            sa, Exchange.IKE_AUTH, (payload,), Plan(**changes), lambda answer: self._eap_heard(sa, answer)
+        )
+
+    def eap_auth(
+        self, msk: bytes = b"", *extra: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """IKE_AUTH with the AUTH that follows EAP: by its key, or by SK_pi where it made none."""
+        sa = sa or self.ike
+        if sa.keys is None:
+            return self._no_sa(Exchange.IKE_AUTH, sa)
+        proof: Proof = "psk" if msk else "null"
+        ours = tuple(_of_shared_key(payload) for payload in self._proved(sa, proof, msk, None))
+        return self._ask(
+            sa,
+            Exchange.IKE_AUTH,
+            (*ours, *extra),
+            Plan(**changes),
+            lambda answer: self._eap_over(sa, msk, answer),
+        )
+
+    def _eap_heard(self, sa: IkeSa, answer: Message) -> None:
+        """Keep the target's EAP message; with the first one the target proves who it is."""
+        payload, identity = answer.find(v2.Eap), answer.find(v2.IdResponder)
+        sa.eap_said = payload.data if payload is not None else b""
+        if identity is None and sa.eap_id is not None:
+            return
+        auth = answer.find(v2.Authentication)
+        if identity is None or auth is None:
+            sa.why = "the target did not authenticate itself"
+            return
+        sa.eap_id, sa.why = identity, self.doubt(sa, identity, auth, answer, initiator=False)
+
+    def _eap_over(self, sa: IkeSa, msk: bytes, answer: Message) -> None:
+        auth = answer.find(v2.Authentication)
+        if auth is None or sa.eap_id is None:
+            sa.why = "the target did not authenticate itself after EAP"
+            return
+        if not self._settled_ppk(sa, answer):
+            return
+        assert sa.keys is not None
+        if auth.data != self.auth_data(sa, sa.eap_id.body, msk or sa.keys.sk_pr, initiator=False):
+            sa.why = "the target's AUTH after EAP is wrong"
+            return
+        self._up(sa, answer)
 
     def connect(self, **changes: Unpack[Changes]) -> Steps:
         """IKE_SA_INIT, additional key exchanges, IKE_AUTH; the result is the last answer, or what refused to go on.
@@ -325,6 +442,8 @@ class StartsV2(CarriesPackets):
         answer = yield from self.additional_key_exchanges()
         if self.ike.additional:
             return answer
+        if self.configuration.local_auth == "eap":
+            return (yield from self.ike_auth_by_eap(**changes))
         last: Message | None = yield self.ike_auth(**changes)
         return last
 
@@ -686,6 +805,13 @@ def agreed(private: Private | None, group: int, exchange: v2.KeyExchange | None)
         return private.shared(exchange.data)
     except InvalidPublicValue as why:
         return str(why)
+
+
+def _of_shared_key(payload: Payload) -> Payload:
+    """What follows EAP is of method 2, whatever secret it was made with."""
+    if isinstance(payload, v2.Authentication):
+        return replace(payload, method=AuthMethod.SHARED_KEY)
+    return payload
 
 
 def marked_if(plan: Plan, word: str) -> Plan:
