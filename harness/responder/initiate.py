@@ -295,6 +295,8 @@ def _crypto(suite: IkeProposal) -> Suite:
 
 def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint]) -> Step:
     """Begin an IKE SA: send IKE_SA_INIT with all our suites and the first one's group (section 1.2)."""
+    if "eap" in (context.configuration.local_auth, context.configuration.remote_auth):
+        return drop("EAP is for clients, and this device is none")
     suite = context.configuration.proposals_v2[0]
     return _send_init(context, between, suite.group, initial.fresh_spi(context))
 

@@ -5,12 +5,15 @@ from typing import Any
 
 from harness.codes import NotifyType
 from harness.responder.context import Context, Incoming
-from harness.responder.state import IkeSa
+from harness.responder.state import IkeSa, State
 from harness.responder.v2.certificates import certificate_request, hashes_offered, with_chain, with_hashes
 from harness.responder.v2.ppk import USE_PPK, ppk_id
 from harness.responder.v2.proofs import presented_id, prove
 from harness.sa.v2 import with_ppk
 from harness.wire import v2
+
+STANDING = (State.ESTABLISHED, State.REKEYED, State.CLOSING)
+"""The states of an IKE SA whose ends are authenticated."""
 
 
 def offered(context: Context) -> tuple[Any, ...]:
@@ -42,8 +45,8 @@ def shown(context: Context, sa: IkeSa) -> tuple[Any, ...] | None:
 def _initial_contact(context: Context, sa: IkeSa) -> tuple[v2.Notify, ...]:
     """INITIAL_CONTACT where this end has no other IKE SA with the peer (section 2.4)."""
     others = (each for each in context.world.all() if each.ours != sa.ours and context.own(each))
-    known = any(isinstance(each, IkeSa) and each.session.authenticated for each in others)
-    return () if known else (v2.Notify(notify_type=NotifyType.INITIAL_CONTACT),)
+    standing = any(isinstance(each, IkeSa) and each.state in STANDING for each in others)
+    return () if standing else (v2.Notify(notify_type=NotifyType.INITIAL_CONTACT),)
 
 
 def _ppk_notifies(context: Context, sa: IkeSa, ours: Any) -> tuple[v2.Notify, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import Exchange, Group, NotifyType
+from harness.codes import Exchange, Group, IdType, NotifyType
 from harness.responder import eap
 from harness.responder.context import Context, Incoming
 from harness.responder.state import Authenticating, IkeSa, State
@@ -31,7 +31,7 @@ def answer_ike_auth(context: Context, sa: IkeSa, request: Incoming) -> Step:
     if sa.authenticating.eap is not None:
         return _eap_round(context, sa, sa.authenticating.eap, request)
     who, auth = request.find(v2.IdInitiator), request.find(v2.Authentication)
-    if who is None:
+    if who is None or (who.id_type == IdType.ID_NULL and who.data):  # RFC 7619 section 2.2: it is empty
         return _refused(context, sa, request, NotifyType.INVALID_SYNTAX)
     context = context.identified(who.body)
     if auth is None:
