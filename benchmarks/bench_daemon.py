@@ -1,5 +1,6 @@
 """How many IKE_SA_INITs a second our daemon answers, beside strongSwan's charon, each in a namespace of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.bench_codec import Row, _median
-from harness.profile import DEFAULT, Configuration, Identity
-from harness.profile.ios import show
+from harness.profile import DEFAULT, Configuration, Defence, Identity
 from harness.target.contract import TargetUnavailable
 from harness.target.namespaces import End, Network, end_process
 from harness.target.packages import fetch
+from harness.target.plain import to_plain
 from harness.target.strongswan import Strongswan
 
 DEVICE, PEER = "10.9.0.1", "10.9.0.2"
@@ -37,12 +38,13 @@ def _configuration() -> Configuration:
         peer=PEER,
         local_id=Identity("ipv4", DEVICE),
         remote_id=Identity("ipv4", PEER),
+        defence=Defence(half_open=10_000_000),
     )
 
 
 def _ours(end: End, place: Path, ended: ExitStack) -> None:
-    settings = place / "device.ios"
-    settings.write_text(show(_configuration()))
+    settings = place / "device.json"
+    settings.write_text(json.dumps(to_plain(_configuration())))
     words = (sys.executable, "-m", "harness.cli", "responder", "--json", "--config", str(settings))
     process = end.spawn(
         *words, "--listen", DEVICE, environment={"PYTHONPATH": str(TOP)}, errors=subprocess.DEVNULL
