@@ -70,7 +70,10 @@ class Incoming:
 
     def find(self, kind: type, notify_type: int | None = None) -> Any:
         """The first payload of `kind` (and of this notify type), or None."""
-        return next(iter(self.all(kind, notify_type)), None)
+        for payload in self.payloads:
+            if isinstance(payload, kind) and notify_type in (None, getattr(payload, "notify_type", None)):
+                return payload
+        return None
 
     def all(self, kind: type, notify_type: int | None = None) -> tuple[Any, ...]:
         """Every payload of `kind` (and of this notify type)."""
