@@ -13,11 +13,11 @@ from harness.codes import Exchange
 from harness.profile import Configuration
 from harness.responder import HONEST, Responder
 from harness.responder.context import Context, Incoming
-from harness.responder.initiate import begin
 from harness.responder.policy import narrow
 from harness.responder.state import IkeSa, Own, Selector, State
 from harness.responder.step import Step
 from harness.responder.table import Rules
+from harness.responder.v2.own import begin
 from harness.target.contract import Addresses, TargetUnavailable
 from harness.target.reference import ABILITIES
 from harness.wire import v2

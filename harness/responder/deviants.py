@@ -10,7 +10,7 @@ from harness.codes import Exchange, NotifyType, Protocol, Trigger
 from harness.responder import deviants_v1
 from harness.responder.context import Context, Incoming
 from harness.responder.deviant import REGISTERED, Deviant, deviant
-from harness.responder.initiate import begin, reachable, start_ike_sa
+from harness.responder.initiate import reachable, start_ike_sa
 from harness.responder.policy import narrow, selector
 from harness.responder.rules import HONEST
 from harness.responder.state import IkeSa, Own, Selector, State, Timer
@@ -18,6 +18,7 @@ from harness.responder.step import NOTHING, Armed, Step, drop
 from harness.responder.table import Rules
 from harness.responder.v2 import authentication, children, dispatch, guards, informational, initial, proofs
 from harness.responder.v2.messages import INITIATOR, closed, refuse, respond, unprotected, unseal
+from harness.responder.v2.own import begin
 from harness.wire import Message, Unknown, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Datagram, Endpoint, frame

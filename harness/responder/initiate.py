@@ -4,11 +4,12 @@ Liveness checks and Deletes are for every profile. Whatever starts a negotiation
 where `Context.may` says that the profile permits it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import Exchange, Group, NotifyType, Protocol
+from harness.codes import Exchange, Group, NotifyType
+from harness.crypto import GROUPS
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
@@ -16,46 +17,26 @@ from harness.responder.policy import Chosen, selector, selectors_payload
 from harness.responder.state import ENDS, ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import asking, authentication, initial, messages, mobility, redirect
+from harness.responder.v2 import asking, authentication, initial, messages, mobility, redirect, window
+from harness.responder.v2.heirs import bear, concede, delete_redundant
+from harness.responder.v2.own import answered, asks, begin, later
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Endpoint
 
-Build = Callable[[Context, IkeSa, Own], Step]
-
-
-def begin(context: Context, sa: IkeSa, *owns: Own) -> Step:
-    """Requests of our own, in this order behind those that wait already: each sent as soon as the window allows."""
-    return proceed(context, Step(changed=(replace(sa, queue=(*sa.queue, *owns)),)))
-
-
-def proceed(context: Context, step: Step) -> Step:
-    """The step, and then what its SA has in its queue, as far as that may be sent now (section 2.3)."""
-    while True:
-        sa = step.changed[0]
-        assert isinstance(sa, IkeSa)
-        if not sa.queue or not sa.may_ask(sa.queue[0].kind):
-            return step
-        own, rest = sa.queue[0], replace(sa, queue=sa.queue[1:])
-        step = step.then(_BUILDERS[own.kind](context, rest, own))
-
-
-def answered(context: Context, step: Step, response: Incoming) -> Step:
-    """The step of a response taken, followed by what waited for it in the queue."""
-    sa = step.changed[0]
-    assert isinstance(sa, IkeSa)
-    waiting = tuple(each for each in sa.outstanding if each.message_id != response.message.message_id)
-    free = replace(sa, outstanding=waiting, heard=context.now)
-    return proceed(context, replace(step, changed=(free, *step.changed[1:])))
-
 
 def give_up(context: Context, sa: IkeSa) -> Step:
-    """A peer that answers nothing is taken for dead: the SA goes, silently (section 2.4)."""
+    """A peer that answers nothing is taken for dead: the SA goes, silently (section 2.4).
+
+    An SA that the peer has rekeyed meanwhile leaves its children to the new one; one that was replaced leaves nothing.
+    """
     gone = Step(gone=(sa.ours,), events=("peer-lost",))
-    if sa.state in (State.INIT_SENT, State.AUTH_SENT) or sa.busy_with("close-ike"):
-        return gone
-    return gone.then(recreate(context, sa))
+    inherited = concede(context, sa)
+    if inherited is not None:
+        return gone.then(replace(inherited, changed=inherited.changed[1:]))
+    served = sa.state in (State.ESTABLISHED, State.CLOSING)
+    return gone.then(recreate(context, sa)) if served and not sa.busy_with("close-ike") else gone
 
 
 def recreate(context: Context, sa: IkeSa) -> Step:
@@ -67,25 +48,11 @@ def recreate(context: Context, sa: IkeSa) -> Step:
 
 def recreate_children(context: Context, sa: Sa, lost: Sequence[ChildSa]) -> Step:
     """Where the profile lets this end make lost SAs again, children that the peer deleted and not replaced are."""
-    wanted = [c for c in lost if not c.rekeyed]
+    rivals = {o.rival.ours for o in sa.outstanding if o.rival is not None} if isinstance(sa, IkeSa) else set()
+    wanted = [c for c in lost if not c.rekeyed and c.spi_in not in rivals]
     if not wanted or not isinstance(sa, IkeSa) or not context.may(Start.RECREATE):
         return NOTHING
     return begin(context, sa, *(Own("new-child", local=c.local, remote=c.remote) for c in wanted))
-
-
-def _liveness(context: Context, sa: IkeSa, own: Own) -> Step:
-    return messages.request(context, sa, own, Exchange.INFORMATIONAL)
-
-
-def _delete_child(context: Context, sa: IkeSa, own: Own) -> Step:
-    delete = v2.Delete(protocol=Protocol.ESP, spi_size=4, spis=(own.spi_in,))
-    return messages.request(context, sa, own, Exchange.INFORMATIONAL, delete)
-
-
-def _delete_ike(context: Context, sa: IkeSa, own: Own) -> Step:
-    delete = v2.Delete(protocol=Protocol.IKE, spi_size=0, spis=())
-    closing = sa if sa.state is State.REKEYED else replace(sa, state=State.CLOSING)
-    return messages.request(context, closing, own, Exchange.INFORMATIONAL, delete)
 
 
 def _offer(
@@ -99,19 +66,19 @@ def _offer(
     return v2.SecurityAssociation(proposals=tuple(proposals))
 
 
+@asks("new-child", "rekey-child")
 def _child(context: Context, sa: IkeSa, own: Own) -> Step:
     """CREATE_CHILD_SA for a new child, or with REKEY_SA for the successor of one (sections 1.3.1, 1.3.3)."""
     old = sa.child(own.spi_in) if own.spi_in else None
-    if own.kind == "rekey-child" and old is None:
+    if own.kind == "rekey-child" and (old is None or old.rekeyed or sa.rekeying(own.spi_in)):
         return Step(changed=(sa,))
-    group = context.configuration.pfs_group
+    group = own.group or context.configuration.pfs_group
     spi, nonce = initial.child_spi(context, sa), context.entropy.octets(initial.NONCE_OCTETS)
     private = None if group is None else key_exchange(group).private(context.entropy)
     local = old.local if old is not None else own.local
     remote = old.remote if old is not None else own.remote
-    rekey = v2.Notify(protocol=Protocol.ESP, notify_type=NotifyType.REKEY_SA, spi=own.spi_in)
     payloads = (
-        *((rekey,) if old is not None else ()),
+        *(() if old is None else (_rekeys(old),)),
         _offer(context.configuration.child_proposals, spi, group),
         v2.Nonce(data=nonce),
         *(() if private is None else (v2.KeyExchange(group=group or 0, data=private.public),)),
@@ -123,6 +90,13 @@ def _child(context: Context, sa: IkeSa, own: Own) -> Step:
     )
 
 
+def _rekeys(child: ChildSa) -> v2.Notify:
+    """REKEY_SA: the SPI is the one under which we receive (section 1.3.3)."""
+    protocol = child.proposal.protocol
+    return v2.Notify(protocol=protocol, notify_type=NotifyType.REKEY_SA, spi=child.spi_in)
+
+
+@asks("rekey-ike")
 def _rekey_ike(context: Context, sa: IkeSa, own: Own) -> Step:
     """CREATE_CHILD_SA for the IKE SA's successor (section 1.3.2), offering the suite in force."""
     assert sa.suite is not None
@@ -138,34 +112,12 @@ def _rekey_ike(context: Context, sa: IkeSa, own: Own) -> Step:
     )
 
 
-def _refuse_ike(context: Context, sa: IkeSa, own: Own) -> Step:
-    failed = v2.Notify(notify_type=NotifyType.AUTHENTICATION_FAILED)
-    return messages.request(context, replace(sa, state=State.CLOSING), own, Exchange.INFORMATIONAL, failed)
+asks("redirect")(redirect.tell_client)
+asks("routability")(mobility.ask_for_routability)
+asks("addresses")(mobility.tell_addresses)
 
 
-def _notify(context: Context, sa: IkeSa, own: Own) -> Step:
-    """An INFORMATIONAL with one notify about a packet (sections 1.5, 3.10.1)."""
-    notify = v2.Notify(protocol=Protocol.ESP, notify_type=own.notify, spi=own.spi_in, data=own.data)
-    about_none = replace_message(notify, protocol=Protocol.NONE)
-    return messages.request(context, sa, own, Exchange.INFORMATIONAL, notify if own.spi_in else about_none)
-
-
-_BUILDERS: dict[str, Build] = {
-    "liveness": _liveness,
-    "notify": _notify,
-    "delete-child": _delete_child,
-    "delete-ike": _delete_ike,
-    "close-ike": _delete_ike,
-    "refuse-peer": _refuse_ike,
-    "new-child": _child,
-    "rekey-child": _child,
-    "rekey-ike": _rekey_ike,
-    "redirect": redirect.tell_client,
-    "routability": mobility.ask_for_routability,
-    "addresses": mobility.tell_addresses,
-}
-
-
+@TABLE.on(State.CONTESTED, Exchange.INFORMATIONAL, rfc="7296/2.8.2", response=True)
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4", response=True)
 def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     """The peer lives, or has let go of the child that we deleted, or has shown that it is where it moved to."""
@@ -174,7 +126,8 @@ def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) 
     if asked.own.kind == "routability" and not mobility.came_back(asked.nonce, response):
         lost = replace(sa, children=(), queue=(Own("delete-ike"),))
         return answered(context, Step(changed=(lost,), events=("routability-failed",)), response)
-    return answered(context, Step(changed=(sa,)), response)
+    half_closed = tuple(child for child in sa.half_closed if child.spi_in != asked.own.spi_in)
+    return answered(context, Step(changed=(replace(sa, half_closed=half_closed),)), response)
 
 
 @TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4.1", response=True)
@@ -190,16 +143,71 @@ def own_delete_answered(context: Context, sa: IkeSa, response: Incoming) -> Step
     return gone if for_good else gone.then(recreate(context, sa))
 
 
+@TABLE.on(State.CLOSING, Exchange.CREATE_CHILD_SA, rfc="7296/1.4.1", response=True)
+def own_create_child_overtaken(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """A child of an IKE SA that we are deleting goes with it."""
+    return answered(context, Step(changed=(sa,)), response)
+
+
+@TABLE.on(State.REKEYED, Exchange.CREATE_CHILD_SA, rfc="7296/2.8.2", response=True)
+def own_rekey_overtaken(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """An IKE SA that the peer's rekey replaced already: what our own made is redundant, and deleted."""
+    asked = sa.asked(response.message.message_id)
+    assert asked is not None
+    ours = _heir(context, sa, asked, response)
+    made = NOTHING if ours is None else delete_redundant(context, ours, sa.heir)
+    return answered(context, Step(changed=(sa,)), response).then(made)
+
+
 @TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3", response=True)
 def own_create_child_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
-    """Take the child or the IKE SA that the peer agreed to; a refusal changes nothing."""
+    """Take the child or the IKE SA that the peer agreed to, or make of its refusal what can be made."""
     asked = sa.asked(response.message.message_id)
     assert asked is not None
     accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
     if accepted is None or nonce is None or not accepted.proposals:
-        return answered(context, Step(changed=(sa,), events=("refused",)), response)
-    take = _take_ike if asked.own.kind == "rekey-ike" else _take_child
-    return take(context, sa, asked, response, accepted.proposals[0], nonce.data)
+        return answered(context, _refused(context, sa, asked.own, response), response)
+    if asked.own.kind == "rekey-ike":
+        return answered(context, _take_ike(context, sa, asked, response), response)
+    child = _take_child(context, sa, asked, response, accepted.proposals[0], nonce.data)
+    return answered(context, child, response)
+
+
+def _refused(context: Context, sa: IkeSa, own: Own, response: Incoming) -> Step:
+    """What is left to do when the peer will not make what we asked for (sections 1.3, 2.25)."""
+    if own.kind == "rekey-ike" and (conceded := concede(context, sa)) is not None:
+        return conceded
+    old = sa.child(own.spi_in) if own.kind == "rekey-child" else None
+    if own.kind == "rekey-child" and (
+        old is None or old.rekeyed
+    ):  # 7296/2.8.1: the peer's rekey is the one that counts
+        return Step(changed=(sa,))
+    if response.find(v2.Notify, NotifyType.TEMPORARY_FAILURE) is not None:
+        return later(context, sa, own)
+    if old is not None and response.find(v2.Notify, NotifyType.CHILD_SA_NOT_FOUND) is not None:
+        return _not_found(context, sa, old)
+    wanted = response.find(v2.Notify, NotifyType.INVALID_KE_PAYLOAD)
+    if wanted is not None and len(wanted.data) == 2 and not own.group:
+        return _in_group(sa, own, int.from_bytes(wanted.data, "big"))
+    after = sa if old is None else sa.with_child(replace(old, refused=True))
+    return Step(changed=(after,), events=("refused",))
+
+
+def _not_found(context: Context, sa: IkeSa, child: ChildSa) -> Step:
+    """A child that the peer does not have goes silently, and is made anew where the profile permits (section 2.25)."""
+    after = sa.without(child.spi_in)
+    there = any((c.local, c.remote) == (child.local, child.remote) for c in after.children)
+    if not there and context.may(Start.FIRST_CHILD):
+        again = Own("new-child", local=child.local, remote=child.remote)
+        after = replace(after, queue=(again, *after.queue))
+    return Step(changed=(after,), events=("child-sa-not-found",))
+
+
+def _in_group(sa: IkeSa, own: Own, group: int) -> Step:
+    """The same once more in the group that the peer wants, if it is one that we know (section 1.3)."""
+    if group not in GROUPS:
+        return Step(changed=(sa,), events=("refused",))
+    return Step(changed=(replace(sa, queue=(replace(own, group=group), *sa.queue)),))
 
 
 def _shared(outstanding: Outstanding, response: Incoming) -> bytes | None:
@@ -239,7 +247,7 @@ def _take_child(
     suite = _suite_of(context.configuration.child_proposals, proposal)
     shared = _shared(asked, response)
     if suite is None or shared is None or sa.keys is None:
-        return answered(context, Step(changed=(sa,), events=("refused",)), response)
+        return _refused(context, sa, asked.own, response)
     keymat = ChildSuite(suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn)
     keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, keymat, asked.nonce, nr, shared)
     child = ChildSa(
@@ -252,41 +260,49 @@ def _take_child(
         keys,
         we_started=True,
     )
-    after = sa.without(asked.own.spi_in).with_child(child)
-    armed = initial.child_timers(context, sa, child)
+    after = sa.with_child(child)
     if asked.own.kind == "rekey-child":
-        after = replace(after, queue=(*after.queue, Own("delete-child", spi_in=asked.own.spi_in)))
-    return answered(context, Step(changed=(after,), armed=armed, events=("child-sa-established",)), response)
-
-
-def _take_ike(
-    context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, proposal: v2.Proposal, nr: bytes
-) -> Step:
-    shared = _shared(asked, response)
-    if not shared or sa.suite is None or sa.keys is None or len(proposal.spi) != 8:
-        return answered(context, Step(changed=(sa,), events=("refused",)), response)
-    keys = rekeyed_keys(sa.keys, _crypto(sa.suite), asked.ours, proposal.spi, asked.nonce, nr, shared)
-    heir = IkeSa(
-        ours=asked.ours,
-        spi_i=asked.ours,
-        spi_r=proposal.spi,
-        local=sa.local,
-        remote=sa.remote,
-        state=State.ESTABLISHED,
-        we_started=True,
-        suite=sa.suite,
-        keys=keys,
-        natt=sa.natt,
-        behind_nat=sa.behind_nat,
-        peer_id=sa.peer_id,
-        born=context.now,
-        heard=context.now,
-        children=sa.children,
-        session=sa.session,
+        after = context.decide("settle_child_rekey", after, asked, child, min(asked.nonce, nr))
+    return Step(
+        changed=(after,), armed=initial.child_timers(context, sa, child), events=("child-sa-established",)
     )
-    armed = (*initial.ike_timers(context, heir), *initial.inherited_timers(context, heir))
-    old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours, queue=(Own("delete-ike"),))
-    return answered(context, Step(changed=(old, heir), armed=armed, events=("ike-sa-rekeyed",)), response)
+
+
+@TABLE.decision(rfc="7296/2.8.1")
+def settle_child_rekey(context: Context, sa: IkeSa, asked: Outstanding, ours: ChildSa, lower: bytes) -> IkeSa:
+    """Our rekey of a child is done; if the peer made one too, that with the lowest nonce goes.
+
+    It is deleted by whoever made it, the old child by whoever made the one that stays.
+    """
+    rival = asked.rival
+    if rival is not None and lower < rival.nonce:
+        return sa.close(ours)
+    theirs = None if rival is None else sa.child(rival.ours)
+    if theirs is not None:
+        sa = sa.with_child(replace(theirs, rekeyed=True))
+    old = sa.child(asked.own.spi_in)
+    return sa if old is None else sa.close(old)
+
+
+def _take_ike(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> Step:
+    heir = _heir(context, sa, asked, response)
+    if heir is None:
+        return _refused(context, sa, asked.own, response)
+    lower = min(asked.nonce, response.find(v2.Nonce).data)
+    settled: Step = context.decide("settle_ike_rekey", sa, heir, lower)
+    return settled.then(Step(armed=initial.ike_timers(context, heir), events=("ike-sa-rekeyed",)))
+
+
+def _heir(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> IkeSa | None:
+    """The IKE SA that the peer agreed to make in place of this one; None if it did not, or not rightly."""
+    accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
+    if accepted is None or nonce is None or not accepted.proposals or sa.suite is None or sa.keys is None:
+        return None
+    shared, spi = _shared(asked, response), accepted.proposals[0].spi
+    if not shared or len(spi) != 8 or _suite_of((sa.suite,), accepted.proposals[0]) is None:
+        return None
+    keys = rekeyed_keys(sa.keys, _crypto(sa.suite), asked.ours, spi, asked.nonce, nonce.data, shared)
+    return bear(context, sa, sa.suite, keys, we_started=True, place=sa)
 
 
 def _crypto(suite: IkeProposal) -> Suite:
@@ -399,6 +415,7 @@ def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incomi
         init_response=response.octets,
         outstanding=(),
     )
+    agreed, window_size = window.promise(context, agreed)
     known = asking.agreed(context, agreed, response)
     shown = None if known is None else asking.shown(context, known)
     if known is None or shown is None:
@@ -409,6 +426,7 @@ def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incomi
         _offer(context.configuration.child_proposals, spi, None),
         v2.TrafficSelectorsI(selectors=configured_selectors(context.configuration.local_subnets)),
         v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),
+        *window_size,
     )
     return messages.request(context, known, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
 

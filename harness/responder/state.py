@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from math import inf
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from harness.profile import ChildProposal, IkeProposal
@@ -23,6 +24,7 @@ class State(StrEnum):
     """Where an IKEv2 SA stands; IDLE is the state of an SA that is not there yet.
 
     One that is INTERMEDIATE waits for additional key exchanges, one that is HALF_OPEN for IKE_AUTH.
+    CONTESTED is one that the peer's rekey made while ours of the same SA is not answered (RFC 7296 section 2.8.2).
     """
 
     IDLE = "idle"
@@ -32,6 +34,7 @@ class State(StrEnum):
     INTERMEDIATE = "intermediate"
     HALF_OPEN = "half-open"
     ESTABLISHED = "established"
+    CONTESTED = "contested"
     REKEYED = "rekeyed"
     CLOSING = "closing"
     CLOSED = "closed"
@@ -50,6 +53,8 @@ class Timer(StrEnum):
     LIVENESS = "liveness"
     LINGER = "linger"
     KEEPALIVE = "keepalive"
+    BUSY = "busy"
+    LEFT = "left"
     REDIRECT = "redirect"
 
 
@@ -66,7 +71,11 @@ UNPROVED = frozenset({State.INTERMEDIATE, State.HALF_OPEN})
 """The states before the peer has proved who it is."""
 CHILD_TIMERS = frozenset({Timer.CHILD_SOFT, Timer.CHILD_HARD, Timer.CHILD_IDLE})
 """Timers that mean one child."""
-_AWAITED_IN = {Timer.HALF_OPEN: UNPROVED, Timer.LINGER: frozenset({State.CLOSED})}
+_AWAITED_IN = {
+    Timer.HALF_OPEN: UNPROVED,
+    Timer.LINGER: frozenset({State.CLOSED}),
+    Timer.LEFT: frozenset({State.REKEYED}),
+}
 """Timers that mean nothing to an SA in other states."""
 
 
@@ -94,6 +103,8 @@ class ChildSa:
     keys: ChildKeys | None = field(default=None, repr=False)
     we_started: bool = False
     rekeyed: bool = False
+    refused: bool = False
+    """Whether the peer would not have it rekeyed."""
     soft_at: float | None = None
     kilobytes: int | None = None
     """The volume after which both ends agreed that it is over; None: they agreed on none."""
@@ -131,21 +142,34 @@ def with_child(children: tuple[C, ...], child: C) -> tuple[C, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A request of our own, before it is built: its kind, the child it is about, and traffic selectors."""
+    """A request of our own, before it is built: its kind, the child it is about, traffic selectors, a group.
+
+    What the peer was too busy for is `due` again later; `tries` counts how often that happened.
+    """
 
     kind: str
     spi_in: bytes = b""
-    spi_out: bytes = b""
     local: tuple[Selector, ...] = ()
     remote: tuple[Selector, ...] = ()
     notify: int = 0
     data: bytes = b""
+    group: int = 0
+    tries: int = 0
+    due: float = 0.0
 
 
 ENDS = ("delete-ike", "close-ike", "refuse-peer")
 """Requests of our own that end the IKE SA: nothing is asked on it after them (RFC 7296 section 2.8)."""
 ABOUT_CHILDREN = ("new-child", "rekey-child", "delete-child")
 """Requests of our own that make, rekey or close a child."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The peer's rekey of an SA that we were rekeying: the lower of its nonces, and our SPI of what it made."""
+
+    nonce: bytes = field(repr=False)
+    ours: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +188,7 @@ class Outstanding:
     ours: bytes = field(default=b"", repr=False)
     nonce: bytes = field(default=b"", repr=False)
     private: object | None = field(default=None, repr=False)
+    rival: Rival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,14 +286,22 @@ class IkeSa:
     """The lowest Message ID of the peer that was not served yet."""
     promised: int = 1
     """How many requests of the peer are kept at a time: the window that it was told of."""
+    complained: float = -inf
+    """When the peer was last told of a Message ID outside the window."""
     served: tuple[Served, ...] = ()
     next_own: int = 0
     window: int = 1
     """How many requests of our own may wait for their responses: the window that the peer told of."""
     outstanding: tuple[Outstanding, ...] = ()
     queue: tuple[Own, ...] = ()
+    deferred: tuple[Own, ...] = ()
+    """What the peer was too busy for."""
     children: tuple[ChildSa, ...] = ()
+    half_closed: tuple[ChildSa, ...] = ()
+    """Children whose Delete the peer has not answered; what comes in on them is refused (RFC 7296 section 1.4.1)."""
     heir: bytes = b""
+    waits_for: bytes = b""
+    """The SA that both ends are rekeying, where this one is contested."""
     session: Session = Session()
     resumed: Resumed | None = None
     peer_token: bytes = field(default=b"", repr=False)
@@ -283,10 +316,17 @@ class IkeSa:
         """The child that receives, or sends, on `spi`."""
         return next((c for c in self.children if spi in (c.spi_in, c.spi_out)), None)
 
-    def busy_with(self, *kinds: str, spi_out: bytes | None = None) -> bool:
-        """Whether a request of ours of these kinds (about the child sending on `spi_out`) waits for its response."""
-        asked = (each.own for each in self.outstanding)
-        return any(o.kind in kinds and spi_out in (None, o.spi_out) for o in (*asked, *self.queue))
+    def busy_with(self, *kinds: str) -> bool:
+        """Whether a request of ours of these kinds waits for its response, or to be sent."""
+        return any(own.kind in kinds for own in (*(each.own for each in self.outstanding), *self.queue))
+
+    def asking(self, *kinds: str) -> bool:
+        """Whether a request of ours of these kinds waits for its response."""
+        return any(each.own.kind in kinds for each in self.outstanding)
+
+    def rekeying(self, spi_in: bytes) -> bool:
+        """Whether our rekey of the child that receives on `spi_in` waits for its response."""
+        return any((o.own.kind, o.own.spi_in) == ("rekey-child", spi_in) for o in self.outstanding)
 
     def may_ask(self, kind: str) -> bool:
         """Whether a request of our own of this kind may be sent now, with those that wait for their responses.
@@ -298,10 +338,9 @@ class IkeSa:
             return True
         if self.next_own - min(each.message_id for each in self.outstanding) >= self.window:
             return False
-        waiting = {each.own.kind for each in self.outstanding}
         if kind == "rekey-ike":
-            return waiting.isdisjoint(("rekey-ike", *ENDS, *ABOUT_CHILDREN))
-        return waiting.isdisjoint(("rekey-ike", *ENDS) if kind in ABOUT_CHILDREN else ENDS)
+            return not self.asking("rekey-ike", *ENDS, *ABOUT_CHILDREN)
+        return not self.asking(*ENDS, *(("rekey-ike",) if kind in (*ABOUT_CHILDREN, *ENDS) else ()))
 
     def asked(self, message_id: int) -> Outstanding | None:
         """Our request of this Message ID, while it waits for its response."""
@@ -323,6 +362,20 @@ class IkeSa:
     def without(self, spi_in: bytes) -> Self:
         """This SA without the child that receives on `spi_in`."""
         return replace(self, children=tuple(c for c in self.children if c.spi_in != spi_in))
+
+    def close(self, *children: ChildSa) -> Self:
+        """This SA with these children half-closed: their Deletes are due."""
+        bare = replace(self, children=tuple(c for c in self.children if c not in children))
+        deletes = (Own("delete-child", spi_in=child.spi_in) for child in children)
+        return replace(bare, half_closed=(*self.half_closed, *children), queue=(*self.queue, *deletes))
+
+    def contested(self, kind: str, spi_in: bytes, rival: Rival) -> Self:
+        """This SA with the peer's rekey noted at our own of the same SA, if we are rekeying it (section 2.8.1)."""
+        noted = (
+            replace(each, rival=rival) if (each.own.kind, each.own.spi_in) == (kind, spi_in) else each
+            for each in self.outstanding
+        )
+        return replace(self, outstanding=tuple(noted))
 
     def with_child(self, child: ChildSa) -> Self:
         """This SA with the child added as its newest, or with its new value where it stood."""

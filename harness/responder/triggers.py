@@ -11,11 +11,12 @@ from harness.responder import v1
 from harness.responder.context import Context
 from harness.responder.data import carry_out, child_for
 from harness.responder.data.local import for_the_peer, hello
-from harness.responder.initiate import begin, give_up, reachable, start_ike_sa
+from harness.responder.initiate import give_up, reachable, start_ike_sa
 from harness.responder.policy import selector
 from harness.responder.state import IkeSa, Own, Selector
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
+from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
 from harness.wire.datagram import Datagram
 
@@ -164,7 +165,7 @@ def soft_expiry(context: Context) -> Step:
             if context.may(Start.CHILD_REKEY)
             else []
         )
-        itself = [Own("rekey-ike")] if context.may(Start.IKE_REKEY) else []
+        itself = [Own("rekey-ike")] if context.may(Start.IKE_REKEY) and not sa.busy_with("rekey-ike") else []
         steps.append(begin(context, sa, *children, *itself))
     return together([*steps, v1.soft_expiry(context)])
 

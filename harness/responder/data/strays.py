@@ -4,11 +4,11 @@ from typing import Any
 
 from harness.codes import NotifyType, NotifyTypeV1, Protocol
 from harness.responder.context import Context
-from harness.responder.initiate import begin
 from harness.responder.state import ChildSa, IkeSa, Own
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.messages import tell
+from harness.responder.v2.own import begin
 from harness.sa.esp import EspContent
 from harness.wire import v1
 from harness.wire.datagram import Datagram

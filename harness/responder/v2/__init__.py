@@ -17,6 +17,7 @@ from harness.responder.v2 import (
     redirect,
     resumption,
     timers,
+    window,
 )
 from harness.responder.v2.dispatch import receive, secrets
 
@@ -39,4 +40,5 @@ __all__ = [
     "resumption",
     "secrets",
     "timers",
+    "window",
 ]

@@ -5,15 +5,15 @@ from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType, Protocol
 from harness.responder.context import Context, Incoming
-from harness.responder.state import ChildSa, IkeSa, State
+from harness.responder.state import ABOUT_CHILDREN, ENDS, ChildSa, IkeSa, Rival, State
 from harness.responder.step import Step
 from harness.responder.table import TABLE
+from harness.responder.v2.heirs import bear, decided, succeed
 from harness.responder.v2.initial import (
     NONCE_OCTETS,
     child_timers,
     fresh_spi,
     ike_timers,
-    inherited_timers,
     make_child,
 )
 from harness.responder.v2.key_exchange import exchange_keys
@@ -23,28 +23,41 @@ from harness.wire import v2
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.CREATE_CHILD_SA, rfc="7296/1.3")
+@TABLE.on(State.CONTESTED, Exchange.CREATE_CHILD_SA, rfc="7296/2.8.2")
 def answer_create_child_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     """Serve the request for a new child, a child's rekey or the IKE SA's rekey."""
+    settled, sa = decided(context, sa)
+    return settled.then(_serve(context, sa, request))
+
+
+def _serve(context: Context, sa: IkeSa, request: Incoming) -> Step:
     offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
     if offer is None or nonce is None or not offer.proposals or not 16 <= len(nonce.data) <= 256:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
     if offer.proposals[0].protocol == Protocol.IKE:
         return context.decide("rekey_ike_sa", sa, request)  # type: ignore[no-any-return]
 
+    if sa.asking("rekey-ike"):  # 7296/2.25.2
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     rekeyed = request.find(v2.Notify, NotifyType.REKEY_SA)
-    old = None if rekeyed is None else context.decide("child_to_rekey", sa, rekeyed)
-    if sa.busy_with("rekey-ike"):  # 7296/2.25.2
-        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
-    if (
-        rekeyed is not None and old is None and sa.busy_with("delete-child", spi_out=rekeyed.spi)
-    ):  # 7296/2.25.1
-        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
-    if rekeyed is not None and old is None:  # 7296/2.25: say which SPI is not here
-        unknown = v2.Notify(
-            protocol=rekeyed.protocol, notify_type=NotifyType.CHILD_SA_NOT_FOUND, spi=rekeyed.spi
-        )
-        return respond(context, sa, request, unknown)
+    if rekeyed is None:
+        return _child(context, sa, request, offer, nonce.data, None)
+    old = context.decide("child_to_rekey", sa, rekeyed)
+    if old is None:
+        return _not_rekeyed(context, sa, request, rekeyed)
     return _child(context, sa, request, offer, nonce.data, old)
+
+
+def _not_rekeyed(context: Context, sa: IkeSa, request: Incoming, rekeyed: v2.Notify) -> Step:
+    """A child that we are deleting is not rekeyed for now, one that is not here never (sections 2.25, 2.25.1).
+
+    While we ask for a child ourselves the one named may be that: the peer's response has not come yet.
+    """
+    leaving = any(child.spi_out == rekeyed.spi for child in sa.half_closed)
+    if leaving or sa.asking("new-child", "rekey-child"):
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
+    unknown = v2.Notify(protocol=rekeyed.protocol, notify_type=NotifyType.CHILD_SA_NOT_FOUND, spi=rekeyed.spi)
+    return respond(context, sa, request, unknown)
 
 
 @TABLE.on(State.REKEYED, Exchange.CREATE_CHILD_SA, rfc="7296/2.25.2")
@@ -88,11 +101,16 @@ def _child(
         return refuse(context, sa, request, made)
 
     child, (accepted, tsi, tsr) = made
-    after = sa if old is None else sa.with_child(replace(old, rekeyed=True))
+    after = sa if old is None else _replaced(sa, old, Rival(min(ni, nr), child.spi_in))
     after = after.with_child(child)
     step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, tsi, tsr)
     event = "child-sa-established" if old is None else "child-sa-rekeyed"
     return replace(step, armed=(*step.armed, *child_timers(context, sa, child)), events=(event,))
+
+
+def _replaced(sa: IkeSa, old: ChildSa, by: Rival) -> IkeSa:
+    """The SA whose child the peer has rekeyed, and will delete; if we are rekeying it too, that is noted."""
+    return sa.with_child(replace(old, rekeyed=True)).contested("rekey-child", old.spi_in, by)
 
 
 @TABLE.decision(rfc="7296/1.3.2")
@@ -105,7 +123,7 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     )
     if offered is None:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
-    if sa.busy_with("new-child", "rekey-child", "delete-child"):  # 7296/2.25.1
+    if sa.asking(*ABOUT_CHILDREN) or sa.busy_with(*ENDS):  # 7296/2.25.1, 2.25.2
         return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     chosen = context.decide("choose_ike", offer, 8)
     if chosen is None:
@@ -119,11 +137,17 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     shared, ours = exchanged
     nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
     heir = _heir(context, sa, request, chosen, spi_r, nonce.data, nr, shared)
-    old = replace(sa, state=State.REKEYED, children=(), heir=heir.ours)
     heir, added = context.extended("rekey", heir, request)
-    step = respond(context, old, request, chosen.payload(spi_r), v2.Nonce(data=nr), ours, *added)
-    armed = (*step.armed, *ike_timers(context, heir), *inherited_timers(context, heir))
-    return replace(step, changed=(*step.changed, heir), armed=armed, events=("ike-sa-rekeyed",))
+    answer = (chosen.payload(spi_r), v2.Nonce(data=nr), ours, *added)
+    armed = Step(armed=ike_timers(context, heir), events=("ike-sa-rekeyed",))
+    if sa.asking("rekey-ike"):  # 7296/2.25.2: as usual, but which of the two stands shows later
+        contested = sa.contested("rekey-ike", b"", Rival(min(nonce.data, nr), heir.ours))
+        step = respond(context, contested, request, *answer).then(armed)
+        return step.then(Step(changed=(replace(heir, state=State.CONTESTED, waits_for=sa.ours),)))
+    step = respond(context, sa, request, *answer).then(armed)
+    answered = step.changed[0]
+    assert isinstance(answered, IkeSa)
+    return step.then(succeed(context, answered, heir))
 
 
 def _heir(
@@ -142,20 +166,4 @@ def _heir(
     )
     keys = rekeyed_keys(sa.keys, suite, chosen.spi, spi_r, ni, nr, shared)
     place = moved(sa, request) if sa.session.mobile is None else sa
-    return IkeSa(
-        ours=spi_r,
-        spi_i=chosen.spi,
-        spi_r=spi_r,
-        local=place.local,
-        remote=place.remote,
-        state=State.ESTABLISHED,
-        suite=chosen.suite,
-        keys=keys,
-        natt=place.natt,
-        behind_nat=sa.behind_nat,
-        peer_id=sa.peer_id,
-        born=context.now,
-        heard=context.now,
-        children=sa.children,
-        session=sa.session,
-    )
+    return bear(context, sa, chosen.suite, keys, we_started=False, place=place)

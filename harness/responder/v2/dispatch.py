@@ -52,7 +52,13 @@ def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:
     cell = context.rules.requests.get((sa.state, incoming.message.exchange))
     if cell is None:
         return drop(f"no {incoming.message.exchange} is due on an SA that is {sa.state}")
-    return Step(cells=(cell.__name__,)).then(cell(context, sa, incoming))
+    return Step(cells=(cell.__name__,)).then(cell(context, _heeding(context, sa, incoming), incoming))
+
+
+def _heeding(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:
+    """The SA with the window that a protected message tells of (section 2.3)."""
+    told = incoming.find(v2.Notify, NotifyType.SET_WINDOW_SIZE)
+    return sa if told is None or sa.keys is None else context.decide("heed_window_size", sa, told)
 
 
 def _owner(context: Context, incoming: Incoming) -> IkeSa | None:
@@ -81,7 +87,7 @@ def _response(context: Context, incoming: Incoming) -> Step:
     cell = context.rules.responses.get((sa.state, incoming.message.exchange))
     if cell is None or incoming.message.exchange != asked.exchange:
         return drop("a response of another exchange than was asked")
-    return Step(cells=(cell.__name__,)).then(cell(context.beside(sa), sa, opened))
+    return Step(cells=(cell.__name__,)).then(cell(context.beside(sa), _heeding(context, sa, opened), opened))
 
 
 @TABLE.decision(rfc="7296/2.21.4")

@@ -14,6 +14,7 @@ from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import cookies, redirect
 from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
+from harness.responder.v2.window import complain
 from harness.wire import Malformed, Payload, Structure, Unknown, v2
 
 NONCE_OCTETS = range(16, 257)
@@ -148,7 +149,8 @@ def sealed_in_window(context: Context, sa: IkeSa, incoming: Incoming) -> Step | 
     due = range(sa.expected, sa.expected + sa.promised)
     if incoming.message.message_id in due:
         return None
-    return drop(f"Message ID {incoming.message.message_id} outside the window, {sa.expected} is due")
+    dropped = drop(f"Message ID {incoming.message.message_id} outside the window, {sa.expected} is due")
+    return dropped.then(complain(context, sa, incoming))
 
 
 @TABLE.guard(rfc="8019/7.2.4")

@@ -1,34 +1,46 @@
 """RFC 7296 section 1.4: INFORMATIONAL, seen from the responder: liveness, Delete, notifies."""
 
+from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Protocol
 from harness.responder.context import Context, Incoming
-from harness.responder.initiate import begin, recreate, recreate_children
+from harness.responder.initiate import recreate, recreate_children
 from harness.responder.state import IkeSa, Own, State
-from harness.responder.step import Step
+from harness.responder.step import NOTHING, Step
 from harness.responder.table import TABLE
+from harness.responder.v2.heirs import concede, decided
 from harness.responder.v2.messages import closed, respond
+from harness.responder.v2.own import begin
 from harness.wire import v2
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4")
+@TABLE.on(State.CONTESTED, Exchange.INFORMATIONAL, rfc="7296/2.8.2")
 @TABLE.on(State.REKEYED, Exchange.INFORMATIONAL, rfc="7296/1.4")
 @TABLE.on(State.CLOSING, Exchange.INFORMATIONAL, rfc="7296/1.4")
 def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step:
     """Answer with the other halves of the children deleted, or with nothing at all inside."""
     deletes = request.all(v2.Delete)
     if any(d.protocol == Protocol.IKE for d in deletes):
-        step = closed(context, respond(context, sa, request), "ike-sa-deleted")  # 7296/1.4.1: empty
-        return step.then(recreate(context, sa)) if sa.up else step
+        return _deleted(context, sa, closed(context, respond(context, sa, request), "ike-sa-deleted"))
 
+    settled, sa = decided(context, sa) if deletes else (NOTHING, sa)
     after, ours = context.decide("delete_children", sa, deletes)
     after, added = context.extended("informational", after, request)
     step = respond(context, after, request, *ours, *added)
     lost = tuple(c for c in sa.children if after.child(c.spi_in) is None)
     step = Step(events=("child-sa-deleted",) * len(lost)).then(step)
     step = step.then(recreate_children(context, step.changed[0], lost)) if sa.up else step
-    return _follow_up(context, sa, step)
+    return settled.then(_follow_up(context, sa, step))
+
+
+def _deleted(context: Context, sa: IkeSa, step: Step) -> Step:
+    """What comes of an IKE SA that the peer has deleted; a rekey of ours is forgotten over the peer's (section 2.25.2)."""
+    inherited = concede(context, sa)
+    if inherited is not None:
+        return step.then(replace(inherited, changed=inherited.changed[1:]))
+    return step.then(recreate(context, sa)) if sa.up else step
 
 
 def _follow_up(context: Context, before: IkeSa, step: Step) -> Step:
@@ -47,7 +59,7 @@ def delete_children(
 ) -> tuple[IkeSa, tuple[Any, ...]]:
     """The SA without the children named by the SPIs that the peer receives on, and Deletes for their pairs.
 
-    A child that this end is deleting is no longer in the SA, and so is left out of the answer (section 1.4.1).
+    A child that this end is deleting is half-closed, and so is left out of the answer (section 1.4.1).
     """
     after, named = sa, []
     for delete in deletes:

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from harness.profile import Start
 from harness.responder.context import Context
-from harness.responder.initiate import begin, give_up
+from harness.responder.initiate import give_up
 from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import transmit
+from harness.responder.v2.own import begin
 from harness.responder.v2.redirect import GONE
 
 
@@ -40,6 +41,8 @@ def child_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
     if child is None or not sa.up:
         return NOTHING
+    if child.refused:  # 7296/2.8: when rekeying fails the IKE SA must be closed
+        return Step(events=("child-sa-expired",)).then(begin(context, sa, Own("delete-ike")))
     return Step(events=("child-sa-expired",)).then(expire(context, sa, (child,)))
 
 
@@ -53,24 +56,21 @@ def child_idle(context: Context, sa: IkeSa, armed: Armed) -> Step:
     due = child.used_at + idle
     if due > context.now:
         return Step(armed=((sa.ours, Armed(due, Timer.CHILD_IDLE, child.spi_in)),))
-    own = Own("delete-child", spi_in=child.spi_in, spi_out=child.spi_out)
-    return Step(events=("child-sa-idle",)).then(begin(context, sa.without(child.spi_in), own))
+    return Step(events=("child-sa-idle",)).then(begin(context, sa.close(child)))
 
 
 def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
     """Children removed, each with its Delete; where the profile lets this end make them again, they are asked for."""
-    owns = [Own("delete-child", spi_in=child.spi_in, spi_out=child.spi_out) for child in children]
+    again: tuple[Own, ...] = ()
     if context.may(Start.RECREATE):
-        owns += [Own("new-child", local=child.local, remote=child.remote) for child in children]
-    for child in children:
-        sa = sa.without(child.spi_in)
-    return begin(context, sa, *owns)
+        again = tuple(Own("new-child", local=child.local, remote=child.remote) for child in children)
+    return begin(context, sa.close(*children), *again)
 
 
 @TABLE.timer(Timer.IKE_SOFT, rfc="7296/2.8")
 def ike_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """An IKE SA near its end is rekeyed where the profile lets this end do so; else nothing happens."""
-    if not sa.up or not context.may(Start.IKE_REKEY):
+    if not sa.up or sa.busy_with("rekey-ike") or not context.may(Start.IKE_REKEY):
         return NOTHING
     return begin(context, sa, Own("rekey-ike"))
 
@@ -78,7 +78,7 @@ def ike_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
 @TABLE.timer(Timer.IKE_HARD, rfc="7296/1.4.1")
 def ike_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """An IKE SA past its lifetime is deleted with all its children; nothing takes its place."""
-    if sa.state is State.REKEYED:
+    if sa.state in (State.REKEYED, State.CONTESTED):
         return Step(gone=(sa.ours,), events=("ike-sa-expired",))
     if not sa.up:
         return NOTHING
@@ -97,6 +97,21 @@ def redirect_session(context: Context, sa: IkeSa, armed: Armed) -> Step:
         return Step(events=("ike-sa-redirected",)).then(begin(context, bare, Own("delete-ike")))
     gone = (sa.ours, Armed(context.now + to.patience, Timer.REDIRECT, GONE))
     return Step(armed=(gone,)).then(begin(context, sa, Own("redirect")))
+
+
+@TABLE.timer(Timer.BUSY, rfc="7296/2.25")
+def ask_again(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """What the peer was too busy for is asked again."""
+    due = tuple(own for own in sa.deferred if own.due <= context.now)
+    if not due or not sa.up:
+        return NOTHING
+    return begin(context, replace(sa, deferred=tuple(own for own in sa.deferred if own not in due)), *due)
+
+
+@TABLE.timer(Timer.LEFT, rfc="7296/2.8")
+def delete_what_was_left(context: Context, sa: IkeSa, armed: Armed) -> Step:
+    """A replaced IKE SA that the peer was to delete, and did not, is deleted from here."""
+    return NOTHING if sa.busy_with("delete-ike") else begin(context, sa, Own("delete-ike"))
 
 
 @TABLE.timer(Timer.RETRANSMIT, rfc="7296/2.4")
