@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.bench.catalogue import catalogue
 from harness.oracle import STANDING
+from harness.profile import schema
 from harness.requirements import load
 from harness.responder import HONEST
 from harness.responder.deviants import DEVIANTS
@@ -70,11 +71,17 @@ def matrix() -> str:
     return "\n".join(lines) + "\n"
 
 
+def configuration() -> str:
+    """How a device is configured: the fields of the model, in TOML and in Cisco IOS text."""
+    return f"# The configuration of the reference responder\n\n{NOTE}\n{schema.draw()}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "responder.md": responder,
     "standing-rules.md": rules,
     "deviants.md": deviants,
     "requirements.md": matrix,
+    "configuration.md": configuration,
 }
 
 

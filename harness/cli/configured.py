@@ -1,11 +1,11 @@
-"""A configuration file as a user gives it: Cisco IOS text, or JSON as a target writes it."""
+"""A configuration file as a user gives it: Cisco IOS text, TOML, or JSON as a target writes it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.wrong import WrongInput
-from harness.profile import Configuration
+from harness.profile import Configuration, toml
 from harness.profile.ios import ConfigurationError
 from harness.profile.ios import read as read_ios
 from harness.record import printable
@@ -26,12 +26,14 @@ def read(path: Path) -> Configured:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
             return Configured(configuration_from(json.loads(text)))
+        if path.suffix == ".toml":
+            return Configured(toml.read(text, str(path), path.parent))
         return _ios(text, path)
     except OSError as why:
         raise WrongInput(
             f"{path}: can't be read ({why.strerror}); name a configuration with --config"
         ) from why
-    except ConfigurationError as why:
+    except (ConfigurationError, toml.TomlError) as why:
         raise WrongInput(str(why)) from why
     except (ValueError, TypeError, KeyError) as why:
         raise WrongInput(f"{path}: no configuration: {why}") from why

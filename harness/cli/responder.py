@@ -30,7 +30,8 @@ from harness.wire.datagram import Endpoint
 @click.option(
     "--config",
     type=words.FILE,
-    help="Cisco IOS text, or JSON as a target writes it; default: the catalogue's.",
+    metavar="FILE",
+    help="FILE.toml, FILE.json as a target writes it, or else Cisco IOS text; default: the catalogue's.",
 )
 @click.option(
     "--listen",

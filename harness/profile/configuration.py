@@ -191,11 +191,16 @@ CHILD_PROPOSALS: tuple[ChildProposal, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A further peer: those fields of a Configuration that are its own, under the names they have there."""
+    """A further peer: those fields of a Configuration that are its own, under the names they have there.
+
+    `local_id` and `local_address` are the device's where they are None.
+    """
 
     remote_id: Identity | None
     peer: str | None
     psk: bytes = field(repr=False)
+    local_id: Identity | None = None
+    local_address: str | None = None
     profile: ProfileName = ProfileName.STRICT
     initiate_version: int = 2
     initiate_mode: Literal["main", "aggressive"] = "main"
@@ -303,6 +308,7 @@ class Configuration:
         for address in filter(None, (self.local_address, self.peer)):
             ip_address(address)
         self._refuse_twins()
+        self.each_peer()  # each of them is looked at as this one was
 
     def _refuse_twins(self) -> None:
         """An identity tells peers apart, so each has its own, and one peer at most may be anybody."""
@@ -317,11 +323,13 @@ class Configuration:
         if not self.further_peers:
             return (self,)
         alone = replace(self, further_peers=())
-        names = [each.name for each in fields(Peer)]
-        return (
-            alone,
-            *(replace(alone, **{name: getattr(each, name) for name in names}) for each in self.further_peers),
-        )
+        return (alone, *(alone._with(each) for each in self.further_peers))
+
+    def _with(self, peer: Peer) -> "Configuration":
+        own = {each.name: getattr(peer, each.name) for each in fields(Peer)}
+        for name in ("local_id", "local_address"):
+            own[name] = own[name] or getattr(self, name)
+        return replace(self, **own)
 
     def mirrored(self) -> "Configuration":
         """The same tunnel seen from its other end: identities, addresses and subnets exchanged.

@@ -30,7 +30,7 @@ class Neighbours:
         towards = [Endpoint(view.peer, IKE_PORT) if view.peer else None for view in views]
         towards[0] = first or towards[0]
         self.all = tuple(
-            Neighbour(view, _nearest(locals_, there), there)
+            Neighbour(view, _from(locals_, view.local_address, there), there)
             for view, there in zip(views, towards, strict=True)
         )
         self._by_address = {each.configuration.peer: each for each in reversed(self.all)}
@@ -62,9 +62,10 @@ def _key(configuration: Configuration) -> tuple[bytes, bytes] | None:
     return None if who is None else (bytes([who.id_type]), who.data)
 
 
-def _nearest(locals_: tuple[Endpoint, ...], there: Endpoint | None) -> Endpoint | None:
-    """The first of our endpoints that is of the peer's family; without such, the first of all."""
+def _from(locals_: tuple[Endpoint, ...], wanted: str, there: Endpoint | None) -> Endpoint | None:
+    """Our endpoint of the address that is wanted, or else the first of the peer's family, or else the first of all."""
+    exact = [each for each in locals_ if each.address == wanted]
     family = [
         each for each in locals_ if there is not None and (":" in each.address) == (":" in there.address)
     ]
-    return next(iter(family or locals_), None)
+    return next(iter(exact or family or locals_), None)

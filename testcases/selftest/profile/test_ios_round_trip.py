@@ -1,124 +1,18 @@
 """Cisco IOS text printed and read again: every configuration survives it, and printing is stable."""
 
 from dataclasses import replace
-from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
-from harness.profile import (
-    DEFAULT,
-    ChildProposal,
-    Configuration,
-    Dpd,
-    Identity,
-    IkeProposal,
-    IsakmpPolicy,
-    Lifetimes,
-    Selector,
-)
+from harness.codes import ProfileName
+from harness.profile import DEFAULT, Configuration
 from harness.profile.ios import ConfigurationError, read, show
+from testcases.selftest.profile.configurations import configurations
 
 EXAMPLE = (
     "crypto ipsec profile vti\n set transform-set 3dessha\n set isakmp-profile clients\n responder-only\n"
-)
-
-seconds = st.one_of(
-    st.integers(1, 10**6).map(float), st.floats(min_value=0.001, max_value=1e15, allow_nan=False)
-)
-bits = st.sampled_from([None, 128, 192, 256])
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-v4 = st.ip_addresses(v=4).map(str)
-addresses = st.ip_addresses().map(str)
-identities = st.one_of(
-    v4.map(lambda a: Identity("ipv4", a)),
-    st.ip_addresses(v=6).map(lambda a: Identity("ipv6", str(a))),
-    st.builds(Identity, st.sampled_from(["fqdn", "user_fqdn", "key_id"]), texts),
-    st.builds(
-        Identity, st.sampled_from(["fqdn", "user_fqdn", "key_id"]), st.sampled_from(["a.example", "domain"])
-    ),
-)
-
-
-def subnet(address: object, length: int) -> str:
-    """A subnet of that address, its host bits cleared."""
-    return str(ip_network((address, length), strict=False))
-
-
-subnets = st.one_of(
-    st.builds(subnet, st.ip_addresses(v=4), st.integers(0, 32)),
-    st.builds(subnet, st.ip_addresses(v=6), st.integers(0, 128)),
-)
-several_subnets = st.lists(subnets, max_size=3).map(tuple)
-group = st.sampled_from([*Group, Group(4711)])
-additional = st.lists(group.filter(bool), max_size=7, unique=True).map(tuple)
-
-configurations = st.builds(
-    Configuration,
-    profile=st.sampled_from(ProfileName),
-    versions=st.sampled_from([(1,), (2,), (1, 2), (2, 1)]),
-    initiate_version=st.sampled_from([1, 2]),
-    initiate_mode=st.sampled_from(["main", "aggressive"]),
-    aggressive=st.booleans(),
-    proposals_v2=st.lists(
-        st.builds(
-            IkeProposal,
-            st.sampled_from([*Encr, Encr(999)]),
-            bits,
-            st.sampled_from(Integ),
-            st.sampled_from(Prf),
-            group,
-            additional,
-        ),
-        max_size=3,
-    ).map(tuple),
-    proposals_v1=st.lists(
-        st.builds(
-            IsakmpPolicy,
-            st.sampled_from(EncrV1),
-            bits,
-            st.sampled_from(HashV1),
-            st.sampled_from(AuthMethodV1),
-            group,
-            st.integers(-1, 2**40),
-        ),
-        max_size=3,
-    ).map(tuple),
-    child_proposals=st.lists(
-        st.builds(
-            ChildProposal,
-            st.sampled_from([Protocol.AH, Protocol.ESP]),
-            st.sampled_from([Encr(0), *Encr]),
-            bits,
-            st.sampled_from(Integ),
-            st.sampled_from(Esn),
-            additional,
-        ),
-        max_size=3,
-    ).map(tuple),
-    pfs_group=st.none() | group,
-    local_id=identities,
-    remote_id=st.none() | identities,
-    psk=st.binary(max_size=40) | st.from_regex(rb"[!-~]{1,40}", fullmatch=True),
-    local_address=addresses,
-    peer=st.none() | addresses,
-    local_subnets=several_subnets,
-    remote_subnets=several_subnets,
-    second_selector=st.none() | st.builds(Selector, subnets, subnets),
-    lifetimes=st.builds(
-        Lifetimes,
-        ike_soft=st.none() | seconds,
-        ike_hard=st.none() | seconds,
-        child_soft=st.none() | seconds,
-        child_hard=st.none() | seconds,
-        child_kilobytes=st.none() | st.integers(1, 10**12),
-        half_open=seconds,
-        idle=st.none() | seconds,
-    ),
-    dpd=st.none() | st.builds(Dpd, seconds, seconds, st.integers(1, 99)),
-    cookie_threshold=st.none() | st.integers(-1, 10**12),
 )
 
 
