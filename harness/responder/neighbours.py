@@ -63,9 +63,8 @@ def _key(configuration: Configuration) -> tuple[bytes, bytes] | None:
 
 
 def _from(locals_: tuple[Endpoint, ...], wanted: str, there: Endpoint | None) -> Endpoint | None:
-    """Our endpoint of the address that is wanted, or else the first of the peer's family, or else the first of all."""
-    exact = [each for each in locals_ if each.address == wanted]
+    """Our endpoint of the peer's family, rather of the address that is wanted; without such the first of all."""
     family = [
         each for each in locals_ if there is not None and (":" in each.address) == (":" in there.address)
     ]
-    return next(iter(exact or family or locals_), None)
+    return min(family, key=lambda each: each.address != wanted, default=next(iter(locals_), None))

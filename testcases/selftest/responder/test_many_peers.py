@@ -248,7 +248,7 @@ def test_an_interface_that_went_down_is_not_called_from(hub: Hub) -> None:
     assert hub.responder.all() == ()
 
 
-DORA = Peer(Identity("fqdn", "dora.example"), "192.0.2.5", b"the key of dora", ProfileName.TWO_WAY)
+DORA = Peer(Identity("fqdn", "dora.example"), "192.0.2.5", b"the key of dora", profile=ProfileName.TWO_WAY)
 
 
 def test_a_new_peer_is_called_if_the_device_may(hub: Hub) -> None:
