@@ -1,4 +1,4 @@
-"""RFC 3948 section 2: what a datagram on the ports of IKE carries."""
+"""RFC 3948 section 2, RFC 9329 section 3: what a datagram on the ports of IKE carries, or a message in a TCP stream."""
 
 from enum import StrEnum
 from functools import lru_cache
@@ -10,6 +10,8 @@ NAT_KEEPALIVE = b"\xff"
 NAT_PORTS = frozenset({4500})
 UDP = 17
 ESP = 50
+TCP_STREAM = 0x106
+"""A message of a TCP stream, its length taken off (RFC 9329): no IP protocol, so its number is beyond theirs."""
 
 
 @lru_cache(maxsize=4096)
@@ -29,7 +31,10 @@ class Endpoint(NamedTuple):
 
 
 class Datagram(NamedTuple):
-    """What one IP datagram carries: the UDP payload, or for another protocol all after the IP header."""
+    """What one IP datagram carries: the UDP payload, or for another protocol all after the IP header.
+
+    One of protocol TCP_STREAM is a message that came, or is to go, over the connection between its two ends.
+    """
 
     source: Endpoint
     destination: Endpoint
@@ -51,9 +56,9 @@ def demultiplex(datagram: Datagram, nat_ports: frozenset[int] = NAT_PORTS) -> tu
     data = datagram.data
     if datagram.protocol == ESP:
         return Kind.ESP, data
-    if datagram.protocol != UDP:
+    if datagram.protocol not in (UDP, TCP_STREAM):
         return Kind.OTHER, data
-    if datagram.source.port not in nat_ports and datagram.destination.port not in nat_ports:
+    if datagram.protocol == UDP and not nat_ports & {datagram.source.port, datagram.destination.port}:
         return Kind.IKE, data
     if data == NAT_KEEPALIVE:
         return Kind.KEEPALIVE, data

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.wire import Datagram, Endpoint, Kind, demultiplex, frame
+from harness.wire.datagram import TCP_STREAM
 
 IKE, NATT, OTHER = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500), Endpoint("192.0.2.2", 40000)
 
@@ -32,6 +33,20 @@ def test_udp_is_told_apart(
 def test_protocol_50_is_esp() -> None:
     """ESP outside UDP is ESP whatever its octets."""
     assert demultiplex(Datagram(IKE, OTHER, b"\0\0\0\0", protocol=50)) == (Kind.ESP, b"\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "octets"),
+    [
+        (b"\0\0\0\0message", Kind.IKE, b"message"),
+        (b"\0\0\0\1esp", Kind.ESP, b"\0\0\0\1esp"),
+        (b"\xff", Kind.KEEPALIVE, b"\xff"),
+        (b"\0\0", Kind.OTHER, b"\0\0"),
+    ],
+)
+def test_messages_of_a_stream_are_told_apart_on_every_port(data: bytes, kind: Kind, octets: bytes) -> None:
+    """RFC 9329 section 3: the first four octets decide, whatever port the stream is on."""
+    assert demultiplex(Datagram(IKE, OTHER, data, TCP_STREAM)) == (kind, octets)
 
 
 def test_other_protocols_are_other() -> None:
