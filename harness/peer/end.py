@@ -12,7 +12,7 @@ from harness.peer.script import Note, Request, Send
 from harness.profile import Configuration
 from harness.sa.secrets import to_evidence
 from harness.wire import Message, decode
-from harness.wire.datagram import Datagram, Endpoint, frame
+from harness.wire.datagram import TCP_STREAM, UDP, Datagram, Endpoint, frame
 
 Sent = TypeVar("Sent", Request, Send)
 ExchangeKey = tuple[bytes, int, int]
@@ -76,6 +76,8 @@ class End:
         self.remote = remote
         self.remote_natt = remote_natt
         self.nat_ports = frozenset({local_natt.port, remote_natt.port})
+        self.protocol = UDP
+        """What IKE SAs that are begun from now on travel in: UDP, or a TCP stream."""
         self.answering: Plan = HONEST
         """How answers to what the target starts are bent."""
         self._ignored: set[str] = set()
@@ -90,6 +92,11 @@ class End:
     def came_to_know(self, keys: Any) -> None:
         """Keep keys for the next `secrets`."""
         self._secrets.append(to_evidence(keys))
+
+    def speaks_tcp(self) -> Note:
+        """From now on IKE SAs are begun over TCP connections, from this end's port of NAT traversal to the target's."""
+        self.protocol = TCP_STREAM
+        return Note("speaks", f"{self.name}: TCP from {self.local_natt} to {self.remote_natt}")
 
     def ignores(self, *asks: Ask | str) -> Note:
         """From now on these requests of the target get no answer; the note, when yielded, says so in the evidence."""
@@ -144,6 +151,7 @@ class End:
         ends: tuple[Endpoint, Endpoint] | None = None,
     ) -> Request:
         """A request of these octets, kept under its mark."""
+        natt = natt or self.protocol == TCP_STREAM
         source, destination = ends or self.ends(natt)
         return self._stored(
             Request(
@@ -155,8 +163,9 @@ class End:
                 plan.mark,
                 plan.is_due,
                 plan.is_hostile,
-                plan.retransmit,
+                plan.retransmit if self.protocol == UDP else (),  # 9329/6.2
                 plan.wait,
+                self.protocol,
             )
         )
 
@@ -164,9 +173,18 @@ class End:
         self, octets: bytes, natt: bool, plan: Plan, ends: tuple[Endpoint, Endpoint] | None = None
     ) -> Send:
         """A message of these octets that has no answer, kept under its mark."""
+        natt = natt or self.protocol == TCP_STREAM
         source, destination = ends or self.ends(natt)
         return self._stored(
-            Send(frame(octets, natt), source, destination, plan.mark, bool(plan.due), plan.is_hostile)
+            Send(
+                frame(octets, natt),
+                source,
+                destination,
+                plan.mark,
+                bool(plan.due),
+                plan.is_hostile,
+                self.protocol,
+            )
         )
 
     def ends(self, natt: bool) -> tuple[Endpoint, Endpoint]:

@@ -11,7 +11,7 @@ from harness.peer.flows import Flow
 from harness.peer.script import RETRANSMIT, WAIT_S, Note, Ping, Send
 from harness.sa.esp import EspContent, EspSa, direction, fresh_iv, protect, unprotect
 from harness.sa.opened import Sealed
-from harness.wire.datagram import ESP, NAT_KEEPALIVE, UDP, Datagram, Endpoint
+from harness.wire.datagram import ESP, NAT_KEEPALIVE, Datagram, Endpoint
 from harness.wire.packet import (
     IPV4,
     IPV6,
@@ -168,7 +168,7 @@ class CarriesPackets(End):
     def _said_packet(self, sa: Any, flow: Flow, octets: bytes, plan: PacketPlan) -> Send:
         packet = self._sealed_packet(flow, octets, plan)
         in_udp = sa.natt if plan.udp is None else plan.udp
-        protocol, ends = (UDP, self._udp_ends(sa)) if in_udp else (ESP, _bare(sa))
+        protocol, ends = (self.protocol, self._udp_ends(sa)) if in_udp else (ESP, _bare(sa))
         return self._stored(Send(packet, *ends, plan.mark, hostile=plan.is_hostile, protocol=protocol))
 
     def _sealed_packet(self, flow: Flow, octets: bytes, plan: PacketPlan) -> bytes:

@@ -39,15 +39,18 @@ class Request:
     """The script makes no claim on an answer."""
     retransmit: tuple[float, ...] = RETRANSMIT
     wait: float = WAIT_S
+    protocol: int = UDP
 
     @property
     def datagram(self) -> Datagram:
         """What goes onto the link."""
-        return Datagram(self.source, self.destination, self.data)
+        return Datagram(self.source, self.destination, self.data, self.protocol)
 
     def without_waiting(self) -> "Send":
         """The same octets, sent once, with nobody waiting for an answer."""
-        return Send(self.data, self.source, self.destination, self.mark, self.due, self.hostile)
+        return Send(
+            self.data, self.source, self.destination, self.mark, self.due, self.hostile, self.protocol
+        )
 
     def marked(self, mark: str | None) -> "Request":
         """The same request under another mark."""

@@ -10,7 +10,7 @@ from harness.profile import PROFILES, Configuration, Start
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.state import ChildSa, Sa
 from harness.wire import Message
-from harness.wire.datagram import Datagram, Endpoint, frame
+from harness.wire.datagram import UDP, Datagram, Endpoint, frame
 
 if TYPE_CHECKING:
     from harness.responder.table import Rules, Stage
@@ -89,7 +89,8 @@ class Incoming:
 
     def reply(self, octets: bytes) -> Datagram:
         """A datagram from where this one went, to where it came from (RFC 7296 section 2.11)."""
-        return Datagram(self.datagram.destination, self.datagram.source, frame(octets, self.natt))
+        came = self.datagram
+        return Datagram(came.destination, came.source, frame(octets, self.natt), came.protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,6 @@ def permitted(profile: ProfileName, start: Start) -> bool:
     return start in PROFILES[profile].may
 
 
-def send(local: Endpoint, remote: Endpoint, octets: bytes, natt: bool) -> Datagram:
+def send(local: Endpoint, remote: Endpoint, octets: bytes, natt: bool, protocol: int = UDP) -> Datagram:
     """A datagram of our own on an SA's endpoints."""
-    return Datagram(local, remote, frame(octets, natt))
+    return Datagram(local, remote, frame(octets, natt), protocol)

@@ -18,7 +18,7 @@ from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
 from harness.responder.unproved import Unproved
 from harness.wire import NotIke, decode
-from harness.wire.datagram import Datagram, Endpoint, Kind, demultiplex
+from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint, Kind, demultiplex
 
 STRAY_ANSWERS_PER_SECOND = 10.0
 """How many unprotected notifies for unknown SPIs are sent a second (RFC 7296 section 2.21.4: rate limited)."""
@@ -68,6 +68,8 @@ class Responder:
         if isinstance(message, NotIke):
             return drop(f"no IKE header: {message.why}")
 
+        if message.major == 1 and datagram.protocol == TCP_STREAM:
+            return drop("version 1 over TCP")
         natt = len(octets) != len(datagram.data)
         incoming = Incoming(message, octets, datagram, natt, tuple(message.payloads), message.why)
         versions = self.configuration.versions

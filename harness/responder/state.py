@@ -12,7 +12,7 @@ from harness.responder.traffic import NO_TRAFFIC, Traffic
 from harness.sa.esp import EspSa, direction
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import UDP, Endpoint
 
 if TYPE_CHECKING:
     from harness.responder.context import Incoming
@@ -270,6 +270,8 @@ class IkeSa:
     ni: bytes = field(default=b"", repr=False)
     nr: bytes = field(default=b"", repr=False)
     natt: bool = False
+    protocol: int = UDP
+    """What its messages travel in: UDP, or a TCP stream."""
     behind_nat: bool = False
     intermediate: bool = False
     """Whether both ends are for IKE_INTERMEDIATE (RFC 9242 section 3.1)."""

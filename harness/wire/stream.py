@@ -35,7 +35,8 @@ class Stream:
         self._left += octets
         if self._prefixed and not self._past_prefix():
             return ()
-        messages, at = [], 0
+        messages: list[bytes] = []
+        at = 0
         while at + LENGTH_OCTETS <= len(self._left):
             length = int.from_bytes(self._left[at : at + LENGTH_OCTETS], "big")
             if length < LENGTH_OCTETS:

@@ -132,7 +132,7 @@ class AnswersV2(StartsV2):
     def _back(self, datagram: Datagram, octets: bytes) -> Datagram:
         """A reply from where the datagram was sent to, to where it came from (RFC 7296 section 2.11)."""
         natt = datagram.destination.port == self.local_natt.port
-        return Datagram(datagram.destination, datagram.source, frame(octets, natt))
+        return Datagram(datagram.destination, datagram.source, frame(octets, natt), datagram.protocol)
 
     def _refusal(self, request: Message) -> Answer:
         """RFC 7296 sections 2.5 and 2.21.2: what no request may hold."""

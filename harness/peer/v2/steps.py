@@ -36,6 +36,7 @@ from harness.sa.v2 import (
     seal,
 )
 from harness.wire import Message, Payload, decode, replace, v2
+from harness.wire.datagram import TCP_STREAM
 
 FLAG_INITIATOR = 0x08
 FLAG_RESPONSE = 0x20
@@ -105,7 +106,9 @@ class StartsV2(ProvesV2, CarriesPackets):
 
     def _new_ike(self, suites: Sequence[Suite] | None, group: int | None) -> IkeSa:
         offered = tuple(suites or map(ike_suite, self.configuration.proposals_v2))
-        sa = IkeSa(True, self.nonzero(8), local=self.local, remote=self.remote, state=State.STARTED)
+        tcp = self.protocol == TCP_STREAM
+        local, remote = self.ends(tcp)
+        sa = IkeSa(True, self.nonzero(8), local=local, remote=remote, natt=tcp, state=State.STARTED)
         sa.offered = offered
         sa.group = offered[0].group if group is None else group
         sa.ni = self.entropy.octets(NONCE_OCTETS)

@@ -12,7 +12,7 @@ from harness.responder.table import TABLE
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
-from harness.wire.datagram import Datagram
+from harness.wire.datagram import TCP_STREAM, Datagram
 from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, echo_datagram, read_echo, read_packet
 
 VERSIONS = {IPV4: 4, IPV6: 6}
@@ -81,7 +81,13 @@ def _opened(
 
 @TABLE.decision(rfc="7296/2.23")
 def follow_address(context: Context, sa: Any, datagram: Datagram) -> Any:
-    """The SA with a peer behind a NAT where its newest packet came from; under MOBIKE, or behind a NAT, nothing moves."""
+    """The SA with a peer behind a NAT where its newest packet came from; under MOBIKE, or behind a NAT, nothing moves.
+
+    Over TCP it is the connection of the newest packet that counts (RFC 9329 section 6.1).
+    """
+    if TCP_STREAM in (sa.protocol, datagram.protocol):
+        followed = sa.protocol == datagram.protocol
+        return replace(sa, local=datagram.destination, remote=datagram.source) if followed else sa
     moved = datagram.source != sa.remote and datagram.destination.port == sa.local.port
     if not (sa.natt and moved) or sa.behind_nat or context.configuration.mobility is not None:
         return sa

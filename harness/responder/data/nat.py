@@ -10,7 +10,7 @@ from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.sa.v2 import nat_detection
 from harness.wire import v2
-from harness.wire.datagram import NAT_KEEPALIVE, Datagram
+from harness.wire.datagram import NAT_KEEPALIVE, UDP, Datagram
 
 
 @TABLE.extension("init", rfc="7296/2.23")
@@ -34,5 +34,6 @@ def keep_mapping_alive(context: Context, sa: Any, armed: Armed) -> Step:
         return Step(armed=((sa.ours, Armed(quiet_until, Timer.KEEPALIVE)),))
     keepalive = Datagram(sa.local, sa.remote, NAT_KEEPALIVE)
     return Step(
-        send=(keepalive,) if sa.natt else (), armed=((sa.ours, Armed(context.now + pause, Timer.KEEPALIVE)),)
+        send=(keepalive,) if sa.natt and sa.protocol == UDP else (),  # 9329/6.6: not over TCP
+        armed=((sa.ours, Armed(context.now + pause, Timer.KEEPALIVE)),),
     )

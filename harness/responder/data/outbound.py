@@ -18,7 +18,7 @@ from harness.wire.packet import ICMP, ICMPV6, IPV4, IPV6, ip_packet
 def carry_out(context: Context, sa: Any, child: ChildSa, inner: Datagram) -> Step:
     """A packet from behind this device through a child, to where the SA's peer is: in UDP if IKE is on the NAT ports."""
     if sa.natt:
-        return carry(context, sa, child, inner, Datagram(sa.remote, sa.local, b""))
+        return carry(context, sa, child, inner, Datagram(sa.remote, sa.local, b"", sa.protocol))
     here, there = Endpoint(sa.local.address, 0), Endpoint(sa.remote.address, 0)
     return carry(context, sa, child, inner, Datagram(there, here, b"", ESP))
 

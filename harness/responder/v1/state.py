@@ -10,7 +10,7 @@ from harness.profile import IsakmpPolicy
 from harness.responder.state import Armed, ChildSa, Selector, with_child
 from harness.sa.v1 import Secrets
 from harness.wire import v1
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import UDP, Endpoint
 
 NO_COOKIE = bytes(8)
 
@@ -181,6 +181,7 @@ class IsakmpSa:
     sent: bytes = field(default=b"", repr=False)
     times_sent: int = 1
     natt: bool = False
+    protocol: ClassVar[int] = UDP
     behind_nat: bool = False
     peer_nat_t: bool = False
     peer_dpd: bool = False

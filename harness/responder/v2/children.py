@@ -17,7 +17,7 @@ from harness.responder.v2.initial import (
     make_child,
 )
 from harness.responder.v2.key_exchange import exchange_keys
-from harness.responder.v2.messages import closed, moved, refuse, respond
+from harness.responder.v2.messages import closed, moved, moves, refuse, respond
 from harness.sa.v2 import Suite, rekeyed_keys
 from harness.wire import v2
 
@@ -165,5 +165,5 @@ def _heir(
         chosen.suite.encr, chosen.suite.key_bits, chosen.suite.integ, chosen.suite.prf, chosen.group
     )
     keys = rekeyed_keys(sa.keys, suite, chosen.spi, spi_r, ni, nr, shared)
-    place = moved(sa, request) if sa.session.mobile is None else sa
+    place = moved(sa, request) if moves(sa, request) else sa
     return bear(context, sa, chosen.suite, keys, we_started=False, place=place)

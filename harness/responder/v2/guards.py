@@ -16,6 +16,7 @@ from harness.responder.v2 import cookies, redirect
 from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
 from harness.responder.v2.window import complain
 from harness.wire import Malformed, Payload, Structure, Unknown, v2
+from harness.wire.datagram import TCP_STREAM
 
 NONCE_OCTETS = range(16, 257)
 """RFC 7296 section 3.9."""
@@ -114,7 +115,8 @@ def init_cookie(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     heavy = context.decide("demands_puzzle", incoming)
     if puzzles is not None and heavy and incoming.message.exchange == Exchange.IKE_SA_INIT:
         return cookies.weigh(context, incoming, puzzles)
-    if not heavy and not context.decide("demands_cookie"):
+    over_tcp = incoming.datagram.protocol == TCP_STREAM  # 9329/6.3: there a cookie alone tells nothing new
+    if not heavy and (over_tcp or not context.decide("demands_cookie")):
         return None
     return None if cookies.returned(context, incoming) is not None else cookies.demand(context, incoming)
 

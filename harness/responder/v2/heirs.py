@@ -27,6 +27,7 @@ def bear(
         suite=suite,
         keys=keys,
         natt=place.natt,
+        protocol=place.protocol,
         behind_nat=old.behind_nat,
         peer_id=old.peer_id,
         born=context.now,

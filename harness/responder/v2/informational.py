@@ -13,6 +13,7 @@ from harness.responder.v2.heirs import concede, decided
 from harness.responder.v2.messages import closed, respond
 from harness.responder.v2.own import begin
 from harness.wire import v2
+from harness.wire.datagram import TCP_STREAM
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4")
@@ -49,6 +50,8 @@ def _follow_up(context: Context, before: IkeSa, step: Step) -> Step:
     if ours is None or not ours.routability or not isinstance(after, IkeSa) or not before.up:
         return step
     if before.session.mobile is None or after.remote.address == before.remote.address:
+        return step
+    if after.protocol == TCP_STREAM:  # 9329/7.1: its handshake has shown that already
         return step
     return step.then(begin(context, after, Own("routability")))
 

@@ -80,6 +80,7 @@ def _half_open(
         ni=ni,
         nr=nr,
         natt=request.natt,
+        protocol=request.datagram.protocol,
         born=context.now,
         heard=context.now,
         expected=1,

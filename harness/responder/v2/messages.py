@@ -9,7 +9,7 @@ from harness.responder.state import IkeSa, Outstanding, Own, Served, State, Time
 from harness.responder.step import Armed, Step, drop
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
 from harness.wire import Message, v2
-from harness.wire.datagram import Datagram
+from harness.wire.datagram import TCP_STREAM, Datagram
 
 RESPONSE = 0x20
 INITIATOR = 0x08
@@ -58,7 +58,8 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
     message = incoming.message
     response = sealed(context, sa, message.exchange, RESPONSE, message.message_id, payloads)
     expected, served = _served(sa, Served(message.message_id, incoming.octets, response))
-    if sa.session.mobile is None:  # with MOBIKE only UPDATE_SA_ADDRESSES moves an SA: RFC 4555 section 3.8
+    before = sa
+    if moves(sa, incoming):
         sa = moved(sa, incoming)
     answered = replace(
         sa,
@@ -66,7 +67,27 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
         served=served,
         heard=context.now,
     )
-    return Step(send=tuple(map(incoming.reply, response)), changed=(answered,))
+    again = _asked_anew(before, answered)
+    return Step(send=(*map(incoming.reply, response), *again), changed=(answered,))
+
+
+def moves(sa: IkeSa, incoming: Incoming) -> bool:
+    """Whether the SA is from now on where this message came from.
+
+    With MOBIKE only UPDATE_SA_ADDRESSES moves an SA (RFC 4555 section 3.8), and nothing else takes it off TCP; but
+    its messages go over the connection that it was heard on last (RFC 9329 sections 5 and 6.1).
+    """
+    if sa.protocol == TCP_STREAM:
+        return incoming.datagram.protocol == TCP_STREAM
+    return sa.session.mobile is None
+
+
+def _asked_anew(before: IkeSa, sa: IkeSa) -> tuple[Datagram, ...]:
+    """Requests of ours that wait for their responses go out again over a new connection (RFC 9329 section 6.2)."""
+    if sa.protocol != TCP_STREAM or (sa.local, sa.remote) == (before.local, before.remote):
+        return ()
+    messages = (octets for asked in sa.outstanding for octets in asked.messages)
+    return tuple(send(sa.local, sa.remote, octets, sa.natt, sa.protocol) for octets in messages)
 
 
 def _served(sa: IkeSa, latest: Served) -> tuple[int, tuple[Served, ...]]:
@@ -83,7 +104,13 @@ def _served(sa: IkeSa, latest: Served) -> tuple[int, tuple[Served, ...]]:
 def moved(sa: IkeSa, incoming: Incoming) -> IkeSa:
     """The SA at the addresses and ports of the datagram, whatever any payload says (sections 2.11, 2.23)."""
     datagram = incoming.datagram
-    return replace(sa, local=datagram.destination, remote=datagram.source, natt=incoming.natt)
+    return replace(
+        sa,
+        local=datagram.destination,
+        remote=datagram.source,
+        natt=incoming.natt,
+        protocol=datagram.protocol,
+    )
 
 
 def refuse(
@@ -125,7 +152,7 @@ def transmit(context: Context, sa: IkeSa, asked: Outstanding) -> Step:
     waiting = replace(asked, sent=asked.sent + 1, due=due)
     others = tuple(each for each in sa.outstanding if each.message_id != asked.message_id)
     return Step(
-        send=tuple(send(sa.local, sa.remote, octets, sa.natt) for octets in asked.messages),
+        send=tuple(send(sa.local, sa.remote, octets, sa.natt, sa.protocol) for octets in asked.messages),
         changed=(replace(sa, outstanding=(*others, waiting)),),
         armed=((sa.ours, Armed(due, Timer.RETRANSMIT, asked.message_id)),),
     )

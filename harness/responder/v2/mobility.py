@@ -13,7 +13,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved, request
 from harness.wire import v2
-from harness.wire.datagram import Endpoint, packed
+from harness.wire.datagram import TCP_STREAM, Endpoint, packed
 
 COOKIE2_OCTETS = 16
 _ADDITIONAL = (NotifyType.ADDITIONAL_IP4_ADDRESS, NotifyType.ADDITIONAL_IP6_ADDRESS)
@@ -50,7 +50,7 @@ def _addresses(incoming: Incoming) -> tuple[bytes, ...]:
 def nat_is_forbidden(incoming: Incoming) -> bool:
     """Whether NO_NATS_ALLOWED names other addresses or ports than the datagram has (section 3.9)."""
     notify = incoming.find(v2.Notify, NotifyType.NO_NATS_ALLOWED)
-    if notify is None:
+    if notify is None or incoming.datagram.protocol == TCP_STREAM:  # 9329/7.1
         return False
     here, there = incoming.datagram.destination, incoming.datagram.source
     ends = b"".join(packed(end.address) for end in (there, here))

@@ -89,6 +89,7 @@ def _half_open(context: Context, request: Incoming, resumed: Resumed, ticket: by
         ni=ni,
         nr=nr,
         natt=request.natt,
+        protocol=request.datagram.protocol,
         born=context.now,
         heard=context.now,
         expected=1,

@@ -12,6 +12,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.messages import transmit
 from harness.responder.v2.own import begin
 from harness.responder.v2.redirect import GONE
+from harness.wire.datagram import UDP
 
 
 @TABLE.timer(Timer.HALF_OPEN, rfc="7296/2.4")
@@ -122,7 +123,8 @@ def retransmit(context: Context, sa: IkeSa, armed: Armed) -> Step:
         return NOTHING
     if asked.sent >= context.configuration.exchanges.retransmission.tries:
         return give_up(context, sa)
-    return transmit(context, sa, asked)
+    step = transmit(context, sa, asked)
+    return step if sa.protocol == UDP else replace(step, send=())  # 9329/6.2: TCP brings it there by itself
 
 
 @TABLE.timer(Timer.LIVENESS, rfc="7296/2.4")

@@ -46,6 +46,17 @@ def test_each_additional_key_exchange_has_its_exchange_before_ike_auth(pair: Pai
     assert pair.peer.ike.established
 
 
+@pytest.mark.parametrize(
+    "method", [Group.ML_KEM_768, Group.CURVE448, Group.MODP_2048], ids=lambda each: each.name
+)
+def test_methods_of_every_kind_are_exchanged(method: Group) -> None:
+    """RFC 9370 section 2.1: KEMs and (EC)DH are treated alike."""
+    pair = Pair(_further(replace(PLAIN, additional=(method,))))
+    pair.play(pair.peer.connect())
+
+    assert pair.peer.ike.established
+
+
 def test_the_keys_after_both_exchanges_are_the_same_at_both_ends(pair: Pair) -> None:
     """Both ends derive the same keys, and three generations of them are told to the evidence."""
     pair.play(pair.peer.connect())
