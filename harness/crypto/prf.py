@@ -1,24 +1,32 @@
-"""Pseudorandom functions by IKEv2 transform id, and prf+ (RFC 7296 section 2.13, RFC 4868, RFC 2104)."""
+"""Pseudorandom functions by IKEv2 transform id, and prf+ (RFC 7296 section 2.13).
+
+HMAC (RFC 2104, RFC 4868), AES-XCBC (RFC 4434), AES-CMAC (RFC 4615).
+"""
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from harness.codes import Prf
+from harness.crypto.aes_mac import BLOCK, cmac, xcbc
 from harness.crypto.unsupported import UnsupportedAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
 class PseudorandomFunction:
-    """HMAC over one hash; key and output have the same preferred length, `size` octets."""
+    """A function of a key and data; key and output have the same preferred length, `size` octets."""
 
     algorithm: int
-    hash_name: str
     size: int
+    function: Callable[[bytes, bytes], bytes]
+    hash_name: str = ""
+    """The hash under an HMAC; empty where there is none."""
 
     def __call__(self, key: bytes, data: bytes) -> bytes:
-        """prf(key, data), untruncated; a key longer than the hash's block is hashed first (RFC 2104 section 2)."""
-        return hmac.digest(key, data, self.hash_name)
+        """prf(key, data), untruncated; a key may have any length."""
+        return self.function(key, data)
 
     def plus(self, key: bytes, seed: bytes, size: int) -> bytes:
         """The first `size` octets of prf+(key, seed) (RFC 7296 section 2.13).
@@ -30,23 +38,46 @@ class PseudorandomFunction:
             raise ValueError(f"prf+ ends after 255 blocks of {self.size} octets, {size} octets were wanted")
         block, stream = b"", b""
         for number in range(1, blocks + 1):
-            block = hmac.digest(key, b"%b%b%c" % (block, seed, number), self.hash_name)
+            block = self.function(key, b"%b%b%c" % (block, seed, number))
             stream += block
         return stream[:size]
 
+    def nonce_key(self, ni: bytes, nr: bytes) -> bytes:
+        """The key that two nonces make for SKEYSEED: both, or the first half of a key from each (RFC 7296 2.14)."""
+        return ni + nr if self.hash_name else ni[: BLOCK // 2] + nr[: BLOCK // 2]
+
     def hash(self, data: bytes) -> bytes:
-        """The plain hash under this HMAC, as IKEv1 uses it for IVs and NAT-D (RFC 2409 section 3.2)."""
+        """The plain hash under an HMAC, as IKEv1 uses it for IVs and NAT-D (RFC 2409 section 3.2)."""
         return hashlib.new(self.hash_name, data, usedforsecurity=False).digest()
+
+
+def _hmac(hash_name: str) -> Callable[[bytes, bytes], bytes]:
+    """A key longer than the hash's block is hashed first (RFC 2104 section 2)."""
+    return partial(hmac.digest, digest=hash_name)
+
+
+def _xcbc(key: bytes, data: bytes) -> bytes:
+    """Shorter keys are filled with zeros, longer ones go through the function first (RFC 4434 section 2)."""
+    if len(key) > BLOCK:
+        key = xcbc(bytes(BLOCK), key)
+    return xcbc(key.ljust(BLOCK, b"\x00"), data)
+
+
+def _cmac(key: bytes, data: bytes) -> bytes:
+    """Keys that are no block go through the function first, shorter ones too (RFC 4615 section 3)."""
+    return cmac(key if len(key) == BLOCK else cmac(bytes(BLOCK), key), data)
 
 
 _TABLE = {
     function.algorithm: function
     for function in (
-        PseudorandomFunction(int(Prf.PRF_HMAC_MD5), "md5", 16),
-        PseudorandomFunction(int(Prf.PRF_HMAC_SHA1), "sha1", 20),
-        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_256), "sha256", 32),
-        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_384), "sha384", 48),
-        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_512), "sha512", 64),
+        PseudorandomFunction(int(Prf.PRF_HMAC_MD5), 16, _hmac("md5"), "md5"),
+        PseudorandomFunction(int(Prf.PRF_HMAC_SHA1), 20, _hmac("sha1"), "sha1"),
+        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_256), 32, _hmac("sha256"), "sha256"),
+        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_384), 48, _hmac("sha384"), "sha384"),
+        PseudorandomFunction(int(Prf.PRF_HMAC_SHA2_512), 64, _hmac("sha512"), "sha512"),
+        PseudorandomFunction(int(Prf.PRF_AES128_XCBC), BLOCK, _xcbc),
+        PseudorandomFunction(int(Prf.PRF_AES128_CMAC), BLOCK, _cmac),
     )
 }
 

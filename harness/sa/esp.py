@@ -11,7 +11,7 @@ from harness.clock import Entropy
 from harness.codes import Esn, Protocol
 from harness.crypto import UnsupportedAlgorithm
 from harness.sa.opened import Sealed
-from harness.sa.protection import Combined, Protection, protection
+from harness.sa.protection import Protection, protection
 
 HEADER = 8
 """SPI and sequence number."""
@@ -61,14 +61,13 @@ def header(packet: bytes) -> tuple[bytes, int] | None:
 
 
 def fresh_iv(sa: EspSa, sequence: int, entropy: Entropy) -> bytes:
-    """The IV of a packet: never the same twice in a combined mode, by chance for CBC. Raises UnsupportedAlgorithm.
+    """The IV of a packet: never the same twice where the cipher counts, by chance for CBC. Raises UnsupportedAlgorithm.
 
-    A combined mode takes the sequence number, which does not repeat (RFC 4106 section 3.1, RFC 7634 section 2);
-    that of CBC must not be foreseen (RFC 3602 section 2.1).
+    Combined and counter modes take the sequence number, which does not repeat (RFC 4106 section 3.1, RFC 7634
+    section 2, RFC 3686 section 2.1); that of CBC must not be foreseen (RFC 3602 section 2.1).
     """
     under = _of(sa)
-    counts = isinstance(under, Combined)
-    return sequence.to_bytes(under.iv_size, "big") if counts else entropy.octets(under.iv_size)
+    return sequence.to_bytes(under.iv_size, "big") if under.counts else entropy.octets(under.iv_size)
 
 
 def protect(

@@ -6,28 +6,12 @@ authenticated, an IV, a ciphertext, an ICV.
 
 from functools import lru_cache
 
-from harness.codes import Encr
-from harness.crypto import AEADS, Aead, CbcCipher, Integrity, aead, cbc_cipher, integrity
-from harness.crypto.aead import IV_SIZE, SALT_SIZE
+from harness.crypto import AEADS, Aead, Integrity, PlainCipher, aead, cipher, integrity
+from harness.crypto.aead import IV_SIZE
+from harness.crypto.cipher import CtrCipher
 from harness.sa.opened import Sealed
 
 _SPI = 4
-
-
-class NoCipher:
-    """ENCR_NULL: what is to be hidden stays as it is (RFC 2410)."""
-
-    key_size = 0
-    block_size = 1
-    iv_size = 0
-
-    def encrypt(self, key: bytes, iv: bytes, plaintext: bytes) -> bytes:  # noqa: ARG002  # a twin
-        """The plaintext."""
-        return plaintext
-
-    def decrypt(self, key: bytes, iv: bytes, ciphertext: bytes) -> bytes:  # noqa: ARG002  # a twin
-        """The ciphertext, which is the plaintext."""
-        return ciphertext
 
 
 Keys = tuple[bytes, bytes]
@@ -37,13 +21,14 @@ Keys = tuple[bytes, bytes]
 class CipherAndIntegrity:
     """Encrypt, then integrity over head, IV and ciphertext (RFC 7296 section 3.14, RFC 4303 section 3.3.2.1)."""
 
-    __slots__ = ("_cipher", "_integrity", "alignment", "icv_size", "iv_size", "key_sizes")
+    __slots__ = ("_cipher", "_integrity", "alignment", "counts", "icv_size", "iv_size", "key_sizes")
 
-    def __init__(self, cipher: CbcCipher | NoCipher, check: Integrity) -> None:
+    def __init__(self, cipher: PlainCipher, check: Integrity) -> None:
         self._cipher = cipher
         self._integrity = check
         self.alignment = cipher.block_size
-        self.iv_size = cipher.iv_size if isinstance(cipher, NoCipher) else cipher.block_size
+        self.counts = isinstance(cipher, CtrCipher)
+        self.iv_size = cipher.iv_size
         self.icv_size = check.icv_size
         self.key_sizes = cipher.key_size, check.key_size
 
@@ -70,14 +55,15 @@ class CipherAndIntegrity:
 class Combined:
     """A combined-mode cipher; the head is associated data (RFC 5282 section 5.1, RFC 4106 section 5)."""
 
-    __slots__ = ("_aead", "alignment", "icv_size", "iv_size", "key_sizes")
+    __slots__ = ("_aead", "alignment", "counts", "icv_size", "iv_size", "key_sizes")
 
     def __init__(self, cipher: Aead) -> None:
         self._aead = cipher
         self.alignment = 1
+        self.counts = True
         self.iv_size = IV_SIZE
         self.icv_size = cipher.icv_size
-        self.key_sizes = cipher.key_size + SALT_SIZE, 0
+        self.key_sizes = cipher.key_size + cipher.salt_size, 0
 
     def seal(self, keys: Keys, head: bytes, iv: bytes, plaintext: bytes, high: bytes = b"") -> bytes:
         """IV, ciphertext and ICV; what is `high` of a sequence number is covered behind the SPI (RFC 4106 section 5)."""
@@ -100,5 +86,4 @@ def protection(encr: int, key_bits: int | None, integ: int) -> Protection:
     """The protection of a suite by its IKEv2 transform ids. Raises UnsupportedAlgorithm."""
     if encr in AEADS:
         return Combined(aead(encr, key_bits))
-    cipher = NoCipher() if encr == Encr.ENCR_NULL else cbc_cipher(encr, key_bits)
-    return CipherAndIntegrity(cipher, integrity(integ))
+    return CipherAndIntegrity(cipher(encr, key_bits), integrity(integ))

@@ -31,8 +31,16 @@ VID_DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")  # RFC 3706 section 
 VID_XAUTH = bytes.fromhex("09002689dfd6b712")
 VID_UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc0100")
 
-_CIPHERS = {int(EncrV1.DES_CBC): Encr.ENCR_DES, int(EncrV1.TRIPLE_DES_CBC): Encr.ENCR_3DES}
-_CIPHERS[int(EncrV1.AES_CBC)] = Encr.ENCR_AES_CBC
+_CIPHERS = {
+    int(EncrV1.DES_CBC): Encr.ENCR_DES,
+    int(EncrV1.IDEA_CBC): Encr.ENCR_IDEA,
+    int(EncrV1.BLOWFISH_CBC): Encr.ENCR_BLOWFISH,
+    int(EncrV1.TRIPLE_DES_CBC): Encr.ENCR_3DES,
+    int(EncrV1.CAST_CBC): Encr.ENCR_CAST,
+    int(EncrV1.AES_CBC): Encr.ENCR_AES_CBC,
+    int(EncrV1.CAMELLIA_CBC): Encr.ENCR_CAMELLIA_CBC,
+}
+_UNSAID = {int(EncrV1.BLOWFISH_CBC): 448}  # 56 octets where no key length is negotiated (RFC 2409 appendix B)
 _PRFS = {
     int(HashV1.MD5): Prf.PRF_HMAC_MD5,
     int(HashV1.SHA1): Prf.PRF_HMAC_SHA1,
@@ -85,7 +93,7 @@ def suite_cipher(suite: Suite) -> CbcCipher:
     """The cipher of phase 1. Raises UnsupportedAlgorithm."""
     if suite.encr not in _CIPHERS:
         raise UnsupportedAlgorithm(f"no encryption algorithm {suite.encr} here")
-    return cbc_cipher(_CIPHERS[suite.encr], suite.key_bits)
+    return cbc_cipher(_CIPHERS[suite.encr], suite.key_bits or _UNSAID.get(suite.encr))
 
 
 def psk_secrets(

@@ -100,8 +100,9 @@ def with_ppk(keys: Keys, ppk: bytes) -> Keys:
 
 
 def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
-    """SKEYSEED of a new IKE SA: prf(Ni | Nr, g^ir) (RFC 7296 section 2.14)."""
-    return prf(prf_id)(ni + nr, shared)
+    """SKEYSEED of a new IKE SA: prf(Ni | Nr, g^ir), with less of the nonces for AES (RFC 7296 section 2.14)."""
+    function = prf(prf_id)
+    return function(function.nonce_key(ni, nr), shared)
 
 
 def rekeyed_skeyseed(

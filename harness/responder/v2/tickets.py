@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from harness.codes import Encr
-from harness.crypto.aead import IV_SIZE, SALT_SIZE, aead
+from harness.crypto.aead import IV_SIZE, aead
 from harness.profile import IkeProposal
 from harness.responder.context import Context
 from harness.responder.state import IkeSa, Resumed
@@ -21,7 +21,7 @@ _CIPHER = aead(Encr.ENCR_AES_GCM_16, 256)
 def _sealing(key: bytes) -> tuple[bytes, bytes]:
     """The key's name, which stands in clear, and cipher key and salt (section 6.1: keys must be able to change)."""
     name = sha256(b"name of a ticket key" + key).digest()[:KEY_ID_OCTETS]
-    salt = sha256(b"salt of a ticket key" + key).digest()[:SALT_SIZE]
+    salt = sha256(b"salt of a ticket key" + key).digest()[: _CIPHER.salt_size]
     return name, key + salt
 
 

@@ -1,4 +1,4 @@
-"""Pseudorandom functions against RFC 2202, RFC 4868 section 2.7.1 (RFC 4231) and NIST's samples for SP 800-135."""
+"""Pseudorandom functions against RFC 2202, RFC 4868 section 2.7.1 (RFC 4231), RFC 4434, RFC 4615 and NIST's samples for SP 800-135."""
 
 import pytest
 
@@ -58,11 +58,22 @@ RFC_4868 = [
         ),
     ),
 ]
+COUNTED = bytes(range(20))
+RFC_4434 = [  # section 2.1
+    (Prf.PRF_AES128_XCBC, bytes(range(16)), COUNTED, "47f51b4564966215b8985c63055ed308"),
+    (Prf.PRF_AES128_XCBC, bytes(range(10)), COUNTED, "0fa087af7d866e7653434e602fdde835"),
+    (Prf.PRF_AES128_XCBC, bytes(range(16)) + b"\xed\xcb", COUNTED, "8cd3c93ae598a9803006ffb67c40e9e4"),
+]
+RFC_4615 = [  # section 4
+    (Prf.PRF_AES128_CMAC, bytes(range(16)) + b"\xed\xcb", COUNTED, "84a348a4a45d235babfffc0d2b4da09a"),
+    (Prf.PRF_AES128_CMAC, bytes(range(16)), COUNTED, "980ae87b5f4c9c5214f5b6a8455e4c2d"),
+    (Prf.PRF_AES128_CMAC, bytes(range(10)), COUNTED, "290d9e112edb09ee141fcf64c0b72f3d"),
+]
 
 
-@pytest.mark.parametrize(("algorithm", "key", "data", "expected"), RFC_2202 + RFC_4868)
+@pytest.mark.parametrize(("algorithm", "key", "data", "expected"), RFC_2202 + RFC_4868 + RFC_4434 + RFC_4615)
 def test_prf_gives_the_published_output(algorithm: Prf, key: bytes, data: bytes, expected: str) -> None:
-    """Every pseudorandom function gives the output printed in RFC 2202 and RFC 4868."""
+    """Every pseudorandom function gives the output that its RFC prints, whatever the key's length."""
     assert prf(algorithm)(key, data).hex() == expected
 
 
@@ -88,6 +99,17 @@ def test_prf_plus_ends_after_255_blocks() -> None:
 
     with pytest.raises(ValueError, match="255 blocks"):
         prf(Prf.PRF_HMAC_SHA1).plus(b"", b"", 255 * 20 + 1)
+
+
+@pytest.mark.parametrize("algorithm", [Prf.PRF_AES128_XCBC, Prf.PRF_AES128_CMAC])
+def test_the_nonces_make_half_a_key_each_for_aes(algorithm: Prf) -> None:
+    """A function of one block takes 64 bits of each nonce for SKEYSEED (RFC 7296 section 2.14)."""
+    assert prf(algorithm).nonce_key(b"i" * 32, b"r" * 16) == b"i" * 8 + b"r" * 8
+
+
+def test_the_nonces_are_the_key_of_an_hmac() -> None:
+    """HMAC takes both nonces whole for SKEYSEED (RFC 7296 section 2.14)."""
+    assert prf(Prf.PRF_HMAC_SHA2_256).nonce_key(b"i" * 32, b"r" * 16) == b"i" * 32 + b"r" * 16
 
 
 def test_a_prf_knows_its_hash() -> None:

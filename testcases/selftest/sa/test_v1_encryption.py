@@ -153,10 +153,10 @@ def test_what_is_no_encrypted_message_is_sealed(octets: bytes) -> None:
 def test_an_unknown_cipher_opens_nothing() -> None:
     """A suite that is not here is said to be unsupported."""
     secrets = _secrets(AES)
-    unknown = Secrets(Suite(3, None, 2, 1, 2), b"", b"", b"", b"", b"", b"", secrets.key, secrets.iv0)
+    unknown = Secrets(Suite(4, None, 2, 1, 2), b"", b"", b"", b"", b"", b"", secrets.key, secrets.iv0)
     opened, _ = sa.decrypt(_encrypted(AES, HASH), unknown, secrets.iv0)
 
-    assert opened == Sealed("no encryption algorithm 3 here")
+    assert opened == Sealed("no encryption algorithm 4 here")
 
 
 def test_random_ciphertext_never_raises() -> None:
