@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from harness.codes import IdType
+from harness.crypto.open_rsa_key import open_rsa_key
 
-KeyKind = Literal["p256", "p384", "p521", "ed25519", "ed448"]
+KeyKind = Literal["p256", "p384", "p521", "ed25519", "ed448", "rsa"]
 Lifetime = tuple[float, float]
 """Seconds since 1970 between which a certificate is valid."""
 ALWAYS: Lifetime = (0.0, 4e9)
@@ -27,7 +29,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "p384": ec.SECP384R1(),
     "p521": ec.SECP521R1(),
 }
-_Key = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey
+_Key = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey | RSAPrivateKey
 
 
 class Authority:
@@ -81,7 +83,9 @@ def _common_name(name: str) -> x509.Name:
 
 
 def _key(name: str, kind: str) -> _Key:
-    """The one key of this kind that belongs to the name: no secret, as everything here."""
+    """The one key of this kind that belongs to the name, or of RSA to all names: no secret, as everything here."""
+    if kind == "rsa":
+        return open_rsa_key()
     seed = hashlib.shake_256(f"{kind} {name}".encode()).digest(66)
     if kind == "ed25519":
         return Ed25519PrivateKey.from_private_bytes(seed[:32])

@@ -102,6 +102,11 @@ _SIG = dict.fromkeys(
 ) | {AuthMethodV1(method): Scheme(Family.ECDSA, curve=scheme.curve) for method, scheme in _ECDSA.items()}
 
 
+def sig_serves(method: int, key: Key) -> bool:
+    """Whether a key signs by an authentication method of IKEv1."""
+    return method in _SIG and _SIG[AuthMethodV1(method)].fits(key)
+
+
 def sig(method: int, key: PrivateKey, hash_octets: bytes) -> bytes:
     """The data of SIG over HASH_I or HASH_R by an authentication method of IKEv1 (RFC 2409 section 5.1).
 

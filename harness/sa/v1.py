@@ -120,6 +120,21 @@ def psk_skeyid(hash_id: int, psk: bytes, ni: bytes, nr: bytes) -> bytes:
     return hash_prf(hash_id)(psk, ni + nr)
 
 
+def signature_secrets(
+    suite: Suite,
+    ni: bytes,
+    nr: bytes,
+    shared: bytes,
+    cky_i: bytes,
+    cky_r: bytes,
+    public_i: bytes,
+    public_r: bytes,
+) -> Secrets:
+    """The same where ends sign: SKEYID is prf(Ni_b | Nr_b, g^xy) (RFC 2409 section 5). Raises UnsupportedAlgorithm."""
+    skeyid = hash_prf(suite.hash)(ni + nr, shared)
+    return secrets(suite, skeyid, shared, cky_i, cky_r, first_iv(suite, public_i, public_r))
+
+
 def secrets(suite: Suite, skeyid: bytes, shared: bytes, cky_i: bytes, cky_r: bytes, iv0: bytes) -> Secrets:
     """Everything that follows from SKEYID, whatever the authentication method (RFC 2409 section 5, appendix B).
 
@@ -146,16 +161,25 @@ def cipher_key(function: PseudorandomFunction, skeyid_e: bytes, size: int) -> by
     return stream[:size]
 
 
-def hash_i(secrets: Secrets, public_i: bytes, public_r: bytes, sai_b: bytes, idii_b: bytes) -> bytes:
-    """HASH_I; `sai_b` is the body of the SA payload as the initiator sent it (RFC 2409 section 5)."""
+def hash_i(
+    secrets: Secrets, public_i: bytes, public_r: bytes, sai_b: bytes, idii_b: bytes, tied: int | None = None
+) -> bytes:
+    """HASH_I; `sai_b` is the body of the SA payload as the initiator sent it (RFC 2409 section 5).
+
+    `tied` is the hash of a signature method that has one of its own (section 5.1).
+    """
     cookies = secrets.cky_i + secrets.cky_r
-    return hash_prf(secrets.suite.hash)(secrets.skeyid, public_i + public_r + cookies + sai_b + idii_b)
+    function = hash_prf(secrets.suite.hash if tied is None else tied)
+    return function(secrets.skeyid, public_i + public_r + cookies + sai_b + idii_b)
 
 
-def hash_r(secrets: Secrets, public_i: bytes, public_r: bytes, sai_b: bytes, idir_b: bytes) -> bytes:
+def hash_r(
+    secrets: Secrets, public_i: bytes, public_r: bytes, sai_b: bytes, idir_b: bytes, tied: int | None = None
+) -> bytes:
     """HASH_R; `sai_b` is the initiator's SA payload body here too (RFC 2409 section 5)."""
     cookies = secrets.cky_r + secrets.cky_i
-    return hash_prf(secrets.suite.hash)(secrets.skeyid, public_r + public_i + cookies + sai_b + idir_b)
+    function = hash_prf(secrets.suite.hash if tied is None else tied)
+    return function(secrets.skeyid, public_r + public_i + cookies + sai_b + idir_b)
 
 
 # --- IVs and encryption -------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
 from harness.peer.v1.fragments import is_fragment, joined
 from harness.peer.v1.offers import answered_suite, choose_phase1, phase2_answer, taken_phase2
+from harness.peer.v1.proofs import UNHASHED
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
 from harness.peer.v1.steps import (
     NONCE_OCTETS,
-    UNHASHED,
     Quick,
     announced,
     dpd_notify,
@@ -190,7 +190,12 @@ class AnswersV1(TransactsV1):
         if why is not None:
             return Taken(why=why, counts=False)
         dialogue.then = lambda reply, _: self._main_5_came(sa, dialogue, reply)
-        payloads = (v1.KeyExchange(sa.public_r), v1.Nonce(sa.nr), *self.nat_payloads(sa))
+        payloads = (
+            v1.KeyExchange(sa.public_r),
+            v1.Nonce(sa.nr),
+            *self.certificates_wanted(sa),
+            *self.nat_payloads(sa),
+        )
         return Taken(self.clear(sa, dialogue, payloads, self.answering))
 
     def _keys_exchanged(self, sa: IsakmpSa, message: Message) -> str | None:
@@ -211,7 +216,11 @@ class AnswersV1(TransactsV1):
             return Taken(why=why, counts=False)
         who = identification(self.configuration.local_id)
         octets = self.sealed_v1(
-            sa, dialogue, (who, UNHASHED), self.answering, lambda _: self.proof(sa, who.body, False)
+            sa,
+            dialogue,
+            (who, *self.shown(sa, who.body, False)),
+            self.answering,
+            lambda _: self.proof(sa, who.body, False),
         )
         self._phase1_done(sa, dialogue, message)
         return Taken(octets)
@@ -231,20 +240,23 @@ class AnswersV1(TransactsV1):
             return Taken(why=why or "ID is missing")
         who = identification(self.configuration.local_id)
         dialogue.then = lambda reply, _: self._aggressive_3_came(sa, dialogue, reply, theirs.body)
+        proofs = self.shown(sa, who.body, False)
+        if proofs == (UNHASHED,):
+            proofs = (v1.Hash(self.proof(sa, who.body, False)),)
         payloads = (
             answer,
             v1.KeyExchange(sa.public_r),
             v1.Nonce(sa.nr),
             who,
-            v1.Hash(self.proof(sa, who.body, False)),
+            *proofs,
             *self.vendor_ids(sa),
         )
         return Taken(self.clear(sa, dialogue, payloads, self.answering))
 
     def _aggressive_3_came(self, sa: IsakmpSa, dialogue: Dialogue, message: Message, theirs: bytes) -> Taken:
-        proof = message.find(v1.Hash)
-        if proof is None or proof.data != self.proof(sa, theirs, True):
-            return Taken(why="the HASH is wrong", counts=False)
+        why = self.unproved(sa, message, theirs, initiator=True)
+        if why is not None:
+            return Taken(why=why, counts=False)
         self._phase1_done(sa, dialogue, message)
         dialogue.said = b""  # nothing answers the third message, however often it comes
         return Taken()

@@ -32,6 +32,7 @@ from harness.peer.v1.offers import (
     subnet_id,
     taken_phase2,
 )
+from harness.peer.v1.proofs import UNHASHED, ProvesV1
 from harness.peer.v1.sa import Dialogue, IpsecSa, IsakmpSa, Taken
 from harness.peer.v2.sa import State
 from harness.profile import ChildProposal, Identity, IsakmpPolicy
@@ -42,11 +43,8 @@ from harness.sa.v1 import (
     VID_XAUTH,
     SaKeys,
     exchange_iv,
-    hash_i,
-    hash_r,
     informational_hash,
     nat_d,
-    psk_secrets,
     quick_hash1,
     quick_hash2,
     quick_hash3,
@@ -60,14 +58,12 @@ APART_S = 0.05
 """Seconds between copies of one message; longer than a path keeps a datagram back."""
 VERSION = 0x10
 ENCRYPTED = 0x01
-UNHASHED = v1.Hash(b"")
-"""Stands where a HASH belongs; the right value goes in when the message is finished."""
 
 Hashing = Callable[[bytes], bytes]
 """Gives a HASH from the octets that follow its payload."""
 
 
-class StartsV1(FragmentsV1, CarriesPackets):
+class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
     """The steps of IKEv1 that this end starts; `isakmp` is the ISAKMP SA that they work on."""
 
     isakmp: IsakmpSa
@@ -188,7 +184,13 @@ class StartsV1(FragmentsV1, CarriesPackets):
             return self.no_isakmp(Exchange.IDENTITY_PROTECTION, sa)
         sa.private = sa.private or KeyExchange(sa.suite.group).private(self.entropy)
         sa.public_i = sa.private.public
-        payloads = (v1.KeyExchange(sa.public_i), v1.Nonce(sa.ni), *self.nat_payloads(sa), *extra)
+        payloads = (
+            v1.KeyExchange(sa.public_i),
+            v1.Nonce(sa.ni),
+            *self.certificates_wanted(sa),
+            *self.nat_payloads(sa),
+            *extra,
+        )
         dialogue = sa.dialogues[0]
         octets = self.clear(sa, dialogue, payloads, plan)
         return self.open_request(
@@ -232,9 +234,8 @@ class StartsV1(FragmentsV1, CarriesPackets):
             sa.nr, sa.public_r = their_nonce, their_public
         else:
             sa.ni, sa.public_i = their_nonce, their_public
-        psk, publics = self.configuration.psk, (sa.public_i, sa.public_r)
         try:
-            sa.secrets = psk_secrets(sa.suite, psk, sa.ni, sa.nr, shared, sa.cky_i, sa.cky_r, *publics)
+            sa.secrets = self.secrets_of(sa, shared)
         except UnsupportedAlgorithm as why:
             sa.why = str(why)
             return sa.why
@@ -253,17 +254,15 @@ class StartsV1(FragmentsV1, CarriesPackets):
         contact = (initial_contact_notify(sa),) if initial_contact else ()
         dialogue = sa.dialogues[0]
         octets = self.sealed_v1(
-            sa, dialogue, (who, UNHASHED, *contact, *extra), plan, lambda _: self.proof(sa, who.body, True)
+            sa,
+            dialogue,
+            (who, *self.shown(sa, who.body, True), *contact, *extra),
+            plan,
+            lambda _: self.proof(sa, who.body, True),
         )
         return self.open_request(
             sa, dialogue, octets, plan, lambda message, _: self._main_6_came(sa, message)
         )
-
-    def proof(self, sa: IsakmpSa, id_body: bytes, initiator: bool) -> bytes:
-        """HASH_I or HASH_R of `sa` under this identity."""
-        assert sa.secrets is not None
-        function = hash_i if initiator else hash_r
-        return function(sa.secrets, sa.public_i, sa.public_r, sa.sai, id_body)
 
     def _main_6_came(self, sa: IsakmpSa, message: Message) -> Taken:
         why = self.proven(sa, message, initiator=False)
@@ -271,19 +270,6 @@ class StartsV1(FragmentsV1, CarriesPackets):
             return Taken(why=why, counts=False)
         sa.state, sa.last = State.ESTABLISHED, sa.dialogues[0].iv
         return Taken()
-
-    def proven(self, sa: IsakmpSa, message: Message, *, initiator: bool) -> str | None:
-        """Why the other end did not prove who it is, or None when it did."""
-        who, proof = message.find(v1.Identification), message.find(v1.Hash)
-        if who is None or proof is None:
-            return "ID or HASH is missing"
-        if proof.data != self.proof(sa, who.body, initiator):
-            return "the HASH is wrong"
-        wanted = self.configuration.remote_id
-        if wanted is not None and (who.id_type, who.data) != (wanted.id_type, wanted.data):
-            sa.why = "the target is somebody else"
-            return sa.why
-        return None
 
     def aggressive_mode(
         self,
@@ -371,7 +357,7 @@ class StartsV1(FragmentsV1, CarriesPackets):
         octets = self.sealed_v1(
             sa,
             dialogue,
-            (UNHASHED, *extra),
+            (*self.shown(sa, who.body, True), *extra),
             plan if encrypt else with_fields(plan, sealed=False),
             lambda _: self.proof(sa, who.body, True),
         )

@@ -5,8 +5,9 @@ from typing import Unpack
 from harness.codes import CfgAttribute, CfgType, Exchange, XauthStatus, XauthType
 from harness.peer.mischief import Changes, Plan
 from harness.peer.script import WAIT_S, Await, Note, Request
+from harness.peer.v1.proofs import UNHASHED
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
-from harness.peer.v1.steps import UNHASHED, StartsV1
+from harness.peer.v1.steps import StartsV1
 from harness.profile import User
 from harness.sa.v1 import informational_hash
 from harness.sa.xauth import chap_password

@@ -15,15 +15,19 @@ from harness.responder.state import Selector
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
+from harness.responder.v1.authentication import (
+    certificate_requests,
+    disbelieved,
+    keyed,
+    our_proof,
+    own_identity,
+)
 from harness.responder.v1.clients import configured_pairs, read_client, write_client
 from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
 from harness.responder.v1.lifetimes import ipsec_timers, isakmp_timers
 from harness.responder.v1.main import (
     established_by_us,
     fresh_cookie,
-    keyed,
-    our_proof,
-    own_identity,
     vendor_ids,
 )
 from harness.responder.v1.messages import (
@@ -63,6 +67,8 @@ def start_phase1(context: Context, renews: IsakmpSa | None = None) -> Step:
     local, peer = (context.local, context.peer) if renews is None else (renews.local, renews.remote)
     if local is None or peer is None:
         return drop("no peer is configured to start anything with")
+    if not offered_policies(context):
+        return drop("no policy could be served")
     sa = IsakmpSa(
         ours=(cookie := fresh_cookie(context)),
         cky_i=cookie,
@@ -146,7 +152,8 @@ def take_main_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     private = key_exchange(agreed.policy.group).private(context.entropy)
     ni = context.entropy.octets(NONCE_OCTETS)
     ke = v1.KeyExchange(data=private.public)
-    octets = clear(agreed, Exchange.IDENTITY_PROTECTION, ke, v1.Nonce(data=ni))
+    asked = certificate_requests(context, agreed)
+    octets = clear(agreed, Exchange.IDENTITY_PROTECTION, ke, v1.Nonce(data=ni), *asked)
     sent = replace(agreed, state=Phase1.MAIN_3, sent=octets, private=private, public_i=private.public, ni=ni)
     return _waiting(context, sent)
 
@@ -170,9 +177,7 @@ def take_main_4(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     if isinstance(made, str):
         return drop(made)
     ours = own_identity(context)
-    octets = sealed(
-        made, Exchange.IDENTITY_PROTECTION, 0, made.iv, (ours, v1.Hash(data=our_proof(made, ours)))
-    )
+    octets = sealed(made, Exchange.IDENTITY_PROTECTION, 0, made.iv, (ours, *our_proof(context, made, ours)))
     sent = replace(made, state=Phase1.MAIN_5, sent=octets, iv=last_block(made, octets), private=None)
     return _waiting(context, sent)
 
@@ -190,12 +195,13 @@ def take_main_6(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
 
 
 def _disbelieved(context: Context, sa: IsakmpSa, answer: Incoming) -> str | None:
-    """Why the peer's identity and HASH_R are not believed, or None."""
-    who, proof = answer.find(v1.Identification), answer.find(v1.Hash)
-    if who is None or proof is None:
-        return "no identity or no HASH"
-    if not context.decide("isakmp_believes", sa, who.body, proof.data):
-        return "the HASH of phase 1 is wrong"
+    """Why the peer's identity and HASH_R or SIG_R are not believed, or None."""
+    who = answer.find(v1.Identification)
+    if who is None:
+        return "no identity"
+    refusal = disbelieved(context, sa, who.body, answer)
+    if refusal is not None:
+        return f"the proof of phase 1 is wrong: {refusal.name}"
     return None if context.decide("isakmp_knows", who) else "an identity that is not acceptable"
 
 
@@ -211,8 +217,7 @@ def take_aggressive_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     refusal = _disbelieved(context, made, answer)
     if refusal is not None:
         return drop(refusal)
-    proof = v1.Hash(data=our_proof(made, own_identity(context)))
-    octets = sealed(made, Exchange.AGGRESSIVE, 0, made.iv, (proof,))
+    octets = sealed(made, Exchange.AGGRESSIVE, 0, made.iv, our_proof(context, made, own_identity(context)))
     who = answer.find(v1.Identification)
     up = established_by_us(context, made, answer, who.body, sent=octets, last=last_block(made, octets))
     return _done(context, up, Step(send=(on_its_way(up, octets),), changed=(up,)))

@@ -1,17 +1,24 @@
 """RFC 2409 sections 5 and 5.4: Main Mode and Aggressive Mode with a pre-shared key, seen from the responder."""
 
-import hmac
 from dataclasses import replace
 from typing import Any
 
 from harness.codes import AttributeP1, Exchange, NotifyTypeV1
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
-from harness.profile import IsakmpPolicy
 from harness.responder.context import Context, Incoming
 from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
+from harness.responder.v1.authentication import (
+    certificate_requests,
+    disbelieved,
+    keyed,
+    method_of,
+    our_proof,
+    own_identity,
+    right_key,
+)
 from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
 from harness.responder.v1.lifetimes import isakmp_timers
 from harness.responder.v1.messages import (
@@ -25,7 +32,6 @@ from harness.responder.v1.messages import (
 )
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
-from harness.sa.methods import METHODS, Proof
 from harness.sa.v1 import (
     BOTH_MODES,
     VID_DPD,
@@ -33,18 +39,12 @@ from harness.sa.v1 import (
     VID_NAT_T,
     VID_UNITY,
     VID_XAUTH,
-    Suite,
-    hash_i,
-    hash_r,
     nat_d,
-    psk_secrets,
 )
 from harness.wire import v1
 
-WRONG_PROOF = "the HASH of phase 1 is wrong"
+WRONG_PROOF = "the proof of phase 1 is wrong"
 UNKNOWN_IDENTITY = "an identity that is not acceptable"
-PHASE_1_PORTS = frozenset({(0, 0), (17, 500), (17, 0)})
-"""Protocol and port of a phase 1 identity (RFC 2407 section 4.6.2); with NAT traversal the port is 0 (RFC 3947)."""
 
 
 @TABLE.on(Phase1.IDLE, Exchange.IDENTITY_PROTECTION, rfc="2409/5")
@@ -144,6 +144,7 @@ def answer_main_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
         Exchange.IDENTITY_PROTECTION,
         v1.KeyExchange(data=agreed.public_r),
         v1.Nonce(data=agreed.nr),
+        *certificate_requests(context, agreed),
         *nat_payloads(agreed, request),
     )
     waiting = replace(
@@ -162,28 +163,6 @@ def agree(context: Context, sa: IsakmpSa, public_i: bytes, ni: bytes) -> IsakmpS
         return f"KE payload refused: {error.why}"
     nr = context.entropy.octets(NONCE_OCTETS)
     return keyed(context, replace(sa, ni=ni, nr=nr, public_i=public_i, public_r=private.public), shared)
-
-
-def keyed(context: Context, sa: IsakmpSa, shared: bytes) -> IsakmpSa:
-    """The SA with the secrets that follow from everything exchanged, and the first IV."""
-    assert sa.policy is not None
-    secrets = psk_secrets(
-        suite_of(sa.policy),
-        context.configuration.psk,
-        sa.ni,
-        sa.nr,
-        shared,
-        sa.cky_i,
-        sa.cky_r,
-        sa.public_i,
-        sa.public_r,
-    )
-    return replace(sa, secrets=secrets, iv=secrets.iv0, last_block=secrets.iv0)
-
-
-def suite_of(policy: IsakmpPolicy) -> Suite:
-    """The algorithms of a policy."""
-    return Suite(policy.encr, policy.key_bits, policy.hash, policy.auth, policy.group)
 
 
 def nat_payloads(sa: IsakmpSa, request: Incoming) -> tuple[v1.NatDetection, ...]:
@@ -214,14 +193,15 @@ def _behind_nat(sa: IsakmpSa, request: Incoming) -> bool:
 
 @TABLE.on(Phase1.MAIN_4, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4")
 def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
-    """Believe the peer's identity and HASH_I; then show our own, and phase 1 is done."""
-    who, proof = request.find(v1.Identification), request.find(v1.Hash)
-    if who is None or proof is None:
-        return drop("no identity or no HASH")
-    if not context.decide("isakmp_believes", sa, who.body, proof.data):
-        return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
+    """Believe the peer's identity and HASH_I or SIG_I; then show our own, and phase 1 is done."""
+    who = request.find(v1.Identification)
+    if who is None or not _proof_in(request):
+        return drop("no identity, or nothing that proves it")
+    refusal = disbelieved(context, sa, who.body, request)
+    if refusal is not None:
+        return complain(context, request, refusal, WRONG_PROOF)
     known = context.identified(who.body)
-    if not known.decide("isakmp_knows", who) or not _right_key(context, sa, known):
+    if not known.decide("isakmp_knows", who) or not right_key(context, sa, known):
         refused = complain(context, request, NotifyTypeV1.INVALID_ID_INFORMATION, UNKNOWN_IDENTITY)
         return replace(refused, gone=(sa.ours,))
 
@@ -234,7 +214,7 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
         Exchange.IDENTITY_PROTECTION,
         0,
         last_block(sa, request.octets),
-        (ours, v1.Hash(data=our_proof(arrived, ours)), *extra),
+        (ours, *our_proof(context, arrived, ours), *extra),
     )
     up = _established(context, arrived, request, who.body, sent=octets, last=last_block(sa, octets))
     step = Step(send=(request.reply(octets),), changed=(up,), events=("isakmp-sa-established",))
@@ -242,42 +222,9 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     return step.then(context.decide("heed_initial_contact", up, request)).then(context.decide("goes_on", up))
 
 
-def _right_key(context: Context, sa: IsakmpSa, known: Context) -> bool:
-    """Whether the key that the peer's address chose is the one of its identity (RFC 2409 section 5.4)."""
-    assert sa.policy is not None
-    by_key = METHODS[sa.policy.auth].proof is Proof.PRE_SHARED_KEY
-    return not by_key or hmac.compare_digest(context.configuration.psk, known.configuration.psk)
-
-
-@TABLE.decision(rfc="2409/5")
-def isakmp_believes(context: Context, sa: IsakmpSa, id_b: bytes, proof: bytes) -> bool:
-    """Whether the peer's HASH proves the pre-shared key, its identity, the offer and the key exchange."""
-    assert sa.secrets is not None
-    made = hash_r if sa.we_started else hash_i
-    expected = made(sa.secrets, sa.public_i, sa.public_r, sa.sai_b, id_b)
-    return hmac.compare_digest(expected, proof)
-
-
-@TABLE.decision(rfc="2407/4.6.2")
-def isakmp_knows(context: Context, who: v1.Identification) -> bool:
-    """Whether the configuration has a peer of this identity; without one configured, every identity will do."""
-    if (who.protocol, who.port) not in PHASE_1_PORTS:
-        return False
-    wanted = context.configuration.remote_id
-    return wanted is None or (wanted.id_type, wanted.data) == (who.id_type, who.data)
-
-
-def own_identity(context: Context) -> v1.Identification:
-    """Our own identity (RFC 2407 section 4.6.2); protocol and port are zero."""
-    identity = context.configuration.local_id
-    return v1.Identification(id_type=identity.id_type, data=identity.data)
-
-
-def our_proof(sa: IsakmpSa, ours: v1.Identification) -> bytes:
-    """Our HASH_I or HASH_R over our identity (RFC 2409 section 5)."""
-    assert sa.secrets is not None
-    made = hash_i if sa.we_started else hash_r
-    return made(sa.secrets, sa.public_i, sa.public_r, sa.sai_b, ours.body)
+def _proof_in(message: Incoming) -> bool:
+    """Whether a message has anything that could prove an identity."""
+    return message.find(v1.Hash) is not None or message.find(v1.Signature) is not None
 
 
 def _responder_lifetime(sa: IsakmpSa) -> tuple[v1.Notify, ...]:
@@ -308,8 +255,7 @@ def _established(
 
 def _asks_user(sa: IsakmpSa) -> bool:
     """Whether the method of phase 1 has XAUTH ask the peer for its user (draft-beaulieu-ike-xauth section 7.2)."""
-    assert sa.policy is not None
-    method = METHODS[sa.policy.auth]
+    method = method_of(sa)
     return method.asks_responder if sa.we_started else method.asks_initiator
 
 
@@ -327,7 +273,7 @@ def established_by_us(
 
 @TABLE.on(Phase1.IDLE, Exchange.AGGRESSIVE, rfc="2409/5.4")
 def answer_aggressive_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
-    """Everything at once: one transform, our public value and nonce, who we are, and HASH_R."""
+    """Everything at once: one transform, our public value and nonce, who we are, and HASH_R or SIG_R."""
     if not context.configuration.aggressive:
         why = "Aggressive Mode is not configured"
         return complain(context, request, NotifyTypeV1.UNSUPPORTED_EXCHANGE_TYPE, why)
@@ -356,7 +302,8 @@ def _aggressive_2(
         v1.KeyExchange(data=sa.public_r),
         v1.Nonce(data=sa.nr),
         ours,
-        v1.Hash(data=our_proof(sa, ours)),
+        *certificate_requests(context, sa),
+        *our_proof(context, sa, ours),
         *vendor_ids(context, sa),
         *nat_payloads(sa, request),
     )
@@ -366,16 +313,16 @@ def _aggressive_2(
 
 @TABLE.on(Phase1.AGGRESSIVE_2, Exchange.AGGRESSIVE, rfc="2409/5.4")
 def take_aggressive_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
-    """Believe HASH_I over the identity of the first message, in clear or encrypted; then phase 1 is done.
+    """Believe HASH_I or SIG_I over the identity of the first message, in clear or encrypted; then phase 1 is done.
 
     Status notifies have no place in Aggressive Mode: none is heeded (RFC 2407 section 4.6.3).
     """
     assert sa.secrets is not None
-    proof = request.find(v1.Hash)
-    if proof is None:
-        return drop("no HASH")
-    if not context.decide("isakmp_believes", sa, sa.peer_id, proof.data):
-        return complain(context, request, NotifyTypeV1.AUTHENTICATION_FAILED, WRONG_PROOF)
+    if not _proof_in(request):
+        return drop("nothing that proves the identity")
+    refusal = disbelieved(context, sa, sa.peer_id, request)
+    if refusal is not None:
+        return complain(context, request, refusal, WRONG_PROOF)
     last = last_block(sa, request.octets) if request.message.encrypted else sa.secrets.iv0
     up = _established(context, peers.announced(sa, request), request, sa.peer_id, sent=b"", last=last)
     step = Step(changed=(up,), armed=isakmp_timers(context, up), events=("isakmp-sa-established",))

@@ -24,13 +24,15 @@ from harness.codes import (
     NotifyTypeV1,
     Protocol,
 )
-from harness.crypto import DIFFIE_HELLMAN
+from harness.crypto import DIFFIE_HELLMAN, UnsupportedAlgorithm
 from harness.crypto.key_exchange import key_exchange
+from harness.crypto.scheme import load_private_key
+from harness.crypto.signature import sig_serves
 from harness.profile import ChildProposal, IsakmpPolicy
 from harness.responder.context import Context
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
-from harness.sa.methods import METHODS
+from harness.sa.methods import METHODS, Proof
 from harness.wire import replace, v1
 
 DEFAULT_LIFETIME_S = 28_800
@@ -169,11 +171,28 @@ def served_policies(context: Context) -> tuple[IsakmpPolicy, ...]:
 
 
 def _method_served(context: Context, auth: int) -> bool:
-    """Whether a method is known here; XAUTH asks initiators, and needs users (draft-beaulieu-ike-xauth section 7.2)."""
+    """Whether a method is known here, and we have what it takes: a key that signs by it, or users whom XAUTH knows.
+
+    An edge device takes the XAUTH methods that ask the initiator (draft-beaulieu-ike-xauth section 7.2).
+    """
     method = METHODS.get(auth)
     if method is None or method.asks_responder:
         return False
+    if method.proof is Proof.SIGNATURE and not context.decide("isakmp_signs", auth):
+        return False
     return not method.asks_initiator or context.configuration.version1.xauth is not None
+
+
+@TABLE.decision(rfc="2409/5.1")
+def isakmp_signs(context: Context, auth: int) -> bool:
+    """Whether our key signs by this method."""
+    credentials = context.configuration.credentials
+    if credentials is None or not credentials.key:
+        return False
+    try:
+        return sig_serves(auth, load_private_key(credentials.key))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def offered_policies(context: Context) -> tuple[IsakmpPolicy, ...]:
