@@ -751,6 +751,10 @@ class AhV1(Code):
     AH_SHA2_512 = 7
     AH_RIPEMD = 8
     AH_AES_XCBC_MAC = 9
+    AH_RSA = 10
+    AH_AES_128_GMAC = 11
+    AH_AES_192_GMAC = 12
+    AH_AES_256_GMAC = 13
 
 
 class IpcompV1(Code):
@@ -774,6 +778,10 @@ class EspAuthV1(Code):
     HMAC_SHA2_512 = 7
     HMAC_RIPEMD = 8
     AES_XCBC_MAC = 9
+    SIG_RSA = 10
+    AES_128_GMAC = 11
+    AES_192_GMAC = 12
+    AES_256_GMAC = 13
 
 
 class Encapsulation(Code):

@@ -63,6 +63,7 @@ def _ciphers() -> dict[str, _Cipher]:
     }
     for bits in _AES_BITS:
         table[f"AES-CBC-{bits} [RFC3602]"] = _Cipher(Encr.ENCR_AES_CBC, bits, bits // 8)
+        table[f"AES-CTR-{bits} [RFC5930]"] = _Cipher(Encr.ENCR_AES_CTR, bits, bits // 8 + 4)
         for encr, (name, icv, salt) in _COMBINED.items():
             row = _Cipher(encr, bits, bits // 8 + salt)
             table[f"{name}-{bits} with {icv} octet ICV [RFC5282]"] = row

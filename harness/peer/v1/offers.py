@@ -9,7 +9,9 @@ from harness.codes import (
     AttributeP2,
     Doi,
     Encapsulation,
+    Encr,
     EspAuthV1,
+    EspV1,
     Group,
     IdTypeV1,
     Integ,
@@ -29,6 +31,11 @@ _AUTH = {
     int(Integ.AUTH_HMAC_SHA2_256_128): EspAuthV1.HMAC_SHA2_256,
     int(Integ.AUTH_HMAC_SHA2_384_192): EspAuthV1.HMAC_SHA2_384,
     int(Integ.AUTH_HMAC_SHA2_512_256): EspAuthV1.HMAC_SHA2_512,
+    int(Integ.AUTH_AES_XCBC_96): EspAuthV1.AES_XCBC_MAC,
+}
+_OTHER_NUMBERS: dict[int, int] = {
+    Encr.ENCR_CAMELLIA_CBC: EspV1.ESP_CAMELLIA,
+    Encr.ENCR_NULL_AUTH_AES_GMAC: EspV1.ESP_NULL_AUTH_AES_GMAC,
 }
 
 
@@ -141,6 +148,11 @@ def _phase2_attributes(
     return tuple(attributes)
 
 
+def _transform_id(suite: ChildProposal) -> int:
+    """ESP's transform identifier of version 1: for most ciphers the number of version 2."""
+    return _OTHER_NUMBERS.get(suite.encr, suite.encr)
+
+
 def phase2_offer(
     suites: Iterable[ChildProposal],
     spi: bytes,
@@ -149,12 +161,11 @@ def phase2_offer(
     kilobytes: int | None,
     encapsulation: int = Encapsulation.TUNNEL,
 ) -> v1.SecurityAssociation:
-    """The SA payload of Quick Mode that offers these suites under the SPI of their receiver (RFC 2407 section 4.5).
-
-    ESP's transform identifiers of version 1 are the numbers of version 2 for the ciphers offered here.
-    """
+    """The SA payload of Quick Mode that offers these suites under the SPI of their receiver (RFC 2407 section 4.5)."""
     transforms = tuple(
-        v1.Transform(number, suite.encr, _phase2_attributes(suite, group, seconds, kilobytes, encapsulation))
+        v1.Transform(
+            number, _transform_id(suite), _phase2_attributes(suite, group, seconds, kilobytes, encapsulation)
+        )
         for number, suite in enumerate(suites, start=1)
     )
     return _sa((v1.Proposal(1, Protocol.ESP, spi, transforms),))
@@ -163,7 +174,7 @@ def phase2_offer(
 def _fits(transform: v1.Transform, suite: ChildProposal) -> bool:
     auth = _AUTH.get(suite.integ)
     return (
-        transform.id == suite.encr
+        transform.id == _transform_id(suite)
         and value(transform, AttributeP2.KEY_LENGTH) == suite.key_bits
         and value(transform, AttributeP2.AUTHENTICATION_ALGORITHM) == (None if auth is None else int(auth))
     )

@@ -9,7 +9,12 @@ import pytest
 
 from harness.capture import Writer, read
 from harness.capture.wireshark import CIPHERS, INTEGRITY, read_table, tables, tshark_command, write_tables
+from harness.codes import Encr, Integ, Prf
+from harness.sa.secrets import to_evidence
+from harness.sa.v2 import Suite, ike_keys, iv_size, seal
+from harness.wire import Message
 from harness.wire.datagram import ESP, Datagram, Endpoint
+from harness.wire.v2 import Notify
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("tshark", "capinfos", "editcap"))),
@@ -161,6 +166,33 @@ def test_tshark_knows_every_name_we_write() -> None:
     run("tshark", *options, "-r", str(GOLDEN / "keys-ls-ss-v2.pcap"), "-c", "1")
 
     assert len(options) == 2 * (len(PAIRS) + 1)
+
+
+def test_tshark_opens_what_is_sealed_under_every_suite_of_its_table(tmp_path: Path) -> None:
+    """Wireshark, another implementation, opens our messages and finds their ICVs good, counter mode and CCM among them."""
+    path = tmp_path / "suites.pcapng"
+    secrets = []
+    with Writer(path, {}) as writer:
+        for number, (cipher, integrity) in enumerate(PAIRS, start=1):
+            encr, integ = CIPHERS[cipher], INTEGRITY[integrity]
+            if encr.encr == Encr.ENCR_NULL or (integ.integ == Integ.NONE) is not encr.combined:
+                continue
+            suite = Suite(int(encr.encr), encr.key_bits, int(integ.integ), Prf.PRF_HMAC_SHA2_256, 14)
+            spi = number.to_bytes(8, "big")
+            sealing = ike_keys(suite, spi, spi, b"i" * 16, b"r" * 16, b"shared")
+            message = Message(spi, spi, 37, 0x08, 1, (), version=0x20)
+            iv = bytes(range(iv_size(suite)))
+            octets = seal(
+                message, sealing, by_initiator=True, iv=iv, inner=(Notify(notify_type=16385, data=b"w"),)
+            )
+            writer.packet(float(number), Datagram(ALICE, TARGET, octets))
+            secrets.append(to_evidence(sealing))
+    write_tables(path, secrets)
+    command = tshark_command(path, secrets) + " -T fields -e isakmp.notify.msgtype -e _ws.expert"
+    shown = run("sh", "-c", command).splitlines()
+
+    assert len(secrets) > 60
+    assert shown == ["16385\t"] * len(secrets)
 
 
 def test_tshark_refuses_a_name_it_does_not_know() -> None:

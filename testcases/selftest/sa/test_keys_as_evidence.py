@@ -28,7 +28,25 @@ SECRETS = v1.psk_secrets(
 )
 
 
-@pytest.mark.parametrize("keys", [KEYS, SECRETS])
+CCM = v2.ike_keys(
+    v2.Suite(encr=14, key_bits=256, integ=0, prf=8, group=36),
+    b"spi_init",
+    b"spi_resp",
+    b"n" * 16,
+    b"r" * 16,
+    b"shared",
+)
+CTR = v2.ike_keys(
+    v2.Suite(encr=13, key_bits=192, integ=5, prf=4, group=30),
+    b"spi_init",
+    b"spi_resp",
+    b"n" * 16,
+    b"r" * 16,
+    b"shared",
+)
+
+
+@pytest.mark.parametrize("keys", [KEYS, SECRETS, CCM, CTR])
 def test_keys_survive_json(keys: v2.Keys | v1.Secrets) -> None:
     """Keys written as JSON and read again are the same keys."""
     assert from_evidence(json.loads(json.dumps(to_evidence(keys)))) == keys
