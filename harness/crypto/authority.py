@@ -22,6 +22,8 @@ KeyKind = Literal["p256", "p384", "p521", "ed25519", "ed448", "rsa"]
 Lifetime = tuple[float, float]
 """Seconds since 1970 between which a certificate is valid."""
 ALWAYS: Lifetime = (0.0, 4e9)
+EVER: Lifetime = (-6.3e8, 4e9)
+"""From the year with which the times of X.509 begin: authorities are older than what has expired."""
 LONG_AGO: Lifetime = (-6e8, -3e8)
 NOT_YET: Lifetime = (3.9e9, 4e9)
 _CURVES: dict[str, ec.EllipticCurve] = {
@@ -35,7 +37,7 @@ _Key = ec.EllipticCurvePrivateKey | Ed25519PrivateKey | Ed448PrivateKey | RSAPri
 class Authority:
     """An authority with a key on P-256; it trusts itself, or was certified by the one above it."""
 
-    def __init__(self, name: str, above: "Authority | None" = None, lifetime: Lifetime = ALWAYS) -> None:
+    def __init__(self, name: str, above: "Authority | None" = None, lifetime: Lifetime = EVER) -> None:
         self.name = _common_name(name)
         self._key = _key(f"authority {name}", "p256")
         basic = x509.BasicConstraints(ca=True, path_length=None)

@@ -247,6 +247,8 @@ class Authenticating:
     """The peer's certificates, its own first."""
     with_ppk: bool = False
     """Whether both ends said USE_PPK (RFC 8784 section 3)."""
+    mixed: bool = False
+    """Whether the keys have the post-quantum key in them, which then proves something by itself."""
     eap: Conversation | None = None
     asked: "Incoming | None" = field(default=None, repr=False)
     """The request that began EAP: it asked for the first child."""

@@ -13,6 +13,10 @@ TRIGGERS = frozenset(str(trigger) for trigger in Trigger)
 ABILITIES = {
     "responder": "answers IKE",
     "psk": "authenticates with a pre-shared key",
+    "certificates": "authenticates with certificates, and asks for them",
+    "eap": "lets clients of IKEv2 authenticate by EAP",
+    "null-auth": "does without authentication in IKEv2 where it is told to",
+    "ppk": "mixes post-quantum preshared keys into those of IKEv2",
     "v2": "speaks IKEv2",
     "v1-main": "answers Main Mode",
     "v1-aggressive": "answers Aggressive Mode",

@@ -31,6 +31,10 @@ ANSWER_S = 10.0
 ABILITIES = TRIGGERS | {
     "responder",
     "psk",
+    "certificates",
+    "eap",
+    "null-auth",
+    "ppk",
     "v2",
     "v1-main",
     "v1-aggressive",

@@ -52,7 +52,7 @@ class ProvesV2(End):
 
     def own_identity(self, identity: Identity | None, proof: Proof) -> tuple[int, bytes]:
         """Type and data of our ID payload; who proves nothing is nobody, unless told otherwise (RFC 7619)."""
-        if proof == "null" and identity is None:
+        if proof == "null" and identity is None and self.configuration.ppk is None:
             return IdType.ID_NULL, b""
         who = identity or self.configuration.local_id
         return who.id_type, who.data

@@ -349,11 +349,12 @@ class StartsV2(ProvesV2, CarriesPackets):
         identity: Identity | None = None,
         initial_contact: bool = False,
         child: bool = True,
+        finish: bool = True,
         **changes: Unpack[Changes],
     ) -> Steps:
         """All the IKE_AUTH exchanges of EAP (RFC 7296 section 2.16); the result is the last answer.
 
-        The last request, with AUTH, is as planned. Of a mark `x` the first is marked `x/first`, those with EAP
+        The last request, with AUTH, is as planned; it is left out where `finish` is False. Of a mark `x` the first is marked `x/first`, those with EAP
         messages `x/eap-1` and so on. `user` is the first of those configured unless another one is given.
         """
         sa, plan = self.ike, Plan(**changes)
@@ -374,7 +375,7 @@ class StartsV2(ProvesV2, CarriesPackets):
             if isinstance(action, Note):
                 break
             answer = yield action
-        if client.outcome is not Outcome.SUCCESS:
+        if client.outcome is not Outcome.SUCCESS or not finish:
             return answer
         last: Message | None = yield self.eap_auth(client.msk, **changes)
         return last

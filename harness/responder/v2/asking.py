@@ -7,9 +7,8 @@ from harness.codes import NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, State
 from harness.responder.v2.certificates import certificate_request, hashes_offered, with_chain, with_hashes
-from harness.responder.v2.ppk import USE_PPK, ppk_id
+from harness.responder.v2.ppk import USE_PPK, mixed, ppk_id
 from harness.responder.v2.proofs import presented_id, prove
-from harness.sa.v2 import with_ppk
 from harness.wire import v2
 
 STANDING = (State.ESTABLISHED, State.REKEYED, State.CLOSING)
@@ -65,8 +64,7 @@ def _mixed(context: Context, sa: IkeSa) -> IkeSa:
     ppk = context.configuration.ppk
     if ppk is None or not sa.authenticating.with_ppk:
         return sa
-    assert sa.keys is not None
-    return replace(sa, keys=with_ppk(sa.keys, ppk.secret))
+    return mixed(sa, ppk)
 
 
 def proved(context: Context, sa: IkeSa, response: Incoming) -> IkeSa | None:

@@ -131,7 +131,7 @@ def _begin_eap(context: Context, sa: IkeSa, request: Incoming, who: Any) -> Step
     """Show who we are by a signature, unless EAP does that too, and ask by the first method (section 2.16)."""
     if not context.decide("offers_eap", sa, who):
         return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
-    talk = eap.begin(context.configuration.eap_methods, context.entropy)
+    talk = context.decide("begins_eap")
     only = request.find(v2.Notify, NotifyType.EAP_ONLY_AUTHENTICATION) is not None
     ours = presented_id(context.configuration, v2.IdResponder)
     shown = (ours,) if only and context.decide("trusts_eap_alone", talk) else _shown(context, sa)
@@ -149,6 +149,12 @@ def offers_eap(context: Context, sa: IkeSa, who: Any) -> bool:
     if configuration.remote_auth != "eap" or not configuration.eap_methods or sa.resumed is not None:
         return False
     return configuration.local_auth == "signature" and bool(context.decide("knows", who))
+
+
+@TABLE.decision(rfc="7296/3.16")
+def begins_eap(context: Context) -> eap.Conversation:
+    """The method we like best is begun at once: who comes was told by IDi."""
+    return eap.begin(context.configuration.eap_methods, context.entropy)
 
 
 @TABLE.decision(rfc="5998/4")

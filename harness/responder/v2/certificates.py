@@ -13,7 +13,7 @@ from harness.crypto.certificate import (
     read_certificate,
     write_authorities,
 )
-from harness.crypto.scheme import load_private_key
+from harness.crypto.scheme import PrivateKey, Scheme, load_private_key
 from harness.crypto.signature import auth, auth_methods, auth_objection, choose
 from harness.profile import Configuration, Credentials
 from harness.responder.context import Context, Incoming
@@ -82,11 +82,17 @@ def sign(context: Context, sa: IkeSa, covered: bytes) -> tuple[Any, ...] | None:
     shown = tuple(v2.Certificate(encoding=CertEncoding.X509_SIGNATURE, data=der) for der in ours.chain)
     try:
         key = load_private_key(ours.key)
-        scheme = choose(key, sa.authenticating.hashes)
-        method = AuthMethod.DIGITAL_SIGNATURE if sa.authenticating.hashes else auth_methods(key)[-1]
+        method, scheme = context.decide("signs_by", sa, key)
         return *shown, v2.Authentication(method=method, data=auth(method, key, covered, scheme))
     except (ValueError, UnsupportedAlgorithm):
         return None
+
+
+@TABLE.decision(rfc="7427/3")
+def signs_by(context: Context, sa: IkeSa, key: PrivateKey) -> tuple[AuthMethod, Scheme | None]:
+    """Method 14 with a hash that the peer named, where hash algorithms were exchanged; else what RFC 7296 or 4754 has."""
+    hashes = sa.authenticating.hashes
+    return (AuthMethod.DIGITAL_SIGNATURE, choose(key, hashes)) if hashes else (auth_methods(key)[-1], None)
 
 
 def signature_holds(context: Context, sa: IkeSa, who: Any, proof: Any, covered: bytes) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.codes import Exchange, Protocol
+from harness.codes import Exchange, NotifyType, Protocol
 from harness.responder.context import Context, Incoming
 from harness.responder.initiate import recreate, recreate_children
 from harness.responder.state import IkeSa, Own, State
@@ -26,6 +26,8 @@ def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step
     if any(d.protocol == Protocol.IKE for d in deletes):
         return _deleted(context, sa, closed(context, respond(context, sa, request), "ike-sa-deleted"))
 
+    if context.decide("rejected", sa, request):
+        return closed(context, respond(context, sa, request), "ike-sa-gone")
     settled, sa = decided(context, sa) if deletes else (NOTHING, sa)
     after, ours = context.decide("delete_children", sa, deletes)
     after, added = context.extended("informational", after, request)
@@ -42,6 +44,24 @@ def _deleted(context: Context, sa: IkeSa, step: Step) -> Step:
     if inherited is not None:
         return step.then(replace(inherited, changed=inherited.changed[1:]))
     return step.then(recreate(context, sa)) if sa.up else step
+
+
+FATAL = (
+    NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD,
+    NotifyType.INVALID_SYNTAX,
+    NotifyType.AUTHENTICATION_FAILED,
+)
+_EXCHANGE_TYPE = 18
+"""Where the header has it."""
+
+
+@TABLE.decision(rfc="7296/2.21.2")
+def rejected(context: Context, sa: IkeSa, request: Incoming) -> bool:
+    """Whether the initiator says, right after IKE_AUTH, that it could not take our response: then there is no IKE SA."""
+    before = sa.answer_to(request.message.message_id - 1)
+    if sa.we_started or before is None or before.request[_EXCHANGE_TYPE] != Exchange.IKE_AUTH:
+        return False
+    return any(request.find(v2.Notify, kind) is not None for kind in FATAL)
 
 
 def _follow_up(context: Context, before: IkeSa, step: Step) -> Step:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.codes import NotifyType, PpkIdType
+from harness.codes import AuthMethod, NotifyType, PpkIdType
 from harness.profile import Ppk
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
@@ -36,7 +36,8 @@ def agree_on_ppk(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa,
 def settle_ppk(context: Context, sa: IkeSa, request: Incoming, auth: Any) -> Settled | None:
     """Table 1 of RFC 8784: the key is used, or the peer goes on without it, or (None) the negotiation is aborted.
 
-    `request` is the one that carries AUTH; without the key NO_PPK_AUTH stands for the data of AUTH.
+    `request` is the one that carries AUTH; without the key NO_PPK_AUTH stands for the data of AUTH. Where nothing
+    else proves anything the key is mandatory (section 5.2.3).
     """
     ppk = context.configuration.ppk
     if sa.resumed is not None:  # its keys come from some in which the key is mixed already
@@ -47,13 +48,19 @@ def settle_ppk(context: Context, sa: IkeSa, request: Incoming, auth: Any) -> Set
     if named is None:
         return None
     if ppk is not None and named.data == ppk_id(ppk):
-        assert sa.keys is not None
-        mixed = replace(sa, keys=with_ppk(sa.keys, ppk.secret))
-        return Settled(mixed, auth, (v2.Notify(notify_type=NotifyType.PPK_IDENTITY),))
+        return Settled(mixed(sa, ppk), auth, (v2.Notify(notify_type=NotifyType.PPK_IDENTITY),))
     without = request.find(v2.Notify, NotifyType.NO_PPK_AUTH)
-    if without is None or (ppk is not None and ppk.mandatory):
+    insists = ppk is not None and ppk.mandatory
+    if without is None or insists or auth.method == AuthMethod.NULL:
         return None
     return Settled(sa, v2.Authentication(method=auth.method, data=without.data))
+
+
+def mixed(sa: IkeSa, ppk: Ppk) -> IkeSa:
+    """The SA with the key in its keys."""
+    assert sa.keys is not None
+    known = replace(sa.authenticating, mixed=True)
+    return replace(sa, keys=with_ppk(sa.keys, ppk.secret), authenticating=known)
 
 
 def ppk_id(ppk: Ppk) -> bytes:

@@ -24,7 +24,9 @@ def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
     proof = context.configuration.remote_auth
     if (proof == "eap") != (sa.authenticating.eap is not None):
         return False
-    if proof == "null":  # RFC 7619 section 2.2: what is not proved is not looked at
+    if (
+        proof == "null" and not sa.authenticating.mixed
+    ):  # RFC 7619 section 2.2: what is not proved means nothing
         return _mac_holds(context, sa, proof, who, auth)
     if not context.decide("knows", who):
         return False
@@ -107,7 +109,7 @@ def _sk_p(sa: IkeSa, *, ours: bool) -> bytes:
 
 def presented_id(configuration: Configuration, payload: type) -> Any:
     """Our ID payload of the given class: the configured identity, or ID_NULL of who proves nothing (RFC 7619)."""
-    if configuration.local_auth == "null":
+    if configuration.local_auth == "null" and configuration.ppk is None:  # RFC 8784 section 5.2.3
         return payload(id_type=IdType.ID_NULL, data=b"")
     return own_id(configuration.local_id, payload)
 
@@ -122,4 +124,5 @@ def proved_identity(sa: IkeSa, who: Any, auth: Any) -> bytes:
     eap = sa.authenticating.eap
     if eap is not None:
         return b"" if eap.user is None else b"EAP " + eap.user.name.encode()
-    return b"" if auth.method == AuthMethod.NULL else bytes(who.body)
+    nothing = auth.method == AuthMethod.NULL and not sa.authenticating.mixed
+    return b"" if nothing else bytes(who.body)

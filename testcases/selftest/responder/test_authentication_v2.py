@@ -253,6 +253,31 @@ def test_another_authentication_is_refused_politely() -> None:
     assert refused(pair.play(pair.peer.ike_auth(more)))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        NotifyType.AUTHENTICATION_FAILED,
+        NotifyType.INVALID_SYNTAX,
+        NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD,
+    ],
+)
+def test_rejection_right_after_ike_auth_ends_the_ike_sa(kind: NotifyType) -> None:
+    """An initiator that could not take our response says so in INFORMATIONAL, and the IKE SA is gone (section 2.21.2)."""
+    pair = connect(DEFAULT)
+    answer = pair.play(pair.peer.informational(v2.Notify(notify_type=kind)))
+
+    assert (answer.payloads, up(pair)) == ((), [])
+
+
+def test_rejection_later_means_nothing() -> None:
+    """Once another request has come, AUTHENTICATION_FAILED ends nothing."""
+    pair = connect(DEFAULT)
+    pair.play(pair.peer.liveness())
+    pair.play(pair.peer.informational(v2.Notify(notify_type=NotifyType.AUTHENTICATION_FAILED)))
+
+    assert len(up(pair)) == 1
+
+
 # --- INITIAL_CONTACT -----------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from testcases.selftest.responder.pairing import Pair
 MANDATORY = Ppk(b"shared", b"a key that no quantum computer finds")
 OPTIONAL = replace(MANDATORY, mandatory=False)
 OTHER = Ppk(b"other", b"another key")
+ANONYMOUS = replace(DEFAULT, local_auth="null", remote_auth="null")
 SUITE = Suite(12, 256, 12, 5, 19)
 PLAIN = Keys(
     SUITE, b"i" * 8, b"r" * 8, b"d" * 32, b"a" * 32, b"b" * 32, b"e" * 32, b"f" * 32, b"p" * 32, b"q" * 32
@@ -130,6 +131,24 @@ def test_signatures_cover_the_mixed_keys() -> None:
 
     assert how(pair, pair.play(pair.peer.connect())) == "with"
     assert sas(pair)[0].keys == pair.peer.ike.keys
+
+
+def test_key_proves_identities_where_nothing_else_does() -> None:
+    """Under NULL the key is the proof, of identities that are shown and looked at (RFC 8784 section 5.2.3)."""
+    pair = pair_of(OPTIONAL, OPTIONAL, ANONYMOUS)
+    answer = pair.play(pair.peer.connect())
+    (sa,) = sas(pair)
+
+    assert how(pair, answer) == "with"
+    assert answer.find(v2.IdResponder).data == DEFAULT.local_id.data
+    assert sa.session.proved == sa.peer_id
+
+
+def test_key_is_mandatory_where_nothing_else_proves_anything() -> None:
+    """Under NULL an unknown key is refused even where both ends call it optional (RFC 8784 section 5.2.3)."""
+    pair = pair_of(replace(OTHER, mandatory=False), OPTIONAL, ANONYMOUS)
+
+    assert how(pair, pair.play(pair.peer.connect())) == "refused"
 
 
 @pytest.mark.parametrize(
