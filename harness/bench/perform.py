@@ -75,7 +75,8 @@ class Performer:
         started, told = self._link.now, comments(action)
         again = sorted(moment for moment in action.retransmit if moment < action.wait)
         for moment in (*again, action.wait):
-            self._link.send(action.datagram, told)
+            for datagram in action.datagrams:
+                self._link.send(datagram, told)
             answer = self._until(started + moment, action.initiator, _message(action.answered_by))
             if answer is not None:
                 return answer

@@ -1,6 +1,6 @@
 """What a peer is in both versions: a name, two endpoints, a store of what it sent, and the secrets it came to know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar, Unpack
@@ -149,8 +149,9 @@ class End:
         plan: Plan,
         answered_by: Callable[[Message], bool] | None = None,
         ends: tuple[Endpoint, Endpoint] | None = None,
+        further: Sequence[bytes] = (),
     ) -> Request:
-        """A request of these octets, kept under its mark."""
+        """A request of these octets, and of those of its further fragments, kept under its mark."""
         natt = natt or self.protocol == TCP_STREAM
         source, destination = ends or self.ends(natt)
         return self._stored(
@@ -166,6 +167,7 @@ class End:
                 plan.retransmit if self.protocol == UDP else (),  # 9329/6.2
                 plan.wait,
                 self.protocol,
+                tuple(frame(octets, natt) for octets in further),
             )
         )
 

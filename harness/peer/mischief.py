@@ -25,6 +25,8 @@ class Changes(TypedDict, total=False):
     message_id: int | None
     padding: bytes
     pad_length: int | None
+    pieces: int
+    ahead: int
     retransmit: tuple[float, ...]
     wait: float
 
@@ -55,6 +57,10 @@ class Plan:
     """Octets of padding to seal besides what the cipher needs."""
     pad_length: int | None = None
     """A Pad Length to state that is not the truth (version 2)."""
+    pieces: int = 1
+    """In how many fragments it goes out; each is bent by itself (version 2, RFC 7383)."""
+    ahead: int = 0
+    """How many requests before it may be unanswered still: its Message ID is so much later (version 2)."""
     retransmit: tuple[float, ...] = RETRANSMIT
     wait: float = WAIT_S
 

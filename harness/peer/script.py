@@ -40,11 +40,27 @@ class Request:
     retransmit: tuple[float, ...] = RETRANSMIT
     wait: float = WAIT_S
     protocol: int = UDP
+    further: tuple[bytes, ...] = ()
+    """The other fragments, where `data` is the first one of a message in fragments."""
 
     @property
     def datagram(self) -> Datagram:
-        """What goes onto the link."""
-        return Datagram(self.source, self.destination, self.data, self.protocol)
+        """What goes onto the link, or the first of it."""
+        return self.datagrams[0]
+
+    @property
+    def datagrams(self) -> tuple[Datagram, ...]:
+        """All that goes onto the link, each time."""
+        return tuple(
+            Datagram(self.source, self.destination, data, self.protocol)
+            for data in (self.data, *self.further)
+        )
+
+    def part(self, number: int, bend: Callable[[bytes], bytes] | None = None) -> "Send":
+        """One of the fragments alone, counted from 1, with nobody waiting for an answer; bent, it is hostile."""
+        data = (self.data, *self.further)[number - 1]
+        sent = replace(self.without_waiting(), data=data if bend is None else bend(data), due=False)
+        return replace(sent, hostile=self.hostile or bend is not None)
 
     def without_waiting(self) -> "Send":
         """The same octets, sent once, with nobody waiting for an answer."""

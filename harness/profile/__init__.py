@@ -14,7 +14,7 @@ from harness.profile.configuration import (
 )
 from harness.profile.credentials import Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.defence import Defence, Puzzles
-from harness.profile.exchanges import Exchanges, Retransmission
+from harness.profile.exchanges import Exchanges, Fragments, Retransmission
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.packets import Packets
 from harness.profile.profiles import PROFILES, Profile, Start, profile
@@ -33,6 +33,7 @@ __all__ = [
     "EapMethod",
     "Exchanges",
     "Fragmentation",
+    "Fragments",
     "Identity",
     "IkeProposal",
     "IsakmpPolicy",

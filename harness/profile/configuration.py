@@ -20,7 +20,7 @@ from harness.codes import (
 )
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.defence import Defence
-from harness.profile.exchanges import Exchanges
+from harness.profile.exchanges import Exchanges, Fragments
 from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Redirect, Tickets
 from harness.profile.packets import Packets
 from harness.profile.version1 import Version1
@@ -286,6 +286,8 @@ class Configuration:
     """Quick crash detection (RFC 6290); None: not supported."""
     exchanges: Exchanges = Exchanges()
     """Windows and patience of IKEv2."""
+    fragments: Fragments | None = None
+    """Fragmentation of IKEv2 messages (RFC 7383); None: not supported."""
     packets: Packets = field(default_factory=Packets)
     """How the packets of its tunnels are treated."""
     further_peers: tuple[Peer, ...] = ()

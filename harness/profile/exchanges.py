@@ -1,4 +1,4 @@
-"""How an IKEv2 device runs its exchanges: how many at once, and how patiently."""
+"""How an IKEv2 device runs its exchanges: how many at once, how patiently, in pieces of what size."""
 
 from dataclasses import dataclass
 
@@ -43,3 +43,25 @@ class Exchanges:
     def __post_init__(self) -> None:
         if not 1 <= self.window < 1 << 32:
             raise ValueError(f"a window is a positive number of 32 bits, not {self.window}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """Fragmentation of IKEv2 messages (RFC 7383), and what is kept at most of a message that is not whole yet."""
+
+    size: int = 1280
+    """The largest IP datagram that a message may need before it is sent in fragments (section 2.5.1)."""
+    most: int = 64
+    """Fragments of one message."""
+    octets: int = 65_536
+    """Content of one message."""
+    seconds: float = 30.0
+    """How long the rest is waited for (section 2.6)."""
+
+    def __post_init__(self) -> None:
+        if self.size < 160:
+            raise ValueError(
+                f"no fragment message fits into an IP datagram of {self.size} octets; 160 is the least"
+            )
+        if self.most < 1 or self.octets < 1 or self.seconds <= 0:
+            raise ValueError("some fragments, octets and seconds must be allowed")

@@ -17,7 +17,16 @@ from harness.responder.policy import Chosen, selector, selectors_payload
 from harness.responder.state import ENDS, ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2 import asking, authentication, initial, messages, mobility, redirect, window
+from harness.responder.v2 import (
+    asking,
+    authentication,
+    fragments,
+    initial,
+    messages,
+    mobility,
+    redirect,
+    window,
+)
 from harness.responder.v2.heirs import bear, concede, delete_redundant
 from harness.responder.v2.own import answered, asks, begin, later
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
@@ -330,6 +339,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         v2.Nonce(data=ni),
         *initial.nat_notifies(spi_i, bytes(8), *between),
         *asking.offered(context),
+        *fragments.supported(context),
     )
     octets = Message(
         spi_i=spi_i,
@@ -414,6 +424,7 @@ def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incomi
         nr=nonce.data,
         init_response=response.octets,
         outstanding=(),
+        fragments=fragments.agreed(context, response),
     )
     agreed, window_size = window.promise(context, agreed)
     known = asking.agreed(context, agreed, response)

@@ -11,7 +11,7 @@ from harness.responder.eap import Conversation
 from harness.responder.traffic import NO_TRAFFIC, Traffic
 from harness.sa.esp import EspSa, direction
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
-from harness.sa.v2 import ChildKeys, Keys
+from harness.sa.v2 import ChildKeys, Keys, OpenedFragment
 from harness.wire.datagram import UDP, Endpoint
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Timer(StrEnum):
     KEEPALIVE = "keepalive"
     BUSY = "busy"
     LEFT = "left"
+    FRAGMENTS = "fragments"
     REDIRECT = "redirect"
 
 
@@ -201,6 +202,18 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """The fragments of one message that have come so far, and the octets of the first one (RFC 7383 section 2.6)."""
+
+    message_id: int
+    response: bool
+    since: float
+    total: int
+    pieces: tuple[OpenedFragment, ...] = field(repr=False)
+    first: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Mobile:
     """What MOBIKE keeps (RFC 4555): the peer's further addresses, and the Message ID of its last update of anything."""
 
@@ -293,6 +306,9 @@ class IkeSa:
     complained: float = -inf
     """When the peer was last told of a Message ID outside the window."""
     served: tuple[Served, ...] = ()
+    fragments: bool = False
+    """Whether both ends are for fragmentation (RFC 7383)."""
+    gathered: tuple[Gathered, ...] = ()
     next_own: int = 0
     window: int = 1
     """How many requests of our own may wait for their responses: the window that the peer told of."""
@@ -354,12 +370,21 @@ class IkeSa:
         """The request of the peer that was answered under this Message ID, while it is kept."""
         return next((each for each in self.served if each.message_id == message_id), None)
 
+    def without_fragments(self, message_id: int, *, response: bool) -> Self:
+        """This SA without the fragments of a message that is whole now."""
+        if not self.gathered:
+            return self
+        kept = tuple(g for g in self.gathered if (g.message_id, g.response) != (message_id, response))
+        return replace(self, gathered=kept)
+
     def awaits(self, armed: Armed, /) -> bool:
         """Whether anything of this SA still depends on the timer."""
         if armed.timer is Timer.RETRANSMIT:
             return any((each.message_id, each.due) == (armed.about, armed.due) for each in self.outstanding)
         if armed.timer in CHILD_TIMERS:
             return isinstance(armed.about, bytes) and self.child(armed.about) is not None
+        if armed.timer is Timer.FRAGMENTS:
+            return bool(self.gathered)
         wanted = _AWAITED_IN.get(armed.timer)
         return wanted is None or self.state in wanted
 

@@ -288,6 +288,16 @@ def seal_fragment(
     return outer.seal(message, keys, by_initiator, iv, _padded(_of(keys.suite), content, padding, None))
 
 
+def fragment_content(suite: Suite, size: int) -> int:
+    """How many inner octets a fragment message of `size` octets, IKE header and all, has room for (RFC 7383 appendix B).
+
+    Raises UnsupportedAlgorithm.
+    """
+    under = _of(suite)
+    room = size - _IKE_HEADER - _FRAGMENT_HEADER - under.iv_size - under.icv_size
+    return room // under.alignment * under.alignment - 1
+
+
 class _Outer:
     """Builds a message around a protected payload: once with room for it, so that lengths are final, then for good."""
 

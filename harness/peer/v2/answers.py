@@ -66,8 +66,9 @@ class AnswersV2(StartsV2):
         opened = self._opened(sa, octets, message)
         if isinstance(opened, str):
             return Received(message=message, why=opened)
-        if message.message_id == sa.next_message_id and key in sa.waiting:
-            sa.next_message_id += 1
+        sa.heed(opened)
+        if key in sa.waiting:
+            sa.was_answered(message.message_id)
         return self._taken(sa, opened, key)
 
     def _taken(self, sa: IkeSa, message: Message, key: tuple[int, int]) -> Received:
@@ -105,12 +106,16 @@ class AnswersV2(StartsV2):
     # --- requests -----------------------------------------------------------------------------------------------
 
     def _take_request(self, sa: IkeSa, datagram: Datagram, octets: bytes, request: Message) -> Received:
-        if sa.said and request.message_id == sa.expected_message_id - 1 and octets == sa.heard:
-            return Received((self._back(datagram, sa.said),), request, why="it was answered before")
-        if request.message_id != sa.expected_message_id:
+        message_id = request.message_id
+        if message_id in sa.served:
+            heard, said = sa.served[message_id]
+            again = self._back(datagram, said) if heard == octets else ()
+            return Received(again, request, why="it was answered before")
+        if message_id not in range(sa.expected_message_id, sa.expected_message_id + sa.promised):
             return Received(message=request, why=f"Message ID {sa.expected_message_id} was next")
         if sa.state is State.CLOSED:
             return Received(message=request, why="the IKE SA was deleted")
+        sa.heed(request)
         ask = _ask_of(request)
         if self.ignored(ask):
             return Received(message=request, why=f"the script ignores {ask}")
@@ -120,19 +125,17 @@ class AnswersV2(StartsV2):
             sa.local, sa.remote = datagram.destination, datagram.source
             sa.natt = datagram.destination.port == self.local_natt.port
         payloads = self._refusal(request) or self._answer(sa, ask, request)
-        sa.said = self.sealed(
-            sa, request.exchange, request.message_id, payloads, self.answering, FLAG_RESPONSE
-        )
-        sa.heard = octets
+        answer = self.in_pieces(sa, request.exchange, message_id, payloads, self.answering, FLAG_RESPONSE)
+        sa.has_served(message_id, octets, answer)
         if ask is Ask.INTERMEDIATE:
             self._intermediate_over(sa)
-        sa.expected_message_id += 1
-        return Received((self._back(datagram, sa.said),), request)
+        return Received(self._back(datagram, answer), request)
 
-    def _back(self, datagram: Datagram, octets: bytes) -> Datagram:
+    def _back(self, datagram: Datagram, messages: tuple[bytes, ...]) -> tuple[Datagram, ...]:
         """A reply from where the datagram was sent to, to where it came from (RFC 7296 section 2.11)."""
         natt = datagram.destination.port == self.local_natt.port
-        return Datagram(datagram.destination, datagram.source, frame(octets, natt), datagram.protocol)
+        back, there = datagram.destination, datagram.source
+        return tuple(Datagram(back, there, frame(octets, natt), datagram.protocol) for octets in messages)
 
     def _refusal(self, request: Message) -> Answer:
         """RFC 7296 sections 2.5 and 2.21.2: what no request may hold."""
@@ -291,7 +294,7 @@ class AnswersV2(StartsV2):
             (sa for sa in self.ike_sas.values() if not sa.initiated and sa.request == octets), None
         )
         if earlier is not None:
-            return Received((self._back(datagram, earlier.response),), request, why="it was answered before")
+            return Received(self._back(datagram, (earlier.response,)), request, why="it was answered before")
         if self.ignored(Ask.IKE_SA_INIT):
             return Received(message=request, why=f"the script ignores {Ask.IKE_SA_INIT}")
         if any(request.spi_r):
@@ -307,7 +310,7 @@ class AnswersV2(StartsV2):
             sa.request, sa.expected_message_id, sa.state = octets, 1, State.HALF_OPEN
             self.ike_sas[sa.spi_r] = sa
             self.came_to_know(sa.keys)
-        return Received((self._back(datagram, sa.response),), request)
+        return Received(self._back(datagram, (sa.response,)), request)
 
     def _init_answer(self, sa: IkeSa, request: Message) -> Answer:
         offer, nonce = request.find(v2.SecurityAssociation), request.find(v2.Nonce)
@@ -337,6 +340,7 @@ class AnswersV2(StartsV2):
             v2.KeyExchange(suite.group, exchanged.public),
             v2.Nonce(sa.nr),
             *(self.nat_notifies(sa) if request.find(v2.Notify, detected) is not None else ()),
+            *self._fragmentation(request),
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if sa.intermediate else ()),
             *self._told_back(sa, request),
         )
@@ -371,6 +375,11 @@ class AnswersV2(StartsV2):
         if sa.fresh is not None:
             sa.fresh = None
             self.came_to_know(sa.keys)
+
+    def _fragmentation(self, request: Message) -> Answer:
+        """RFC 7383 section 2.3: that fragmentation is supported, if both ends are for it."""
+        said = request.find(v2.Notify, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)
+        return () if said is None or self.configuration.fragments is None else (said,)
 
     def _answer_auth(self, sa: IkeSa, request: Message) -> Answer:
         """RFC 7296 section 1.2: the target proves who it is, we do, and the first Child SA comes along."""

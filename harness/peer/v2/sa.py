@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.codes import NotifyType
 from harness.crypto import Private
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth, updated_keys
 from harness.sa.v2 import ChildKeys, ChildSuite, Keys, OpenedFragment, Suite
@@ -94,9 +95,13 @@ class IkeSa:
     """The Message ID of this end's next request."""
     expected_message_id: int = 0
     """The Message ID of the target's next request."""
-    heard: bytes = b""
-    """The target's last request, and under `said` what was answered."""
-    said: bytes = b""
+    promised: int = 1
+    """How many requests of the target are kept, and under `window` how many of ours the target keeps."""
+    window: int = 1
+    served: dict[int, tuple[bytes, tuple[bytes, ...]]] = field(default_factory=dict)
+    """The target's last requests and what was answered, by Message ID."""
+    answered: set[int] = field(default_factory=set)
+    """The Message IDs of requests that were answered before an earlier one was."""
     waiting: dict[tuple[int, int], Callable[[Message], None]] = field(default_factory=dict)
     """What an answer to an open request changes, by exchange type and Message ID."""
     unanswered: set[int] = field(default_factory=set)
@@ -104,6 +109,38 @@ class IkeSa:
     fragments: dict[tuple[bool, int], dict[int, OpenedFragment]] = field(default_factory=dict)
     """Pieces of messages not yet whole, by direction and Message ID, then by number."""
     children: list[ChildSa] = field(default_factory=list)
+
+    def must_wait(self, message_id: int) -> str:
+        """Why a request of this Message ID may not be sent yet; empty if it may (RFC 7296 section 2.3)."""
+        if message_id in self.unanswered:
+            return f"request {message_id} was not answered, so the next one must wait"
+        if message_id >= self.next_message_id + self.window:
+            return (
+                f"request {self.next_message_id} was not answered, and the target's window is {self.window}"
+            )
+        return ""
+
+    def was_answered(self, message_id: int) -> None:
+        """The request of this Message ID has its answer."""
+        self.unanswered.discard(message_id)
+        self.answered.add(message_id)
+        while self.next_message_id in self.answered:
+            self.answered.discard(self.next_message_id)
+            self.next_message_id += 1
+
+    def has_served(self, message_id: int, request: bytes, answer: tuple[bytes, ...]) -> None:
+        """A request of the target was answered; as many answers are kept as were promised."""
+        self.served[message_id] = request, answer
+        while self.expected_message_id in self.served:
+            self.expected_message_id += 1
+        newest = max(self.served)
+        self.served = {n: kept for n, kept in self.served.items() if n > newest - self.promised}
+
+    def heed(self, message: Message) -> None:
+        """What a protected message of the target says of its window."""
+        told = message.find(v2.Notify, NotifyType.SET_WINDOW_SIZE)
+        if told is not None and len(told.data) == 4:
+            self.window = max(self.window, int.from_bytes(told.data, "big"))
 
     @property
     def own_spi(self) -> bytes:

@@ -1,12 +1,13 @@
 """IKEv2 as the peer starts it: RFC 7296 sections 1.2 to 1.4, each exchange a step that a script can bend."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Unpack
 
 from harness.codes import AuthMethod, EapType, Exchange, NotifyType, Protocol, name_of
 from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
 from harness.peer.eap import ALL, EapClient, Outcome
-from harness.peer.end import marked
+from harness.peer.end import marked, unframed
 from harness.peer.mischief import Changes, Plan
 from harness.peer.packets import CarriesPackets
 from harness.peer.script import Note, Request, Send, Steps
@@ -20,6 +21,7 @@ from harness.peer.v2.offers import (
     ike_suite,
     selectors,
 )
+from harness.peer.v2.pieces import cut
 from harness.peer.v2.proofs import ProvesV2, ppk_identity
 from harness.peer.v2.sa import ChildSa, IkeSa, State
 from harness.profile import Credentials, Identity, Proof, User
@@ -87,6 +89,7 @@ class StartsV2(ProvesV2, CarriesPackets):
             *(self.nat_notifies(sa) if nat_detection else ()),
             *((notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),) if intermediate else ()),
             *self.told_at_first(sa, hashes),
+            *((notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),) if self.configuration.fragments else ()),
             *extra,
         )
         answer: Message | None = yield self._init_request(sa, (), extras, plan)
@@ -293,7 +296,11 @@ class StartsV2(ProvesV2, CarriesPackets):
             )
         then = self._eap_heard if proof == "eap" else self._auth_answered
         return self._ask(
-            sa, Exchange.IKE_AUTH, (*payloads, *extra), Plan(**changes), lambda answer: then(sa, answer)
+            sa,
+            Exchange.IKE_AUTH,
+            (*payloads, *self._promise(sa), *extra),
+            Plan(**changes),
+            lambda answer: then(sa, answer),
         )
 
     def _proved(
@@ -715,6 +722,20 @@ class StartsV2(ProvesV2, CarriesPackets):
         delete = v2.Delete(Protocol.IKE, 0, ())
         return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered)
 
+    def window(self, size: int, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
+        """SET_WINDOW_SIZE: from now on this end keeps so many requests of the target (RFC 7296 section 2.3)."""
+        sa = sa or self.ike
+        sa.promised = size
+        told = notify(NotifyType.SET_WINDOW_SIZE, size.to_bytes(4, "big"))
+        return self.informational(told, sa=sa, **changes)
+
+    def _promise(self, sa: IkeSa) -> tuple[Payload, ...]:
+        """SET_WINDOW_SIZE, if this end is configured to keep more than one request."""
+        sa.promised = self.configuration.exchanges.window
+        if sa.promised == 1:
+            return ()
+        return (notify(NotifyType.SET_WINDOW_SIZE, sa.promised.to_bytes(4, "big")),)
+
     # --- any request --------------------------------------------------------------------------------------------
 
     def request(
@@ -744,15 +765,40 @@ class StartsV2(ProvesV2, CarriesPackets):
     ) -> Request | Note:
         if sa.keys is None:
             return self._no_sa(exchange, sa)
-        message_id = sa.next_message_id if plan.message_id is None else plan.message_id
-        if plan.message_id is None and message_id in sa.unanswered:  # RFC 7296 sections 2.1 and 2.3
-            reason = f"request {message_id} was not answered, so the next one must wait"
-            return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")
+        message_id = sa.next_message_id + plan.ahead if plan.message_id is None else plan.message_id
+        if plan.message_id is None and (why := sa.must_wait(message_id)):  # RFC 7296 sections 2.1 and 2.3
+            return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {why}")
         if plan.is_due:
             sa.unanswered.add(message_id)
-        octets = self.sealed(sa, exchange, message_id, payloads, plan)
+        octets, *further = self.in_pieces(sa, exchange, message_id, payloads, plan)
         sa.waiting[_key(octets)] = then
-        return self.asked(octets, sa.natt, plan, ends=(sa.local, sa.remote))
+        return self.asked(octets, sa.natt, plan, ends=(sa.local, sa.remote), further=further)
+
+    def in_pieces(
+        self,
+        sa: IkeSa,
+        exchange: int,
+        message_id: int,
+        payloads: tuple[Payload, ...],
+        plan: Plan,
+        flags: int = 0,
+    ) -> tuple[bytes, ...]:
+        """A message of this SA, `sealed`, or cut into as many fragments as are planned (RFC 7383)."""
+        if plan.pieces == 1 or not plan.sealed:
+            return (self.sealed(sa, exchange, message_id, payloads, plan, flags),)
+        whole = self.sealed(sa, exchange, message_id, payloads, dataclasses.replace(plan, bend=None), flags)
+        return tuple(map(plan.finished, cut(sa, whole, plan.pieces, self.entropy)))
+
+    def cut_again(self, earlier: str, **changes: Unpack[Changes]) -> Request | Note:
+        """The request that was sent whole under the mark `earlier`, in `pieces`: the same message once more."""
+        sent, plan = self._sent.get(earlier), Plan(**changes)
+        octets = b"" if sent is None else unframed(sent.data, sent.destination.port in self.nat_ports)
+        header = decode(octets)
+        sa = self.ike_sas.get(header.spi_i) if isinstance(header, Message) else None
+        if sa is None or sa.keys is None:
+            return Note("not sent", f"{self.name}: nothing was sealed under the mark {earlier!r}")
+        first, *further = map(plan.finished, cut(sa, octets, plan.pieces, self.entropy))
+        return self.asked(first, sa.natt, plan, ends=(sa.local, sa.remote), further=further)
 
     def sealed(
         self,

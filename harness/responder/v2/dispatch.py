@@ -9,7 +9,8 @@ from harness.responder.state import IkeSa, Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.crash_detection import tokens_of_a_lost_sa
-from harness.responder.v2.messages import unprotected, unseal
+from harness.responder.v2.messages import opened as open_up
+from harness.responder.v2.messages import unprotected
 from harness.sa.secrets import to_evidence
 from harness.wire import v2
 
@@ -81,7 +82,7 @@ def _response(context: Context, incoming: Incoming) -> Step:
     asked = None if sa is None else sa.asked(incoming.message.message_id)
     if sa is None or asked is None:
         return context.decide("unasked", incoming)  # type: ignore[no-any-return]
-    opened = _opened_response(sa, incoming)
+    opened = _opened_response(context.beside(sa), sa, incoming)
     if isinstance(opened, Step):
         return opened
     cell = context.rules.responses.get((sa.state, incoming.message.exchange))
@@ -104,13 +105,12 @@ def _asked_by(context: Context, incoming: Incoming) -> IkeSa | None:
     return sa if isinstance(sa, IkeSa) and sa.we_started and not message.from_initiator else None
 
 
-def _opened_response(sa: IkeSa, incoming: Incoming) -> Incoming | Step:
+def _opened_response(context: Context, sa: IkeSa, incoming: Incoming) -> Incoming | Step:
     if incoming.message.exchange == Exchange.IKE_SA_INIT:
         return incoming
-    from_initiator = incoming.message.from_initiator
-    if sa.keys is None:
-        return drop("a sealed response before there are keys")
-    return unseal(sa, incoming, by_initiator=from_initiator)
+    return (
+        drop("a sealed response before there are keys") if sa.keys is None else open_up(context, sa, incoming)
+    )
 
 
 def _stray(context: Context, incoming: Incoming) -> Step:

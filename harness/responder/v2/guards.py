@@ -13,7 +13,8 @@ from harness.responder.state import IkeSa, State
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import cookies, redirect
-from harness.responder.v2.messages import closed, refuse, respond, unprotected, unseal
+from harness.responder.v2.fragments import outer_fragment, repeated
+from harness.responder.v2.messages import closed, opened, refuse, respond, unprotected
 from harness.responder.v2.window import complain
 from harness.wire import Malformed, Payload, Structure, Unknown, v2
 from harness.wire.datagram import TCP_STREAM
@@ -140,9 +141,14 @@ def sealed_repeated(context: Context, sa: IkeSa, incoming: Incoming) -> Step | N
     served = sa.answer_to(incoming.message.message_id)
     if served is None:
         return None
-    if incoming.octets != served.request:
-        return drop("a Message ID already answered, with other octets")
-    return Step(send=tuple(map(incoming.reply, served.response)))
+    fragment = outer_fragment(incoming)
+    if fragment is not None and fragment.number != 1:  # 7383/2.6.1
+        return drop("a later fragment of a request that was answered")
+    if incoming.octets == served.request:
+        return Step(send=tuple(map(incoming.reply, served.response)))
+    if fragment is not None and sa.fragments:
+        return repeated(context, sa, incoming, served)
+    return drop("a Message ID already answered, with other octets")
 
 
 @TABLE.guard(rfc="7296/2.3")
@@ -170,7 +176,7 @@ def sealed_opens(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Inco
         return drop("a sealed request before there are keys")
     if len(incoming.message.payloads) != 1 or incoming.message.trailing:
         return drop("payloads beside the SK payload")
-    return unseal(sa, incoming, by_initiator=not sa.we_started)
+    return opened(context, sa, incoming)
 
 
 @TABLE.guard(rfc="7296/2.21.3")

@@ -29,6 +29,7 @@ def bear(
         natt=place.natt,
         protocol=place.protocol,
         behind_nat=old.behind_nat,
+        fragments=old.fragments,
         peer_id=old.peer_id,
         born=context.now,
         heard=context.now,

@@ -7,6 +7,7 @@ from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming, send
 from harness.responder.state import IkeSa, Outstanding, Own, Served, State, Timer
 from harness.responder.step import Armed, Step, drop
+from harness.responder.v2.fragments import cut, gather, outer_fragment
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
 from harness.wire import Message, v2
 from harness.wire.datagram import TCP_STREAM, Datagram
@@ -35,11 +36,12 @@ def unprotected(incoming: Incoming, *notifies: v2.Notify) -> Datagram:
 def sealed(
     context: Context, sa: IkeSa, exchange: int, flags: int, message_id: int, payloads: tuple[Any, ...]
 ) -> tuple[bytes, ...]:
-    """A message of ours on this SA, with everything in an SK payload (section 3.14)."""
+    """A message of ours on this SA, with everything in an SK payload (section 3.14), or in fragments (RFC 7383)."""
     assert sa.keys is not None
     message = header(sa, exchange, flags, message_id)
     iv = context.entropy.octets(iv_size(sa.keys.suite))
-    return (seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads),)
+    whole = seal(message, sa.keys, by_initiator=sa.we_started, iv=iv, inner=payloads)
+    return cut(context, sa, message, whole, payloads)
 
 
 def header(sa: IkeSa, exchange: int, flags: int, message_id: int) -> Message:
@@ -62,7 +64,7 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
     if moves(sa, incoming):
         sa = moved(sa, incoming)
     answered = replace(
-        sa,
+        sa.without_fragments(message.message_id, response=False),
         expected=expected,
         served=served,
         heard=context.now,
@@ -165,3 +167,11 @@ def unseal(sa: IkeSa, incoming: Incoming, *, by_initiator: bool) -> Incoming | S
     if isinstance(opened, Sealed):
         return drop(f"does not open: {opened.why}")
     return incoming.opened(tuple(opened.payloads), opened.why, opened.plaintext)
+
+
+def opened(context: Context, sa: IkeSa, incoming: Incoming) -> Incoming | Step:
+    """The peer's message opened; a fragment only if it makes a message whole."""
+    fragment = outer_fragment(incoming)
+    if fragment is not None:
+        return gather(context, sa, incoming, fragment)
+    return unseal(sa, incoming, by_initiator=not sa.we_started)

@@ -48,8 +48,10 @@ def answered(context: Context, step: Step, response: Incoming) -> Step:
     """The step of a response taken, followed by what waited for it in the queue."""
     sa = step.changed[0]
     assert isinstance(sa, IkeSa)
-    waiting = tuple(each for each in sa.outstanding if each.message_id != response.message.message_id)
-    free = replace(sa, outstanding=waiting, heard=context.now)
+    message_id = response.message.message_id
+    waiting = tuple(each for each in sa.outstanding if each.message_id != message_id)
+    whole = sa.without_fragments(message_id, response=True)
+    free = replace(whole, outstanding=waiting, heard=context.now)
     return proceed(context, replace(step, changed=(free, *step.changed[1:])))
 
 

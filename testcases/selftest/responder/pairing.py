@@ -63,7 +63,10 @@ class Pair:
         if not isinstance(action, Request | Send):
             return None
         wanted: Callable[[Message], bool] = getattr(action, "answered_by", lambda _: False)
-        return self._talk(self.responder.receive(action.datagram, self.now), wanted)
+        if isinstance(action, Send):
+            return self._talk(self.responder.receive(action.datagram, self.now), wanted)
+        answers = [self._talk(self.responder.receive(each, self.now), wanted) for each in action.datagrams]
+        return next((answer for answer in answers if answer is not None), None)
 
     def _talk(self, step: Step, wanted: Callable[[Message], bool] = lambda _: False) -> Message | None:
         self.steps.append(step)
