@@ -1,4 +1,4 @@
-"""The sans-IO responder on real UDP sockets, with a control socket and a log, until it is stopped.
+"""The sans-IO responder on real UDP and TCP sockets, with a control socket and a log, until it is stopped.
 
 A line to the control socket is `{"do": "show"}`, `{"do": "provoke", "trigger": NAME}`, `{"do": "clear"}`,
 `{"do": "reload"}` or `{"do": "stop"}`; each is answered by one line with `"ok"` and what came of it.
@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+from harness.bench.connections import Connections, Listener
 from harness.bench.control import Control
 from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
@@ -25,7 +26,7 @@ from harness.clock import Clock
 from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.responder.state import Sa
-from harness.wire.datagram import Datagram
+from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint
 
 STOP_WAIT_S = 3.0
 """How long a daemon that was stopped waits for the answers to its Deletes."""
@@ -81,6 +82,7 @@ class Daemon:
         clock: Clock,
         control: Path | None = None,
         *,
+        tcp: Iterable[Listener] = (),
         keys: KeyLog | None = None,
         log: EventLog | None = None,
         reread: Callable[[], Configuration] | None = None,
@@ -94,6 +96,7 @@ class Daemon:
         self._reread = reread
         self._stop_wait_s = stop_wait_s
         self._selector = selectors.DefaultSelector()
+        self._connections = Connections(tcp, self._selector, self._take_message, clock.now)
         self._control = None if control is None else Control(control, self._selector, self._obey)
         self._up_and_down = UpAndDown()
         self._stopping = self._hurrying = False
@@ -108,7 +111,7 @@ class Daemon:
 
     def run(self) -> None:
         """Serve until `stop`, then tell the peers; at last every socket is closed and the control path is gone."""
-        self._tell("started", listening=[str(port.endpoint) for port in self._ports.all])
+        self._tell("started", listening=[str(each) for each in self._listening()])
         try:
             while not self._finished():
                 for key, _ in self._selector.select(self._patience()):
@@ -159,6 +162,10 @@ class Daemon:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def _listening(self) -> Iterator[Endpoint]:
+        yield from (port.endpoint for port in self._ports.all)
+        yield from (listener.endpoint for listener in self._connections.listeners)
+
     def _finished(self) -> bool:
         """Whether the end has come: once stopped, when every Delete is answered, or has been waited for long enough."""
         if not self._stopping:
@@ -172,28 +179,39 @@ class Daemon:
         return self._hurrying or now >= self._end or not waits
 
     def _patience(self) -> float | None:
-        moments = [moment for moment in (self._device.next_wake, self._end) if moment is not None]
+        wanted = (self._device.next_wake, self._end, self._connections.next_sweep)
+        moments = [moment for moment in wanted if moment is not None]
         return max(0.0, min(moments) - self._clock.now()) if moments else None
 
     def _wake_if_due(self) -> None:
         due, now = self._device.next_wake, self._clock.now()
         if due is not None and due <= now:
             self._emit(self._device.wake(now))
+        sweep = self._connections.next_sweep
+        if sweep is not None and sweep <= now:
+            used = {(sa.local, sa.remote) for sa in self._device.all() if sa.protocol == TCP_STREAM}
+            self._connections.sweep(used)
 
     def _take(self, port: Port) -> None:
         for datagram in port.waiting():
-            now = self._clock.now()
-            outcome = self._device.receive(datagram, now)
-            if self._log is not None:
-                self._log.datagram("received", datagram, now)
-            self._emit(outcome, datagram)
+            self._take_message(datagram)
+
+    def _take_message(self, datagram: Datagram) -> bool:
+        """Give a datagram, or a message of a stream, to the device; whether it was of use."""
+        now = self._clock.now()
+        outcome = self._device.receive(datagram, now)
+        if self._log is not None:
+            self._log.datagram("received", datagram, now)
+        self._emit(outcome, datagram)
+        return outcome.drop is None
 
     def _emit(self, outcome: SaOutcome, asked: Datagram | None = None) -> None:
         """Send; the keys are written first, so whoever sees the datagram can open it."""
         if self._keys is not None:
             self._keys.write(self._device.secrets_of(outcome))
         for datagram in outcome.send:
-            self._ports.send(datagram)
+            way_out = self._connections if datagram.protocol == TCP_STREAM else self._ports
+            way_out.send(datagram)
         if self._log is not None:
             self._record(self._log, outcome, asked)
 

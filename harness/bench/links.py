@@ -333,25 +333,33 @@ def told(outcome: Outcome) -> str:
 
 def open_udp(endpoint: Endpoint) -> tuple[socket.socket, Endpoint]:
     """A bound, non-blocking UDP socket and the endpoint it got; LinkRefused says plainly why there is none."""
+    return open_socket(endpoint, socket.SOCK_DGRAM)
+
+
+def open_socket(endpoint: Endpoint, kind: socket.SocketKind) -> tuple[socket.socket, Endpoint]:
+    """A bound, non-blocking socket of UDP or TCP and the endpoint it got; LinkRefused says plainly why there is none."""
     family = socket.AF_INET6 if ":" in endpoint.address else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_DGRAM)
+    opened = socket.socket(family, kind)
     try:
+        if kind == socket.SOCK_STREAM:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         opened.setblocking(False)
         opened.bind((endpoint.address, endpoint.port))
     except OSError as why:
         opened.close()
-        raise LinkRefused(_why_not(endpoint, why)) from why
+        transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        raise LinkRefused(_why_not(f"{transport} {endpoint}", endpoint.address, why)) from why
     name: tuple[Any, ...] = opened.getsockname()
     return opened, Endpoint(endpoint.address, name[1])
 
 
-def _why_not(endpoint: Endpoint, why: OSError) -> str:
+def _why_not(port: str, address: str, why: OSError) -> str:
     if why.errno == errno.EADDRINUSE:
-        return f"UDP {endpoint} is in use by another program"
+        return f"{port} is in use by another program"
     if why.errno == errno.EACCES:
-        return f"no permission to open UDP {endpoint}: ports below 1024 are for root"
+        return f"no permission to open {port}: ports below 1024 are for root"
     if why.errno == errno.EADDRNOTAVAIL:
-        return f"{endpoint.address} is no address of this machine"
-    return f"UDP {endpoint} can't be opened: {why.strerror}"
+        return f"{address} is no address of this machine"
+    return f"{port} can't be opened: {why.strerror}"

@@ -2,14 +2,16 @@
 
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from harness.bench.connections import Listener
 from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal
 from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
@@ -24,6 +26,8 @@ from harness.responder.deviants import DEVIANTS
 from harness.responder.table import Rules
 from harness.target.contract import endpoint
 from harness.wire.datagram import Endpoint
+
+T = TypeVar("T")
 
 
 @click.command("responder")
@@ -50,6 +54,11 @@ from harness.wire.datagram import Endpoint
     default=4500,
     show_default=True,
     help="For IKE behind NAT; 0: a free one.",
+)
+@click.option(
+    "--tcp-port",
+    type=click.IntRange(0, 65535),
+    help="For IKE and ESP over TCP (RFC 9329), usually 4500; 0: a free one; default: none.",
 )
 @click.option(
     "--peer",
@@ -86,6 +95,7 @@ def responder_command(
     listen: tuple[str, ...],
     port: int,
     nat_port: int,
+    tcp_port: int | None,
     peer: str | None,
     control: Path | None,
     log: Path | None,
@@ -109,6 +119,7 @@ def responder_command(
         ]
         ports = [opened.enter_context(_open(*each)) for each in wanted]
         ike, natt = ([each.endpoint for each in ports[first::2]] for first in (0, 1))
+        tcp = [opened.enter_context(_listen(address, tcp_port)) for address in listen if tcp_port is not None]
         device = Responder(
             configuration,
             entropy,
@@ -121,6 +132,7 @@ def responder_command(
             device,
             ports,
             control,
+            tcp=tcp,
             keys=_key_log(keys),
             log=_event_log(log),
             reread=None if config is None else partial(_reread, config),
@@ -129,7 +141,7 @@ def responder_command(
         if stop_with_stdin:
             daemon.stop_at_end_of(sys.stdin.fileno())
         with daemon.obeying_signals():
-            _say(ike, natt, control, as_json)
+            _say(ike, natt, [each.endpoint for each in tcp], control, as_json)
             daemon.run()
     return 0
 
@@ -182,12 +194,20 @@ def _deviant(name: str) -> Rules:
 
 
 def _open(listen: str, port: int, flag: str) -> Port:
+    return _opened(open_port, listen, port, flag)
+
+
+def _listen(listen: str, port: int) -> Listener:
+    return _opened(Listener, listen, port, "--tcp-port")
+
+
+def _opened(open_: Callable[[Endpoint], T], listen: str, port: int, flag: str) -> T:
     try:
         address = str(ip_address(listen))
     except ValueError as why:
         raise WrongInput(f"{listen!r} is no IP address; name one with --listen") from why
     try:
-        return open_port(Endpoint(address, port))
+        return open_(Endpoint(address, port))
     except LinkRefused as why:
         raise WrongInput(f"{why}; give another with {flag} (0 takes a free one) or --listen") from why
 
@@ -199,16 +219,20 @@ def _peer(named: str) -> Endpoint:
         raise WrongInput(f"--peer: {why}") from why
 
 
-def _say(ike: list[Endpoint], natt: list[Endpoint], control: Path | None, as_json: bool) -> None:
+def _say(
+    ike: list[Endpoint], natt: list[Endpoint], tcp: list[Endpoint], control: Path | None, as_json: bool
+) -> None:
     if as_json:
         told = {
             "ike": str(ike[0]),
             "natt": str(natt[0]),
             "control": str(control) if control else None,
             "listening": [str(each) for each in (*ike, *natt)],
+            "tcp": [str(each) for each in tcp],
         }
         click.echo(json.dumps(told))
         return
-    click.echo(f"listening on {', '.join(map(str, (*ike, *natt)))}; stop with Ctrl-C")
+    over_tcp = f", TCP {', '.join(map(str, tcp))}" if tcp else ""
+    click.echo(f"listening on {', '.join(map(str, (*ike, *natt)))}{over_tcp}; stop with Ctrl-C")
     if control:
         click.echo(f"control socket {control}")

@@ -445,8 +445,18 @@ class Sa(Protocol):
         ...
 
     @property
+    def local(self) -> Endpoint:
+        """Where we were last asked."""
+        ...
+
+    @property
     def remote(self) -> Endpoint:
         """Where the peer was last heard."""
+        ...
+
+    @property
+    def protocol(self) -> int:
+        """What its messages travel in: UDP, or a TCP stream."""
         ...
 
     @property
