@@ -30,15 +30,23 @@ _CIPHERS: Mapping[tuple[int, int | None], str] = {
     (Encr.ENCR_NULL, None): "null",
     **{(Encr.ENCR_AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
     **{(Encr.ENCR_AES_CTR, bits): f"aes{bits}ctr" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_CAMELLIA_CBC, bits): f"camellia{bits}" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_CCM_8, bits): f"aes{bits}ccm8" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_CCM_12, bits): f"aes{bits}ccm12" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_AES_CCM_16, bits): f"aes{bits}ccm16" for bits in (128, 192, 256)},
     **{(Encr.ENCR_AES_GCM_8, bits): f"aes{bits}gcm8" for bits in (128, 192, 256)},
     **{(Encr.ENCR_AES_GCM_12, bits): f"aes{bits}gcm12" for bits in (128, 192, 256)},
     **{(Encr.ENCR_AES_GCM_16, bits): f"aes{bits}gcm16" for bits in (128, 192, 256)},
+    **{(Encr.ENCR_NULL_AUTH_AES_GMAC, bits): f"aes{bits}gmac" for bits in (128, 192, 256)},
     (Encr.ENCR_CHACHA20_POLY1305, None): "chacha20poly1305",
 }
 _CIPHERS_V1: Mapping[tuple[int, int | None], str] = {
     (EncrV1.DES_CBC, None): "des",
     (EncrV1.TRIPLE_DES_CBC, None): "3des",
     **{(EncrV1.AES_CBC, bits): f"aes{bits}" for bits in (128, 192, 256)},
+    **{(EncrV1.CAMELLIA_CBC, bits): f"camellia{bits}" for bits in (128, 192, 256)},
+    **{(EncrV1.BLOWFISH_CBC, bits): f"blowfish{bits}" for bits in (128, 192, 256)},
+    (EncrV1.CAST_CBC, None): "cast128",
 }
 _HASHES: Mapping[int, str] = {
     Integ.AUTH_HMAC_MD5_96: "md5",
@@ -46,6 +54,8 @@ _HASHES: Mapping[int, str] = {
     Integ.AUTH_HMAC_SHA2_256_128: "sha256",
     Integ.AUTH_HMAC_SHA2_384_192: "sha384",
     Integ.AUTH_HMAC_SHA2_512_256: "sha512",
+    Integ.AUTH_AES_XCBC_96: "aesxcbc",
+    Integ.AUTH_AES_CMAC_96: "aescmac",
 }
 _HASHES_V1: Mapping[int, str] = {
     HashV1.MD5: "md5",
@@ -60,6 +70,8 @@ _PRFS: Mapping[int, str] = {
     Prf.PRF_HMAC_SHA2_256: "prfsha256",
     Prf.PRF_HMAC_SHA2_384: "prfsha384",
     Prf.PRF_HMAC_SHA2_512: "prfsha512",
+    Prf.PRF_AES128_XCBC: "prfaesxcbc",
+    Prf.PRF_AES128_CMAC: "prfaescmac",
 }
 _GROUPS: Mapping[int, str] = {
     Group.MODP_768: "modp768",
@@ -70,9 +82,17 @@ _GROUPS: Mapping[int, str] = {
     Group.MODP_4096: "modp4096",
     Group.MODP_6144: "modp6144",
     Group.MODP_8192: "modp8192",
+    Group.MODP_1024_160: "modp1024s160",
+    Group.MODP_2048_224: "modp2048s224",
+    Group.MODP_2048_256: "modp2048s256",
+    Group.ECP_192: "ecp192",
+    Group.ECP_224: "ecp224",
     Group.ECP_256: "ecp256",
     Group.ECP_384: "ecp384",
     Group.ECP_521: "ecp521",
+    Group.BRAINPOOL_P256R1: "ecp256bp",
+    Group.BRAINPOOL_P384R1: "ecp384bp",
+    Group.BRAINPOOL_P512R1: "ecp512bp",
     Group.CURVE25519: "curve25519",
     Group.CURVE448: "curve448",
     Group.ML_KEM_512: "mlkem512",
