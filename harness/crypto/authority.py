@@ -38,7 +38,7 @@ class Authority:
     """An authority with a key on P-256; it trusts itself, or was certified by the one above it."""
 
     def __init__(self, name: str, above: "Authority | None" = None, lifetime: Lifetime = EVER) -> None:
-        self.name = _common_name(name)
+        self.name = _subject(name)
         self._key = _key(f"authority {name}", "p256")
         basic = x509.BasicConstraints(ca=True, path_length=None)
         issuer = self if above is None else above
@@ -57,7 +57,7 @@ class Authority:
         key = _key(name, kind)
         names = [each for each in (_general_name(*identity) for identity in identities) if each is not None]
         extensions = [x509.SubjectAlternativeName(names)] if names else []
-        certificate = self._sign(_common_name(name), key, lifetime, *extensions)
+        certificate = self._sign(_subject(name), key, lifetime, *extensions)
         return certificate, key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     def _sign(
@@ -80,7 +80,10 @@ class Authority:
         return signed.public_bytes(Encoding.DER)
 
 
-def _common_name(name: str) -> x509.Name:
+def _subject(name: str) -> x509.Name:
+    """A distinguished name in the form of RFC 4514, or a common name alone."""
+    if "=" in name:
+        return x509.Name.from_rfc4514_string(name)
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 

@@ -5,6 +5,8 @@ from ipaddress import ip_address, ip_network
 from math import inf
 from typing import Any, Literal, NamedTuple
 
+from cryptography.x509 import Name
+
 from harness.codes import (
     AuthMethodV1,
     Encr,
@@ -25,20 +27,24 @@ from harness.profile.extensions import AddressPool, CrashDetection, Mobility, Re
 from harness.profile.packets import Packets
 from harness.profile.version1 import Version1
 
-IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "key_id"]
+IdentityKind = Literal["ipv4", "ipv6", "fqdn", "user_fqdn", "dn", "key_id"]
 
 _ID_TYPES: dict[str, IdType] = {
     "ipv4": IdType.ID_IPV4_ADDR,
     "ipv6": IdType.ID_IPV6_ADDR,
     "fqdn": IdType.ID_FQDN,
     "user_fqdn": IdType.ID_RFC822_ADDR,
+    "dn": IdType.ID_DER_ASN1_DN,
     "key_id": IdType.ID_KEY_ID,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who an end says it is; the numbers of these five kinds are the same in both versions of IKE."""
+    """Who an end says it is; the numbers of these kinds are the same in both versions of IKE.
+
+    A distinguished name, `dn`, is written as in RFC 4514: `CN=hub,O=Example`.
+    """
 
     kind: IdentityKind
     value: str
@@ -46,6 +52,8 @@ class Identity:
     def __post_init__(self) -> None:
         if self.kind not in _ID_TYPES:
             raise ValueError(f"no identity is of kind {self.kind!r}; the kinds are {', '.join(_ID_TYPES)}")
+        if self.kind == "dn":
+            _distinguished_name(self.value)
         if self.kind in ("ipv4", "ipv6") and f"ipv{ip_address(self.value).version}" != self.kind:
             raise ValueError(f"{self.value!r} is no {self.kind} address")
 
@@ -59,10 +67,10 @@ class Identity:
 
     @property
     def data(self) -> bytes:
-        """The Identification Data: four or sixteen octets of an address, otherwise the text."""
+        """The Identification Data: four or sixteen octets of an address, a name's DER, otherwise the text."""
         if self.kind in ("ipv4", "ipv6"):
             return ip_address(self.value).packed
-        return self.value.encode()
+        return _distinguished_name(self.value) if self.kind == "dn" else self.value.encode()
 
 
 MOST_ADDITIONAL = 7
@@ -72,6 +80,14 @@ MOST_ADDITIONAL = 7
 def _check_additional(methods: tuple[int, ...]) -> None:
     if len(methods) > MOST_ADDITIONAL or len(set(methods)) < len(methods) or Group.NONE in methods:
         raise ValueError(f"additional key exchanges are up to seven different methods, not {methods}")
+
+
+def _distinguished_name(text: str) -> bytes:
+    """The DER of a name in the form of RFC 4514; ValueError if it is none."""
+    try:
+        return Name.from_rfc4514_string(text).public_bytes()
+    except ValueError:
+        raise ValueError(f"{text!r} is no distinguished name") from None
 
 
 @dataclass(frozen=True, slots=True)

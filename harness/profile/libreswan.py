@@ -97,7 +97,7 @@ def ipsec_secrets(configuration: Configuration) -> str:
 
 def identity(who: Identity) -> str:
     """An identity as Libreswan reads it: `@` keeps a name from being looked up."""
-    if not re.fullmatch(r"[!#-~]+", who.value):
+    if who.kind == "dn" or not re.fullmatch(r"[!#-~]+", who.value):
         raise ValueError(f"Libreswan has no words for the identity {who.value!r}")
     match who.kind:
         case "fqdn":

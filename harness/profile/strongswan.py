@@ -100,7 +100,7 @@ _GROUPS: Mapping[int, str] = {
     Group.ML_KEM_1024: "mlkem1024",
 }
 
-_ID_WORDS = {"fqdn": "fqdn:", "user_fqdn": "email:", "key_id": "keyid:"}
+_ID_WORDS = {"fqdn": "fqdn:", "user_fqdn": "email:", "key_id": "keyid:", "dn": "asn1dn:"}
 
 
 def swanctl_conf(
@@ -351,7 +351,7 @@ def _identity(identity: Identity | None) -> str:
         return "%any"
     if identity.kind in ("ipv4", "ipv6"):
         return identity.value
-    if re.fullmatch(r"[!\"$-~]+", identity.value):
+    if identity.kind != "dn" and re.fullmatch(r"[!\"$-~]+", identity.value):
         return quoted(_ID_WORDS[identity.kind] + identity.value)
     return quoted(f"{_ID_WORDS[identity.kind]}#{identity.data.hex()}")
 

@@ -247,6 +247,8 @@ class Resumed:
     id_i: bytes
     id_r: bytes
     suite: IkeProposal
+    proved: bytes
+    """Who the peer proved to be then, as Session has it."""
     sk_d: bytes = field(repr=False)
 
 

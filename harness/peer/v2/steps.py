@@ -48,6 +48,9 @@ NONCE_OCTETS = 32
 EAP_ROUNDS = 10
 """How many IKE_AUTH exchanges with EAP messages this end goes through (RFC 7296 section 2.16)."""
 
+NOBODY = User("", "")
+"""Who comes by EAP where no user is configured."""
+
 Then = Callable[[Message], None]
 """What an answer changes in the peer's memory."""
 
@@ -365,7 +368,7 @@ class StartsV2(ProvesV2, CarriesPackets):
         messages `x/eap-1` and so on. `user` is the first of those configured unless another one is given.
         """
         sa, plan = self.ike, Plan(**changes)
-        client = EapClient(user or self.configuration.users[0], self.entropy, methods)
+        client = EapClient(user or next(iter(self.configuration.users), NOBODY), self.entropy, methods)
         first = self.ike_auth(
             *extra,
             identity=identity,

@@ -122,6 +122,8 @@ def own_id(identity: Identity, payload: type) -> Any:
 def proved_identity(sa: IkeSa, who: Any, auth: Any) -> bytes:
     """By what the peer's SAs are known as its own: what it proved to be; empty for who proved nothing (RFC 7619)."""
     eap = sa.authenticating.eap
+    if sa.resumed is not None:
+        return sa.resumed.proved
     if eap is not None:
         return b"" if eap.user is None else b"EAP " + eap.user.name.encode()
     nothing = auth.method == AuthMethod.NULL and not sa.authenticating.mixed

@@ -45,6 +45,7 @@ def make(context: Context, sa: IkeSa, id_r: bytes, seconds: float) -> bytes:
         "spis": [sa.spi_i.hex(), sa.spi_r.hex()],
         "ids": [sa.peer_id.hex(), id_r.hex()],
         "suite": list(astuple(suite)),
+        "proved": sa.session.proved.hex(),
         "sk_d": keys.sk_d.hex(),
     }
     name, key = _sealing(tickets.key)
@@ -74,9 +75,8 @@ def _resumed(context: Context, state: dict[str, Any]) -> Resumed | str:
         return "a ticket that has expired"
     spi_i, spi_r = map(bytes.fromhex, state["spis"])
     id_i, id_r = map(bytes.fromhex, state["ids"])
-    return Resumed(
-        spi_i, spi_r, id_i, id_r, IkeProposal(*_frozen(state["suite"])), bytes.fromhex(state["sk_d"])
-    )
+    proved, sk_d = (bytes.fromhex(state[name]) for name in ("proved", "sk_d"))
+    return Resumed(spi_i, spi_r, id_i, id_r, IkeProposal(*_frozen(state["suite"])), proved, sk_d)
 
 
 def _frozen(values: list[Any]) -> tuple[Any, ...]:

@@ -41,6 +41,7 @@ identities = st.one_of(
     v4.map(lambda a: Identity("ipv4", a)),
     st.ip_addresses(v=6).map(lambda a: Identity("ipv6", str(a))),
     st.builds(Identity, st.sampled_from(["fqdn", "user_fqdn", "key_id"]), texts),
+    st.builds(Identity, st.just("dn"), st.sampled_from(["CN=hub", "CN=hub of all,O=Example"])),
     st.builds(
         Identity, st.sampled_from(["fqdn", "user_fqdn", "key_id"]), st.sampled_from(["a.example", "domain"])
     ),

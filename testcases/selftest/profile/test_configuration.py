@@ -51,6 +51,7 @@ def test_repr_hides_the_key() -> None:
         (Identity("ipv6", "2001:db8::1"), IdType.ID_IPV6_ADDR, bytes.fromhex("20010db8" + "00" * 11 + "01")),
         (Identity("fqdn", "hub.example"), IdType.ID_FQDN, b"hub.example"),
         (Identity("user_fqdn", "a@example"), IdType.ID_RFC822_ADDR, b"a@example"),
+        (Identity("dn", "CN=hub"), IdType.ID_DER_ASN1_DN, bytes.fromhex("300e310c300a06035504030c03687562")),
         (Identity("key_id", "clients"), IdType.ID_KEY_ID, b"clients"),
     ],
 )
@@ -61,8 +62,14 @@ def test_identity_has_type_and_data(identity: Identity, id_type: int, data: byte
 
 def test_identity_of_unknown_kind_is_refused() -> None:
     """A kind that nobody knows is named with those that exist."""
-    with pytest.raises(ValueError, match="no identity is of kind 'dn'; the kinds are ipv4, ipv6"):
-        Identity("dn", "CN=hub")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no identity is of kind 'nickname'; the kinds are ipv4, ipv6"):
+        Identity("nickname", "hub")  # type: ignore[arg-type]
+
+
+def test_name_that_is_none_is_refused() -> None:
+    """A distinguished name is written in the form of RFC 4514."""
+    with pytest.raises(ValueError, match="'hub' is no distinguished name"):
+        Identity("dn", "hub")
 
 
 def test_address_identity_is_an_address() -> None:

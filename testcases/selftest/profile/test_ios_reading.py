@@ -402,7 +402,7 @@ def test_comment_against_the_command_is_refused() -> None:
         ("! ike-harness versions 2 3", "versions: the versions of IKE are 1 and 2"),
         ("! ike-harness proposals-v2 ENCR_AES_CBC", "proposals-v2: 6 words follow: encr, key_bits"),
         ("! ike-harness peer nowhere", "peer: 'nowhere' does not appear to be an IPv4 or IPv6 address"),
-        ("! ike-harness remote-id dn CN=hub", "remote-id: no identity is of kind 'dn'"),
+        ("! ike-harness remote-id nickname hub", "remote-id: no identity is of kind 'nickname'"),
         ("crypto isakmp policy ten", "an ISAKMP policy is named by its priority"),
         ("crypto isakmp keepalive soon", "`soon` is no number; an interval in seconds should stand here"),
         ("crypto isakmp key x", "a key is one word, and `address` follows it"),

@@ -150,7 +150,7 @@ def test_a_certificate_may_be_in_pem(tmp_path: Path) -> None:
         ("psk = {hex = 'xyz'}", "psk: an even number of hexadecimal digits follows `hex`"),
         ("psk = {file = 'x'}", "psk: x: can't be read"),
         ('remote_id = "spoke.example"', 'remote_id: an identity follows, as in "fqdn:hub.example"'),
-        ('remote_id = "dn:CN=x"', "remote_id: no identity is of kind 'dn'"),
+        ('remote_id = "nickname:x"', "remote_id: no identity is of kind 'nickname'"),
         ('local_id = "ipv4:nowhere"', "local_id: 'nowhere' does not appear to be an IPv4 or IPv6 address"),
         ('peer = "nowhere"', "'nowhere' does not appear to be an IPv4 or IPv6 address"),
         ("versions = [3]", "the versions of IKE are 1 and 2, not (3,)"),

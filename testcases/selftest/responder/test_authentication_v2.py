@@ -19,7 +19,7 @@ from testcases.selftest.responder.pairing import Pair
 
 SIGNED = certified(DEFAULT)
 ANONYMOUS = replace(DEFAULT, local_auth="null", remote_auth="null")
-KINDS: tuple[KeyKind, ...] = ("p256", "p384", "p521", "ed25519", "ed448")
+KINDS: tuple[KeyKind, ...] = ("p256", "p384", "p521", "ed25519", "ed448", "rsa")
 
 
 def up(pair: Pair) -> list[IkeSa]:
@@ -57,7 +57,7 @@ def test_ends_prove_themselves_by_certificates() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_digital_signature_serves_keys_of_every_kind(kind: KeyKind) -> None:
-    """Where hash algorithms were exchanged, ECDSA on three curves and EdDSA on two sign by method 14 (RFC 7427, 8420)."""
+    """Where hash algorithms were exchanged, keys of RSA, ECDSA and EdDSA sign by method 14 (RFC 7427, 8420)."""
     configuration = replace(SIGNED, credentials=credentials(DEFAULT.local_id, kind=kind))
     pair = Pair(configuration)
 
@@ -73,10 +73,11 @@ def test_digital_signature_serves_keys_of_every_kind(kind: KeyKind) -> None:
         ("p256", AuthMethod.ECDSA_SHA256_P256),
         ("p384", AuthMethod.ECDSA_SHA384_P384),
         ("p521", AuthMethod.ECDSA_SHA512_P521),
+        ("rsa", AuthMethod.RSA_SIGNATURE),
     ],
 )
 def test_older_method_serves_a_peer_that_names_no_hashes(kind: KeyKind, method: AuthMethod) -> None:
-    """Without SIGNATURE_HASH_ALGORITHMS of the peer both ends sign by the method of their curve (RFC 4754)."""
+    """Without SIGNATURE_HASH_ALGORITHMS of the peer both ends sign by the method of their key (section 3.8, RFC 4754)."""
     pair = Pair(replace(SIGNED, credentials=credentials(DEFAULT.local_id, kind=kind)))
     pair.play(pair.peer.ike_sa_init(hashes=()))
 
@@ -84,6 +85,22 @@ def test_older_method_serves_a_peer_that_names_no_hashes(kind: KeyKind, method: 
 
     assert answer.find(v2.Authentication).method == method
     assert both_up(pair)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        Identity("ipv4", "192.0.2.9"),
+        Identity("ipv6", "2001:db8::9"),
+        Identity("fqdn", "alice.example"),
+        Identity("user_fqdn", "alice@example"),
+        Identity("dn", "CN=alice,O=Example"),
+    ],
+    ids=lambda name: name.kind,
+)
+def test_certificate_proves_identities_of_every_kind(name: Identity) -> None:
+    """Addresses, names and mailboxes of subjectAltName, and the subject itself, are identities (RFC 4945 section 3.1)."""
+    assert both_up(connect(certified(replace(DEFAULT, remote_id=name))))
 
 
 def test_key_without_older_method_is_refused_politely() -> None:

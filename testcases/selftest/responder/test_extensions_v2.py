@@ -557,6 +557,14 @@ class TestResumption:
         assert new.ours != old.ours
         assert pair.started() == []
 
+    def test_a_ticket_keeps_who_was_proved(self) -> None:
+        """RFC 5723 section 5: the identity that was authenticated is the resumed session's, whoever that was."""
+        pair, answer = connected(self.ASK, tickets=self.SEALED)
+        (old,) = pair.responder.all()
+        self.authenticate(pair, self.resume(pair, self.ticket(answer).ticket))
+
+        assert [sa.session.proved for sa in pair.responder.all()] == [old.session.proved] != [b""]
+
     def test_a_restarted_device_with_the_same_key_resumes(self) -> None:
         """RFC 5723 section 6.1: a ticket by value needs no memory."""
         pair, answer = connected(self.ASK, tickets=self.SEALED)
