@@ -1,5 +1,6 @@
 """What a device is configured to be, and what its profile lets it start by itself."""
 
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.configuration import (
     DEFAULT,
     ChildProposal,
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT",
     "PROFILES",
     "AddressPool",
+    "ChildPolicy",
     "ChildProposal",
     "Configuration",
     "CrashDetection",

@@ -20,6 +20,7 @@ from harness.codes import (
     ProfileName,
     Protocol,
 )
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.defence import Defence
 from harness.profile.exchanges import Exchanges, Fragments
@@ -300,6 +301,8 @@ class Configuration:
     """Session resumption (RFC 5723); None: not supported."""
     crash_detection: CrashDetection | None = None
     """Quick crash detection (RFC 6290); None: not supported."""
+    children: ChildPolicy = ChildPolicy()
+    """How many Child SAs of IKEv2, for what, in which mode."""
     exchanges: Exchanges = Exchanges()
     """Windows and patience of IKEv2."""
     fragments: Fragments | None = None

@@ -29,6 +29,7 @@ from harness.responder.v2 import (
 )
 from harness.responder.v2.heirs import bear, concede, delete_redundant
 from harness.responder.v2.own import answered, asks, begin, later
+from harness.responder.v2.selectors import Agreed
 from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
@@ -84,8 +85,7 @@ def _child(context: Context, sa: IkeSa, own: Own) -> Step:
     group = own.group or context.configuration.pfs_group
     spi, nonce = initial.child_spi(context, sa), context.entropy.octets(initial.NONCE_OCTETS)
     private = None if group is None else key_exchange(group).private(context.entropy)
-    local = old.local if old is not None else own.local
-    remote = old.remote if old is not None else own.remote
+    local, remote = _proposed(context, old, own)
     payloads = (
         *(() if old is None else (_rekeys(old),)),
         _offer(context.configuration.child_proposals, spi, group),
@@ -93,9 +93,23 @@ def _child(context: Context, sa: IkeSa, own: Own) -> Step:
         *(() if private is None else (v2.KeyExchange(group=group or 0, data=private.public),)),
         v2.TrafficSelectorsI(selectors=selectors_payload(local)),
         v2.TrafficSelectorsR(selectors=selectors_payload(remote)),
+        *(initial.transport_mode(context) if old is None or old.transport else ()),
     )
     return messages.request(
         context, sa, own, Exchange.CREATE_CHILD_SA, *payloads, ours=spi, nonce=nonce, private=private
+    )
+
+
+def _proposed(
+    context: Context, old: ChildSa | None, own: Own
+) -> tuple[tuple[Selector, ...], tuple[Selector, ...]]:
+    """The traffic that we ask a child for: that of the one it replaces, what is wanted, or all that is configured."""
+    if old is not None:
+        return old.local, old.remote
+    configuration = context.configuration
+    return (
+        own.local or tuple(map(selector, configuration.local_subnets)),
+        own.remote or tuple(map(selector, configuration.remote_subnets)),
     )
 
 
@@ -268,8 +282,13 @@ def _take_child(
         context.now,
         keys,
         we_started=True,
+        transport=response.find(v2.Notify, NotifyType.USE_TRANSPORT_MODE) is not None,
     )
     after = sa.with_child(child)
+    if not Agreed(*_proposed(context, sa.child(asked.own.spi_in), asked.own)).covers(
+        child.local, child.remote
+    ):
+        return Step(changed=(after.close(child),), events=("selectors-not-proposed",))
     if asked.own.kind == "rekey-child":
         after = context.decide("settle_child_rekey", after, asked, child, min(asked.nonce, nr))
     return Step(
@@ -437,6 +456,7 @@ def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incomi
         _offer(context.configuration.child_proposals, spi, None),
         v2.TrafficSelectorsI(selectors=configured_selectors(context.configuration.local_subnets)),
         v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),
+        *initial.transport_mode(context),
         *window_size,
     )
     return messages.request(context, known, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)

@@ -103,6 +103,8 @@ class ChildSa:
     born: float
     keys: ChildKeys | None = field(default=None, repr=False)
     we_started: bool = False
+    transport: bool = False
+    """Whether it is in transport mode."""
     rekeyed: bool = False
     refused: bool = False
     """Whether the peer would not have it rekeyed."""

@@ -80,6 +80,8 @@ def _child(
     context: Context, sa: IkeSa, request: Incoming, offer: Any, ni: bytes, old: ChildSa | None
 ) -> Step:
     """The child asked for, with the key exchange that the peer offered, if any (sections 1.3.1, 1.3.3)."""
+    if old is None and context.decide("has_enough_children", sa):
+        return refuse(context, sa, request, NotifyType.NO_ADDITIONAL_SAS)
     offered = request.find(v2.KeyExchange)
     ke_group = Group.NONE if offered is None else offered.group
     chosen = context.decide("choose_child", offer, ke_group)
@@ -96,16 +98,23 @@ def _child(
             return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
         shared, ours = exchanged[0], (exchanged[1],)
     nr = context.entropy.octets(NONCE_OCTETS)
-    made = make_child(context, sa, request, offer, ke_group, ni, nr, shared, chosen)
+    made = make_child(context, sa, request, offer, ke_group, ni, nr, shared, chosen, old)
     if isinstance(made, NotifyType):
         return refuse(context, sa, request, made)
 
-    child, (accepted, tsi, tsr) = made
+    child, (accepted, *traffic) = made
     after = sa if old is None else _replaced(sa, old, Rival(min(ni, nr), child.spi_in))
     after = after.with_child(child)
-    step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, tsi, tsr)
+    step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, *traffic)
     event = "child-sa-established" if old is None else "child-sa-rekeyed"
     return replace(step, armed=(*step.armed, *child_timers(context, sa, child)), events=(event,))
+
+
+@TABLE.decision(rfc="7296/1.3")
+def has_enough_children(context: Context, sa: IkeSa) -> bool:
+    """Whether the IKE SA has as many children as may be; those that were rekeyed are on their way out."""
+    most = context.configuration.children.most
+    return most is not None and sum(not child.rekeyed for child in sa.children) >= most
 
 
 def _replaced(sa: IkeSa, old: ChildSa, by: Rival) -> IkeSa:

@@ -1,19 +1,19 @@
 """RFC 7296 section 1.2: IKE_SA_INIT, seen from the responder; what every new SA and child gets: SPIs, keys, timers."""
 
 from dataclasses import replace
-from ipaddress import ip_network
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.context import Context, Incoming
-from harness.responder.policy import Chosen, selectors_payload, without_additional
+from harness.responder.policy import Chosen, without_additional
 from harness.responder.state import ChildSa, IkeSa, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.intermediate import agreed
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, unprotected
+from harness.responder.v2.selectors import agree
 from harness.sa.v2 import (
     ChildSuite,
     Suite,
@@ -175,36 +175,32 @@ def make_child(
     nr: bytes,
     shared: bytes,
     chosen: Chosen[ChildProposal] | None = None,
+    old: ChildSa | None = None,
 ) -> tuple[ChildSa, tuple[Any, ...]] | NotifyType:
-    """A child for an offer, with the payloads that accept it: SA, TSi, TSr; or the reason to refuse it."""
+    """A child for an offer, with the payloads that accept it: SA, TSi, TSr, notifies; or the reason to refuse it."""
     chosen = chosen or context.decide("choose_child", offer, ke_group)
     if chosen is None:
         return NotifyType.NO_PROPOSAL_CHOSEN
-    tsi, tsr = request.find(v2.TrafficSelectorsI), request.find(v2.TrafficSelectorsR)
-    configuration = context.configuration
-    theirs = _own_address(sa) or configuration.remote_subnets
-    remote = () if tsi is None else context.decide("narrow", tsi.selectors, theirs)
-    local = () if tsr is None else context.decide("narrow", tsr.selectors, configuration.local_subnets)
-    if not remote or not local:
-        return NotifyType.TS_UNACCEPTABLE
+    agreed = agree(context, sa, request, old)
+    if isinstance(agreed, NotifyType):
+        return agreed
 
     suite, spi_in = chosen.suite, child_spi(context, sa)
     keymat = ChildSuite(suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn)
     assert sa.keys is not None
     keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, keymat, ni, nr, shared)
-    child = ChildSa(spi_in, chosen.spi, suite, local, remote, context.now, keys)
-    payloads = (
-        chosen.payload(spi_in),
-        v2.TrafficSelectorsI(selectors=selectors_payload(remote)),
-        v2.TrafficSelectorsR(selectors=selectors_payload(local)),
+    mode = transport_mode(context, request)
+    child = ChildSa(
+        spi_in, chosen.spi, suite, agreed.local, agreed.remote, context.now, keys, transport=bool(mode)
     )
-    return child, payloads
+    return child, (chosen.payload(spi_in), *agreed.payloads(), *mode)
 
 
-def _own_address(sa: IkeSa) -> tuple[str, ...]:
-    """The one address that a client may use inside, where it was given one (section 2.19)."""
-    given = sa.session.address
-    return (str(ip_network((given, 8 * len(given)))),) if given else ()
+def transport_mode(context: Context, incoming: Incoming | None = None) -> tuple[v2.Notify, ...]:
+    """USE_TRANSPORT_MODE if we are for it, and the peer's message has it too (section 1.3.1)."""
+    notify = NotifyType.USE_TRANSPORT_MODE
+    asked = incoming is None or incoming.find(v2.Notify, notify) is not None
+    return (v2.Notify(notify_type=notify),) if asked and context.configuration.children.transport else ()
 
 
 def child_spi(context: Context, sa: IkeSa) -> bytes:
