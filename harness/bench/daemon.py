@@ -1,4 +1,4 @@
-"""The sans-IO responder on real UDP and TCP sockets, with a control socket and a log, until it is stopped.
+"""The sans-IO responder on real sockets, with a control socket and a log, until it is stopped.
 
 A line to the control socket is `{"do": "show"}`, `{"do": "provoke", "trigger": NAME}`, `{"do": "clear"}`,
 `{"do": "reload"}` or `{"do": "stop"}`; each is answered by one line with `"ok"` and what came of it.
@@ -162,8 +162,8 @@ class Daemon:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _listening(self) -> Iterator[Endpoint]:
-        yield from (port.endpoint for port in self._ports.all)
+    def _listening(self) -> Iterator[Port | Endpoint]:
+        yield from self._ports.all
         yield from (listener.endpoint for listener in self._connections.listeners)
 
     def _finished(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from harness.bench.taps import Tap
 from harness.clock import Clock, SeededEntropy, VirtualClock
 from harness.codes import Trigger
-from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.datagram import ESP, Datagram, Endpoint
 
 LATENCY_S = 0.001
 """How long a datagram takes from one end of a virtual link to the other."""
@@ -26,6 +26,8 @@ OVERTAKEN_S = 0.02
 WAKES_AT_ONCE = 10_000
 """How often a device may ask to be woken without the clock moving on."""
 UDP = 17
+NO_PORT = 0
+"""Of an endpoint of a protocol beside UDP."""
 SO_RXQ_OVFL = 40  # Linux: with each datagram comes the count of those that its socket had no room for
 BIGGEST = 65_535
 
@@ -230,6 +232,13 @@ class UdpPorts:
         self.sockets[bound] = opened
         return bound
 
+    def bind_esp(self, address: str) -> Endpoint:
+        """Open a raw socket for ESP, whose endpoint has no port. LinkRefused says why it can't be had."""
+        at = Endpoint(address, NO_PORT)
+        self.sockets[at] = opened = open_esp(address)
+        opened.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+        return at
+
     def close(self) -> None:
         """Close every socket."""
         for opened in self.sockets.values():
@@ -263,9 +272,11 @@ class UdpLink:
 
     def send(self, datagram: Datagram, comments: Sequence[str] = ()) -> None:
         """Send from the socket of the datagram's source."""
-        if datagram.protocol != UDP:
-            raise LinkRefused(f"UDP sockets carry no datagrams of IP protocol {datagram.protocol}")
         opened = self._sockets.get(datagram.source)
+        if datagram.protocol != UDP and (
+            opened is None or datagram.protocol != _protocol_of(datagram.source)
+        ):
+            raise LinkRefused(f"UDP sockets carry no datagrams of IP protocol {datagram.protocol}")
         if opened is None:
             raise LinkRefused(f"no peer has the endpoint {datagram.source}")
         self._tap.saw(self.now, datagram, inbound=True, comments=comments)
@@ -316,9 +327,17 @@ class UdpLink:
         for level, kind, counter in extra:
             if (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
                 self._overflows[local] = int.from_bytes(counter[:4], sys.byteorder)
-        datagram = Datagram(Endpoint(source[0], source[1]), local, data)
+        protocol = _protocol_of(local)
+        octets = without_header(data, self._sockets[local].family) if protocol == ESP else data
+        there = Endpoint(source[0], NO_PORT if protocol == ESP else source[1])
+        datagram = Datagram(there, local, octets, protocol)
         self._tap.saw(self.now, datagram, inbound=False)
         return datagram
+
+
+def _protocol_of(local: Endpoint) -> int:
+    """The protocol of a peer's socket: one without a port is for ESP."""
+    return UDP if local.port else ESP
 
 
 def told(outcome: Outcome) -> str:
@@ -353,6 +372,27 @@ def open_socket(endpoint: Endpoint, kind: socket.SocketKind) -> tuple[socket.soc
         raise LinkRefused(_why_not(f"{transport} {endpoint}", endpoint.address, why)) from why
     name: tuple[Any, ...] = opened.getsockname()
     return opened, Endpoint(endpoint.address, name[1])
+
+
+def open_esp(address: str) -> socket.socket:
+    """A non-blocking raw socket for ESP on an address; LinkRefused says plainly why there is none."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        opened = socket.socket(family, socket.SOCK_RAW, ESP)
+    except OSError as why:
+        raise LinkRefused(f"no permission to open a raw socket for ESP: {why.strerror}") from why
+    try:
+        opened.setblocking(False)
+        opened.bind((address, 0))
+    except OSError as why:
+        opened.close()
+        raise LinkRefused(f"ESP on {address} can't be opened: {why.strerror}") from why
+    return opened
+
+
+def without_header(octets: bytes, family: int) -> bytes:
+    """What a raw socket received, without the IP header that it gives with it for IPv4 alone (raw(7))."""
+    return octets if family == socket.AF_INET6 or not octets else octets[(octets[0] & 15) * 4 :]
 
 
 def _why_not(port: str, address: str, why: OSError) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from harness.bench.evidence import Evidence
-from harness.bench.links import Link
+from harness.bench.links import NO_PORT, Link
 from harness.peer import Await, Elapse, Initiator, Note, Ping, Provoke, Received, Request, Script, Send
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
@@ -24,10 +24,12 @@ class Performer:
         self._evidence = evidence
         self._cast = tuple(cast)
         self._whose: dict[Endpoint, Initiator] = {
-            endpoint: each
-            for each in self._cast
-            for endpoint in (Endpoint(each.local.address, 0), each.local, each.local_natt)
+            endpoint: each for each in self._cast for endpoint in (each.local, each.local_natt)
         }
+        for (
+            each
+        ) in self._cast:  # a packet without ports is for the first who lives there, never for the stranger
+            self._whose.setdefault(Endpoint(each.local.address, NO_PORT), each)
 
     def perform(self, script: Script, stranger: Initiator) -> float:
         """Play the script to its end, close the window, and see by a stranger's exchange whether the target lives.

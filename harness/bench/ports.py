@@ -1,14 +1,14 @@
-"""The daemon's UDP sockets: each answers from the address that was asked, and gives what waits in it at once."""
+"""The daemon's sockets: each answers from the address that was asked, and gives what waits in it at once."""
 
 import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from harness.bench.links import BIGGEST, LinkRefused, open_udp
-from harness.wire.datagram import UDP, Datagram, Endpoint
+from harness.bench.links import BIGGEST, NO_PORT, LinkRefused, open_esp, open_udp, without_header
+from harness.wire.datagram import ESP, UDP, Datagram, Endpoint
 
 IP_PKTINFO = 8  # Linux; Python names it only from 3.14 on
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104  a user may ask for every address; it is never the default
@@ -25,6 +25,10 @@ class Port:
     opened: socket.socket
     endpoint: Endpoint
     any_address: bool
+    protocol: int = UDP
+
+    def __str__(self) -> str:
+        return str(self.endpoint) if self.protocol == UDP else f"ESP on {self.endpoint.address}"
 
     def __enter__(self) -> Self:
         return self
@@ -52,24 +56,41 @@ class Port:
 
     def _receive(self) -> Datagram:
         data, source = self.opened.recvfrom(BIGGEST)
-        return Datagram(Endpoint(source[0], source[1]), self.endpoint, data)
+        return self._read(data, source, self.endpoint)
 
     def _receive_any(self) -> Datagram:
         data, extra, _, source = self.opened.recvmsg(BIGGEST, socket.CMSG_SPACE(20))
         local = Endpoint(_sent_to(extra) or self.endpoint.address, self.endpoint.port)
-        return Datagram(Endpoint(source[0], source[1]), local, data)
+        return self._read(data, source, local)
+
+    def _read(self, data: bytes, source: tuple[Any, ...], local: Endpoint) -> Datagram:
+        if self.protocol == UDP:
+            return Datagram(Endpoint(source[0], source[1]), local, data)
+        content = without_header(data, self.opened.family)
+        return Datagram(Endpoint(source[0], NO_PORT), local, content, self.protocol)
 
 
 def open_port(endpoint: Endpoint) -> Port:
     """A port of the daemon; LinkRefused says plainly why it can't be had."""
     opened, bound = open_udp(endpoint)
+    return Port(opened, bound, _made_ready(opened, endpoint.address))
+
+
+def open_esp_port(address: str) -> Port:
+    """The daemon's raw socket for ESP on an address; LinkRefused says plainly why it can't be had."""
+    opened = open_esp(address)
+    return Port(opened, Endpoint(address, NO_PORT), _made_ready(opened, address), ESP)
+
+
+def _made_ready(opened: socket.socket, address: str) -> bool:
+    """Room for what waits; and whether each datagram's own address must be asked for, which it then is."""
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
-    any_address = endpoint.address in WILDCARDS
+    any_address = address in WILDCARDS
     if any_address and opened.family == socket.AF_INET6:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     elif any_address:
         opened.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-    return Port(opened, bound, any_address)
+    return any_address
 
 
 class Ports:
@@ -82,9 +103,9 @@ class Ports:
             raise LinkRefused("two sockets can't have one endpoint")
 
     def send(self, datagram: Datagram) -> None:
-        """Send what is UDP from the socket of its source; without one there is no way out."""
+        """Send from the socket of the source and protocol; without one there is no way out."""
         port = self._from(datagram.source)
-        if port is not None and datagram.protocol == UDP:
+        if port is not None and datagram.protocol == port.protocol:
             port.send(datagram)
 
     def _from(self, source: Endpoint) -> Port | None:

@@ -13,7 +13,7 @@ from harness.bench.evidence import Evidence, place_of
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, VirtualLink
 from harness.bench.perform import Performer
-from harness.bench.stage import ABILITIES, STRANGER, LinkKind, Stage, stage
+from harness.bench.stage import STRANGER, LinkKind, Stage, abilities, stage
 from harness.capture import read
 from harness.case import Case
 from harness.clock import Clock, SeededEntropy, WallClock, started_at
@@ -151,7 +151,7 @@ class Bench:
     def _refuse_what_is_missing(self, entry: Entry) -> None:
         settings = self._settings
         needs = set(entry.kind.needs) | ({"configure"} if entry.kind.settings is not None else set())
-        missing = sorted(needs - self._target.abilities - ABILITIES[settings.link])
+        missing = sorted(needs - self._target.abilities - abilities(settings.link))
         if missing:
             who = f"{self._target.name} on the {settings.link} link"
             raise NotApplicable(f"{who} lacks what the case needs: {', '.join(missing)}")

@@ -11,12 +11,14 @@ from typing import Protocol
 from harness.bench.links import (
     LOSSY,
     NO_MISCHIEF,
+    NO_PORT,
     Link,
     LinkRefused,
     Mischief,
     UdpLink,
     UdpPorts,
     VirtualLink,
+    open_esp,
     open_udp,
 )
 from harness.bench.taps import Tap
@@ -47,7 +49,13 @@ ABILITIES = {
     LinkKind.LOSSY: frozenset({"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses"}),
     LinkKind.UDP: frozenset({"real-clock"}),
 }
-"""What a case may need of its link."""
+"""What a case may need of its link, whoever plays it."""
+
+
+def abilities(kind: LinkKind) -> frozenset[str]:
+    """What a case may need of a link of that kind here: raw sockets, and so ESP beside UDP, are for root."""
+    raw = kind is LinkKind.UDP and may_use_raw_sockets()
+    return ABILITIES[kind] | ({"esp"} if raw else frozenset())
 
 
 class Stage(Protocol):
@@ -178,6 +186,8 @@ class UdpStage:
 
     def _bind(self, address: str, ports: tuple[int, int]) -> Addresses:
         ike, natt = (self._ports.bind(Endpoint(address, port)) for port in ports)
+        if Endpoint(address, NO_PORT) not in self._ports.sockets and may_use_raw_sockets():
+            self._ports.bind_esp(address)
         return Addresses(ike, natt)
 
 
@@ -195,6 +205,15 @@ def may_use_ike_ports(address: str) -> bool:
         except LinkRefused:
             return False
         opened.close()
+    return True
+
+
+def may_use_raw_sockets() -> bool:
+    """Whether ESP can be had beside UDP."""
+    try:
+        open_esp("127.0.0.1").close()
+    except LinkRefused:
+        return False
     return True
 
 

@@ -16,7 +16,7 @@ from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal
 from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
 from harness.bench.links import LinkRefused
-from harness.bench.ports import Port, open_port
+from harness.bench.ports import Port, open_esp_port, open_port
 from harness.cli import configured, words
 from harness.cli.wrong import WrongInput
 from harness.clock import Entropy, SeededEntropy, SystemEntropy, WallClock
@@ -120,6 +120,7 @@ def responder_command(
         ports = [opened.enter_context(_open(*each)) for each in wanted]
         ike, natt = ([each.endpoint for each in ports[first::2]] for first in (0, 1))
         tcp = [opened.enter_context(_listen(address, tcp_port)) for address in listen if tcp_port is not None]
+        esp = [opened.enter_context(each) for each in _raw_ports(listen)]
         device = Responder(
             configuration,
             entropy,
@@ -130,7 +131,7 @@ def responder_command(
         )
         daemon = _daemon(
             device,
-            ports,
+            [*ports, *esp],
             control,
             tcp=tcp,
             keys=_key_log(keys),
@@ -141,7 +142,7 @@ def responder_command(
         if stop_with_stdin:
             daemon.stop_at_end_of(sys.stdin.fileno())
         with daemon.obeying_signals():
-            _say(ike, natt, [each.endpoint for each in tcp], control, as_json)
+            _say(ike, natt, [str(each) for each in esp], [each.endpoint for each in tcp], control, as_json)
             daemon.run()
     return 0
 
@@ -212,6 +213,14 @@ def _opened(open_: Callable[[Endpoint], T], listen: str, port: int, flag: str) -
         raise WrongInput(f"{why}; give another with {flag} (0 takes a free one) or --listen") from why
 
 
+def _raw_ports(listen: tuple[str, ...]) -> list[Port]:
+    """The sockets for ESP without UDP; none where only root may have them, and then it is not served."""
+    try:
+        return [open_esp_port(str(ip_address(address))) for address in listen]
+    except LinkRefused:
+        return []
+
+
 def _peer(named: str) -> Endpoint:
     try:
         return endpoint(named)
@@ -220,19 +229,25 @@ def _peer(named: str) -> Endpoint:
 
 
 def _say(
-    ike: list[Endpoint], natt: list[Endpoint], tcp: list[Endpoint], control: Path | None, as_json: bool
+    ike: list[Endpoint],
+    natt: list[Endpoint],
+    esp: list[str],
+    tcp: list[Endpoint],
+    control: Path | None,
+    as_json: bool,
 ) -> None:
     if as_json:
         told = {
             "ike": str(ike[0]),
             "natt": str(natt[0]),
             "control": str(control) if control else None,
-            "listening": [str(each) for each in (*ike, *natt)],
+            "listening": [str(each) for each in (*ike, *natt, *esp)],
             "tcp": [str(each) for each in tcp],
         }
         click.echo(json.dumps(told))
         return
-    over_tcp = f", TCP {', '.join(map(str, tcp))}" if tcp else ""
-    click.echo(f"listening on {', '.join(map(str, (*ike, *natt)))}{over_tcp}; stop with Ctrl-C")
+    besides = f", TCP {', '.join(map(str, tcp))}" if tcp else ""
+    besides += "" if esp else "; ESP in UDP alone, as raw sockets are for root"
+    click.echo(f"listening on {', '.join(map(str, (*ike, *natt, *esp)))}{besides}; stop with Ctrl-C")
     if control:
         click.echo(f"control socket {control}")

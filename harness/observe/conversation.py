@@ -102,4 +102,5 @@ def _names(opening: Mapping[str, Any] | None) -> Mapping[str, str]:
     for name, where in cast.items():
         for each in where if isinstance(where, list | tuple) else (where,):
             found[str(each)] = str(name)
+            found.setdefault(f"{str(each).rpartition(':')[0]}:0", str(name))  # ESP has no ports
     return found

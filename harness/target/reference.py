@@ -43,6 +43,7 @@ ABILITIES = TRIGGERS | {
     "two-way",
     "provoke",
     "show-sas",
+    "data",
 }
 
 

@@ -22,6 +22,8 @@ from harness.wire import v1, v2
 CHILD_SOFT_S, CHILD_HARD_S = 3.0, 5.0
 IKE_SOFT_S, IKE_HARD_S = 4.0, 6.0
 LONG_S = 3600.0
+QUIET_S = 1.0
+"""How long an answer is waited for that must not come."""
 AFTERWARDS_S = 6.0
 """How long the target is watched after the last limit."""
 
@@ -203,3 +205,46 @@ class IsakmpSaAtItsSoftLimit(_LifetimeV1):
     watched_s = IKE_HARD_S + AFTERWARDS_S
     wait_s = IKE_HARD_S + AFTERWARDS_S
     also = {"spec": ("B06", "B07")}
+
+
+class ExpiredChildCarriesNothing(_Lifetime):
+    """A Child SA past its hard limit carries no packet any more."""
+
+    requirements = ("RFC7296-2.8-01", "CISCO-RO-41")
+    deviants = ("serves-expired-children",)
+    needs = frozenset({"data", "esp"})
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B02",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield alice.ping(mark="first")
+        child = alice.ike.child
+        yield Elapse(self.watched_s)
+        yield alice.ping(child, mark="afterwards", retransmit=(), wait=QUIET_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        yield given(trace.pongs_to("first"), "the answer to a packet in time").is_present()
+        yield given(trace.marked("afterwards"), "a packet past the hard limit").is_present()
+        yield that(trace.packets_after("afterwards"), "a packet past the hard limit").is_absent()
+
+
+class TrafficAfterExpiry(_Lifetime):
+    """Packets from behind the target, with their Child SA expired, start nothing and do not leave in clear."""
+
+    requirements = ("RFC4301-5.1-01", "CISCO-RO-44", "CISCO-RO-37")
+    deviants = ("leaks-in-clear",)
+    needs = frozenset({"data", "matching_traffic"})
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B03",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from super().script(alice)
+        yield Provoke(Trigger.MATCHING_TRAFFIC, times=10)
+        yield Elapse(AFTERWARDS_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        yield given(trace.observations("provoke"), "traffic behind the target").is_present()
+        yield that(trace.leaked(), "a packet in clear").is_absent()

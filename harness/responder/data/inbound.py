@@ -39,7 +39,7 @@ def receive(context: Context, packet: bytes, datagram: Datagram) -> Step:
         return drop("a replayed packet, or one behind the window")
     opened = context.decide("open_packet", direction, packet, number)
     if isinstance(opened, Sealed):
-        return drop(f"a packet that does not open: {opened.why}")
+        return context.decide("spoiled_packet", sa, child, number, opened)  # type: ignore[no-any-return]
     return _opened(context, sa, child, direction, packet, number, opened, datagram)
 
 
@@ -55,6 +55,12 @@ def number_of(context: Context, child: ChildSa, direction: EspSa, low: int) -> i
 def open_packet(context: Context, direction: EspSa, packet: bytes, number: int) -> EspContent | Sealed:
     """What the packet holds if its ICV does."""
     return esp.unprotect(direction, packet, number)
+
+
+@TABLE.decision(rfc="4303/3.4.4")
+def spoiled_packet(context: Context, sa: Any, child: ChildSa, number: int, why: Sealed) -> Step:
+    """A packet that does not open is dropped; its number may come again, for the window moves for good packets alone."""
+    return drop(f"a packet that does not open: {why.why}")
 
 
 def _opened(
@@ -76,7 +82,7 @@ def _opened(
         after = context.decide("follow_address", after, datagram)
     armed = tuple((sa.ours, each) for each in limits.reached(context, child, counted))
     step = Step(changed=(after,), armed=armed)
-    return step.then(_delivered(context, after, counted, content, datagram))
+    return step.then(context.decide("deliver", after, counted, content, datagram))
 
 
 @TABLE.decision(rfc="7296/2.23")
@@ -94,7 +100,8 @@ def follow_address(context: Context, sa: Any, datagram: Datagram) -> Any:
     return replace(sa, local=datagram.destination, remote=datagram.source)
 
 
-def _delivered(context: Context, sa: Any, child: ChildSa, content: EspContent, datagram: Datagram) -> Step:
+@TABLE.decision(rfc="4301/5.2")
+def deliver(context: Context, sa: Any, child: ChildSa, content: EspContent, datagram: Datagram) -> Step:
     """What becomes of the payload: a dummy goes, a packet must be what its SA is for, an echo is answered."""
     if content.next_header == NO_NEXT_HEADER:
         return drop("a dummy packet")  # 4303/2.6
