@@ -9,12 +9,13 @@ from harness.responder.context import Context, Incoming
 from harness.responder.data import inbound
 from harness.responder.data.local import for_the_peer
 from harness.responder.deviant import deviant
-from harness.responder.initiate import begin, reachable, start_ike_sa
+from harness.responder.initiate import reachable, start_ike_sa
 from harness.responder.rules import HONEST
 from harness.responder.state import ChildSa, Own, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import Rules
 from harness.responder.v1.state import Phase2
+from harness.responder.v2.own import begin
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
