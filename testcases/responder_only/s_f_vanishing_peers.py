@@ -134,3 +134,29 @@ class PeerVanishesHalfWay(Case):
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.outcome_of("init").find(v2.KeyExchange), "a response to IKE_SA_INIT").is_present()
+
+
+class PacketsOfAnEndedSa(Case):
+    """Packets that come on, with their IKE SA deleted, are discarded, and the target starts no IKE SA to ask about them."""
+
+    requirements = ("CISCO-RO-39", "RFC4303-3.4.2-01")
+    deviants = ("recovers-from-unknown-spis",)
+    subject = "INV-01"
+    needs = frozenset({"data", "esp"})
+    also = {"spec": ("F03", "F18")}
+    wait_s = 5.0
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        child = alice.ike.child
+        yield alice.delete_ike(mark="delete")
+        for _ in range(3):
+            yield alice.ping(child, mark="unknown", retransmit=(), wait=1.0)
+        yield Elapse(self.wait_s - 3.0)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.reply_to("made").find(v2.SecurityAssociation), "a Child SA").is_present()
+        yield given(trace.reply_to("delete"), "the IKE SA's end").is_present()
+        yield given(trace.marked("unknown"), "a packet of an ended SA").is_present()
+        answers = trace.packets_after("unknown")
+        yield that(answers, "a packet in answer", requirement="RFC4303-3.4.2-01").is_absent()
