@@ -14,6 +14,7 @@ from harness.case import (
     Trigger,
     given,
     protected,
+    that,
 )
 from harness.codes import Exchange
 from harness.profile import Dpd
