@@ -64,8 +64,10 @@ T = TypeVar("T")
 
 
 def write_identifier(scheme: Scheme) -> bytes:
-    """The AlgorithmIdentifier of a scheme for Digital Signature, octet for octet as the RFCs' appendices print it.
+    """The AlgorithmIdentifier of a scheme for Digital Signature, as the RFCs' appendices print it but for one field.
 
+    RFC 7427 appendix A.4 prints RSASSA-PSS with a trailerField, which has its default value; DER, as section 3 demands
+    it, leaves such a field out (X.690 section 11.5), and receivers that compare octets know it so.
     Raises UnsupportedAlgorithm for a scheme that has none.
     """
     if scheme.family is not Family.RSA_PSS:
@@ -74,7 +76,7 @@ def write_identifier(scheme: Scheme) -> bytes:
         null = asn1.Null() if scheme.family is Family.RSA else None
         return asn1.encode_der(_Plain(algorithm=_PLAIN[scheme], parameters=null))
     mask = _Mask(algorithm=_MGF1, parameters=_hash(scheme.mask_hash))
-    parameters = _PssParameters(hash=_hash(scheme.hash), mask=mask, salt_size=scheme.salt_size, trailer=1)
+    parameters = _PssParameters(hash=_hash(scheme.hash), mask=mask, salt_size=scheme.salt_size, trailer=None)
     return asn1.encode_der(_Pss(algorithm=_PSS, parameters=parameters))
 
 
