@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from types import MappingProxyType
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.x509 import load_der_x509_certificate
+
 from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
 from harness.profile.configuration import (
     ChildProposal,
@@ -14,6 +17,7 @@ from harness.profile.configuration import (
     IsakmpPolicy,
     Lifetimes,
 )
+from harness.profile.credentials import Proof
 from harness.profile.profiles import PROFILES, Start
 from harness.profile.ways import WAYS, Way, speaks
 
@@ -59,6 +63,16 @@ _GROUPS: Mapping[int, str] = {
         *(Group.MODP_8192, Group.ECP_256, Group.ECP_384, Group.ECP_521, Group.CURVE25519),
     )
 }
+_PROOFS: Mapping[Proof, str] = {"psk": "secret", "signature": "rsasig", "null": "null"}
+_METHODS_V1: Mapping[int, str] = {
+    AuthMethodV1.PRE_SHARED_KEY: "secret",
+    AuthMethodV1.RSA_SIGNATURES: "rsasig",
+    AuthMethodV1.XAUTH_INIT_PRE_SHARED: "secret",
+    AuthMethodV1.XAUTH_INIT_RSA: "rsasig",
+}
+_XAUTH = (AuthMethodV1.XAUTH_INIT_PRE_SHARED, AuthMethodV1.XAUTH_INIT_RSA)
+NICKNAME = "local"
+"""What its own certificate is called in its key store."""
 _MOST_S = 24 * 60 * 60
 """The longest life it takes."""
 
@@ -90,9 +104,29 @@ def ipsec_conf(
 
 
 def ipsec_secrets(configuration: Configuration) -> str:
-    """The pre-shared key of the two ends."""
+    """The keys that both ends share, and the passwords of users, as octets so that no quoting can go wrong."""
     peer = "%any" if configuration.remote_id is None else identity(configuration.remote_id)
-    return f"{identity(configuration.local_id)} {peer} : PSK 0x{configuration.psk.hex()}\n"
+    ends = f"{identity(configuration.local_id)} {peer}"
+    ppk = configuration.ppk
+    lines = [
+        f"{ends} : PSK 0x{configuration.psk.hex()}",
+        *([f'{ends} : PPKS "{_ppk_id(ppk.identity)}" 0x{ppk.secret.hex()}'] if ppk else []),
+        *(f"@{_user(each.name)} : XAUTH 0x{each.password.encode().hex()}" for each in configuration.users),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _ppk_id(octets: bytes) -> str:
+    text = octets.decode("ascii", "replace")
+    if not re.fullmatch(r"[!#-~]+", text):
+        raise ValueError(f"Libreswan has no words for the PPK_ID {text!r}")
+    return text
+
+
+def _user(name: str) -> str:
+    if not re.fullmatch(r"[\w.@-]+", name):
+        raise ValueError(f"Libreswan has no words for the user {name!r}")
+    return name
 
 
 def identity(who: Identity) -> str:
@@ -119,7 +153,7 @@ def _connection(configuration: Configuration, way: Way) -> list[str]:
         f"right={configuration.peer or '%any'}",
         *([f"rightid={identity(peer)}"] if peer else []),
         f"rightsubnet={_subnet(configuration.remote_subnets)}",
-        "authby=secret",
+        *_proofs(configuration, way),
         "type=tunnel",
         "auto=ignore",
         "leftupdown=%disabled",
@@ -130,6 +164,54 @@ def _connection(configuration: Configuration, way: Way) -> list[str]:
         *_times(configuration),
         *_dpd(configuration),
     ]
+
+
+def _proofs(configuration: Configuration, way: Way) -> list[str]:
+    """How both ends prove themselves; of Libreswan's connections they do it in the same way."""
+    if way != "v2":
+        return _proofs_v1(configuration)
+    if configuration.local_auth != configuration.remote_auth or configuration.local_auth not in _PROOFS:
+        ends = f"{configuration.local_auth!r} and {configuration.remote_auth!r}"
+        raise ValueError(f"Libreswan has no words for ends that prove themselves by {ends}")
+    ppk = configuration.ppk
+    return [
+        f"authby={_authby(configuration)}",
+        *(_certificate(configuration) if configuration.local_auth == "signature" else []),
+        *([f"ppk={'insist' if ppk.mandatory else 'propose'}"] if ppk else []),
+    ]
+
+
+def _authby(configuration: Configuration) -> str:
+    """It does not look at its key: told of RSA and ECDSA both, it names RSA and sends no signature."""
+    chain = () if configuration.credentials is None else configuration.credentials.chain
+    if configuration.local_auth == "signature" and chain:
+        key = load_der_x509_certificate(chain[0]).public_key()
+        return "ecdsa" if isinstance(key, EllipticCurvePublicKey) else "rsasig"
+    return _PROOFS[configuration.local_auth]
+
+
+def _proofs_v1(configuration: Configuration) -> list[str]:
+    method = configuration.proposals_v1[0].auth
+    if method not in _METHODS_V1:
+        raise ValueError(f"Libreswan has no word for the method {method} of phase 1")
+    authby = _METHODS_V1[method]
+    lines = [f"authby={authby}", *(_certificate(configuration) if authby == "rsasig" else [])]
+    if method not in _XAUTH:
+        return lines
+    if configuration.version1.xauth is not None:
+        return [*lines, "leftxauthserver=yes", "rightxauthclient=yes"]
+    return [
+        *lines,
+        "leftxauthclient=yes",
+        "rightxauthserver=yes",
+        f"leftusername={_user(configuration.users[0].name)}",
+    ]
+
+
+def _certificate(configuration: Configuration) -> list[str]:
+    if configuration.credentials is None or not configuration.credentials.chain:
+        return ["rightrsasigkey=%cert"]
+    return [f"leftcert={NICKNAME}", "leftsendcert=always", "leftrsasigkey=%cert", "rightrsasigkey=%cert"]
 
 
 def _subnet(subnets: Sequence[str]) -> str:
@@ -191,7 +273,8 @@ def _ike(configuration: Configuration, way: Way) -> str:
     what = f"an IKE SA by {way}"
     if way == "v2":
         return _joined(map(_ike_suite, configuration.proposals_v2), what)
-    policies = list(filter(_policy, configuration.proposals_v1))
+    method = configuration.proposals_v1[0].auth
+    policies = [each for each in configuration.proposals_v1 if each.auth == method and _policy(each)]
     if way == "v1-aggressive":  # the KE payload is in the first message, so there is one group
         policies = [each for each in policies if each.group == policies[0].group]
     return _joined(map(_policy, policies), what)
@@ -206,8 +289,6 @@ def _ike_suite(proposal: IkeProposal) -> str | None:
 
 
 def _policy(policy: IsakmpPolicy) -> str | None:
-    if policy.auth != AuthMethodV1.PRE_SHARED_KEY:
-        return None
     return _dashed(
         _CIPHERS_V1.get((policy.encr, policy.key_bits)),
         _HASHES_V1.get(policy.hash),

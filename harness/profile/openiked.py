@@ -79,13 +79,14 @@ def iked_conf(
         f"srcid {identity(configuration.local_id)}",
         *([f"dstid {identity(peer)}"] if peer else []),
         *_lifetimes(configuration),
-        f"psk 0x{configuration.psk.hex()}",
+        *_proof(configuration),
         *further.get("policy", ()),
     ]
     return "\n".join(
         [
             f"set dpd_check_interval {ceil(dpd.interval) if dpd else 0}",
-            "set nomobike",
+            f"set {'nomobike' if configuration.mobility is None else 'mobike'}",
+            *(f'user "{_word(each.name)}" "{_word(each.password)}"' for each in configuration.users),
             *further.get("global", ()),
             " \\\n    ".join(policy),
             "",
@@ -98,6 +99,12 @@ def identity(who: Identity) -> str:
     if who.kind == "key_id" or not re.fullmatch(r"[\w.:@-]+", who.value):
         raise ValueError(f"OpenIKED has no words for the identity {who.value!r}")
     return who.value
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[ !#-\[\]-~]+", text):
+        raise ValueError("OpenIKED has no words for a name or password with quotes or control characters")
+    return text
 
 
 def _flows(configuration: Configuration) -> list[str]:
@@ -113,6 +120,19 @@ def _lifetimes(configuration: Configuration) -> list[str]:
     ike = lifetimes.ike_soft if Start.IKE_REKEY in may else None
     child = lifetimes.child_hard if Start.CHILD_REKEY in may else None
     return [f"ikelifetime {ceil(ike or 0)}", f"lifetime {ceil(child or 0)}"]
+
+
+def _proof(configuration: Configuration) -> list[str]:
+    """Where nothing is said it signs with whatever key it has, and takes any signature."""
+    ends = (configuration.local_auth, configuration.remote_auth)
+    match ends:
+        case ("psk", "psk"):
+            return [f"psk 0x{configuration.psk.hex()}"]
+        case ("signature", "signature"):
+            return []
+        case ("signature", "eap"):
+            return ['eap "mschap-v2"']
+    raise ValueError(f"OpenIKED has no words for ends that prove themselves by {ends[0]!r} and {ends[1]!r}")
 
 
 def _joined(suites: Iterable[str | None], what: str) -> list[str]:

@@ -1,20 +1,26 @@
 """Prints a Configuration as strongSwan's files (swanctl.conf, strongswan.conf); it runs and finds nothing."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from types import MappingProxyType
 
-from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
+from harness.codes import Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
 from harness.profile.configuration import (
     ChildProposal,
     Configuration,
-    Identity,
     IkeProposal,
     IsakmpPolicy,
     Lifetimes,
 )
 from harness.profile.profiles import PROFILES, Profile, Start
+from harness.profile.strongswan_proofs import (
+    ends,
+    method_v1,
+    post_quantum,
+    quoted,
+    secrets,
+    section,
+)
 from harness.profile.ways import WAYS, Way, speaks
 
 Further = Mapping[str, Sequence[str]]
@@ -100,8 +106,6 @@ _GROUPS: Mapping[int, str] = {
     Group.ML_KEM_1024: "mlkem1024",
 }
 
-_ID_WORDS = {"fqdn": "fqdn:", "user_fqdn": "email:", "key_id": "keyid:", "dn": "asn1dn:"}
-
 
 def swanctl_conf(
     configuration: Configuration,
@@ -115,17 +119,16 @@ def swanctl_conf(
 
     It rekeys by itself only if the configuration's profile allows that. strongSwan puts the non-ESP marker
     before everything that it sends to a port other than 500. `further` lines, which outdo what is printed, are
-    for the sections `connection`, `local`, `remote`, `child` and `secrets`. ValueError if it has no word for
-    any suite.
+    for the sections `connection`, `local`, `remote` and `child`. ValueError if it has no word for something.
     """
     connections = [
         _connection(configuration, way, remote_port, further) for way in ways if speaks(configuration, way)
     ]
-    secret = "<hidden>" if hide_secrets else f"0x{configuration.psk.hex()}"
+    shared = secrets(configuration, hide=hide_secrets)
     return "\n".join(
         [
-            *_section("connections", *connections),
-            *_section("secrets", _section("ike-psk", [f"secret = {secret}"]), further.get("secrets", ())),
+            *section("connections", *connections),
+            *section("secrets", *(section(name, lines) for name, lines in shared.items())),
             "",
         ]
     )
@@ -151,27 +154,28 @@ def strongswan_conf(
     section `charon`.
     """
     plugins = [*_PLUGINS, *(["kernel-libipsec"] if userspace_esp else []), *_LAST_PLUGINS]
-    log = _section(
+    log = section(
         "charon-log",
         [f"path = {quoted(f'{directory}/charon.log')}", "default = 1", "ike = 2", "cfg = 2", "knl = 2"],
         ["time_format = %H:%M:%S", "flush_line = yes"],
     )
-    charon = _section(
+    charon = section(
         "charon",
         ["load_modular = no", f"load = {' '.join(plugins)}", f"port = {port}", f"port_nat_t = {nat_port}"],
         ["i_dont_care_about_security_and_use_aggressive_mode_psk = yes"],
         ["dos_protection = no", "cookie_threshold = 0", "block_threshold = 0", "init_limit_half_open = 0"],
         ["install_routes = no", "threads = 16"],
-        _section("filelog", log),
-        _section("plugins", _section("vici", [f"socket = {quoted(f'unix://{directory}/charon.vici')}"])),
+        section("filelog", log),
+        section("plugins", section("vici", [f"socket = {quoted(f'unix://{directory}/charon.vici')}"])),
         further.get("charon", ()),
     )
-    return "\n".join([*charon, *_section("swanctl", ["load = pem pkcs1 x509 openssl random"]), ""])
+    return "\n".join([*charon, *section("swanctl", ["load = pem pkcs1 pkcs8 x509 openssl random"]), ""])
 
 
 _PLUGINS = (
     *("random", "nonce", "openssl", "aes", "sha1", "sha2", "md5", "hmac", "kdf", "gmp", "curve25519", "xcbc"),
-    *("cmac", "gcm", "ccm", "ctr", "chapoly", "pem", "pkcs1", "x509", "pubkey"),
+    *("cmac", "gcm", "ccm", "ctr", "chapoly", "pem", "pkcs1", "pkcs8", "x509", "pubkey"),
+    *("eap-identity", "eap-md5", "eap-mschapv2", "xauth-generic"),
 )
 _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-notify", "updown")
 
@@ -181,29 +185,26 @@ _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-
 
 def _connection(configuration: Configuration, way: Way, remote_port: int, further: Further) -> list[str]:
     may = PROFILES[configuration.profile]
-    suites = (
-        map(_ike_suite, configuration.proposals_v2)
-        if way == "v2"
-        else map(_policy, configuration.proposals_v1)
-    )
-    return _section(
+    policies = [each for each in configuration.proposals_v1 if each.auth == method_v1(configuration)]
+    suites = map(_ike_suite, configuration.proposals_v2) if way == "v2" else map(_policy, policies)
+    return section(
         way,
         [f"version = {2 if way == 'v2' else 1}"],
         ["aggressive = yes"] if way == "v1-aggressive" else [],
         [f"local_addrs = {configuration.local_address}", f"remote_addrs = {configuration.peer or '%any'}"],
         [f"remote_port = {remote_port}"] if remote_port != 500 else [],
-        [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", "mobike = no"],
+        [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", _mobility(configuration)],
+        post_quantum(configuration) if way == "v2" else [],
         _ike_times(configuration.lifetimes, may, way),
         _dpd(configuration, way),
         further.get("connection", ()),
-        _end("local", configuration.local_id, further),
-        _end("remote", configuration.remote_id, further),
-        _section("children", *_children(configuration, may, way, further.get("child", ()))),
+        *(section(name, lines, further.get(name, ())) for name, lines in ends(configuration, way).items()),
+        section("children", *_children(configuration, may, way, further.get("child", ()))),
     )
 
 
-def _end(name: str, identity: Identity | None, further: Further) -> list[str]:
-    return _section(name, ["auth = psk", f"id = {_identity(identity)}"], further.get(name, ()))
+def _mobility(configuration: Configuration) -> str:
+    return f"mobike = {'no' if configuration.mobility is None else 'yes'}"
 
 
 def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
@@ -243,7 +244,7 @@ def _children(
         local, remote = configuration.second_selector
         pairs["second"] = (local,), (remote,)
     for name, (locals_, remotes) in pairs.items():
-        yield _section(name, _child(configuration, may, way, locals_, remotes), further)
+        yield section(name, _child(configuration, may, way, locals_, remotes), further)
 
 
 def _child(
@@ -324,8 +325,6 @@ def _additional(methods: tuple[int, ...]) -> Iterable[str | None]:
 
 
 def _policy(policy: IsakmpPolicy) -> str | None:
-    if policy.auth != AuthMethodV1.PRE_SHARED_KEY:
-        return None
     return _dashed(
         _CIPHERS_V1.get((policy.encr, policy.key_bits)),
         _HASHES_V1.get(policy.hash),
@@ -340,29 +339,3 @@ def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> st
     further = _additional(proposal.additional) if group and way == "v2" else ()
     extended = "esn" if way == "v2" and proposal.esn == Esn.ESN else ""
     return _dashed(cipher, integrity, group, *further, extended) or None
-
-
-# --- text -------------------------------------------------------------------------------------------------
-
-
-def _identity(identity: Identity | None) -> str:
-    """An identity as strongSwan reads it, its kind said so that nothing is guessed."""
-    if identity is None:
-        return "%any"
-    if identity.kind in ("ipv4", "ipv6"):
-        return identity.value
-    if identity.kind != "dn" and re.fullmatch(r"[!\"$-~]+", identity.value):
-        return quoted(_ID_WORDS[identity.kind] + identity.value)
-    return quoted(f"{_ID_WORDS[identity.kind]}#{identity.data.hex()}")
-
-
-def quoted(text: str) -> str:
-    """A value between quotes, as the settings parser undoes them."""
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        raise ValueError("strongSwan's settings hold no control characters")
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _section(name: str, *parts: Iterable[str]) -> list[str]:
-    """`name { … }` with its parts indented."""
-    return [f"{name} {{", *(f"  {line}" for part in parts for line in part), "}"]

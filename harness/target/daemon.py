@@ -160,13 +160,13 @@ class IkeDaemon(ABC):
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(self.path(name))) == 0
 
-    def write(self, name: str, text: str) -> None:
-        """Write a file that its owner alone can read."""
+    def write(self, name: str, content: str | bytes, mode: int = 0o600) -> None:
+        """Write a file; by default its owner alone can read it."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(0o600)
-        path.chmod(0o600)
-        path.write_text(text, encoding="utf-8")
+        path.touch(mode)
+        path.chmod(mode)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def read(self, name: str) -> str:
         """The text of a file; nothing if there is none yet."""

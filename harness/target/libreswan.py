@@ -3,8 +3,10 @@
 import re
 
 from harness.profile import Configuration
-from harness.profile.libreswan import ipsec_conf, ipsec_secrets
+from harness.profile.credentials import Credentials
+from harness.profile.libreswan import NICKNAME, ipsec_conf, ipsec_secrets
 from harness.profile.ways import WAYS, Way, speaks
+from harness.target.containers import pkcs12
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
 
 _NSS = "/var/lib/ipsec/nss"
@@ -23,12 +25,14 @@ class Libreswan(IkeDaemon):
         return ("/usr/libexec/ipsec/pluto", "--config", "/etc/ipsec.conf", "--nofork")
 
     def prepare(self, configuration: Configuration) -> None:
-        """Its two files, and a key store with nothing in it."""
+        """Its two files, and a key store with what it signs by and whom it trusts."""
         self._ways = [way for way in WAYS if speaks(configuration, way)]
         self.write("/etc/ipsec.conf", ipsec_conf(configuration, PLACE, further=self.further))
         self.write("/etc/ipsec.secrets", ipsec_secrets(configuration))
         self.end.run("mkdir", "--parents", f"{PLACE}/pluto", _NSS)
-        self.end.run("certutil", "-N", "-d", f"sql:{_NSS}", "--empty-password")
+        self._certutil("-N", "--empty-password")
+        if configuration.credentials is not None:
+            self._import(configuration.credentials)
 
     def is_ready(self) -> bool:
         """It says so in its log."""
@@ -78,6 +82,17 @@ class Libreswan(IkeDaemon):
     def log(self) -> str:
         """What it logged since its start."""
         return self.read("pluto.log")
+
+    def _import(self, credentials: Credentials) -> None:
+        for number, octets in enumerate(credentials.anchors):
+            self.write("anchor", octets)
+            self._certutil("-A", "-n", f"anchor{number}", "-t", "CT,,", "-i", f"{PLACE}/anchor")
+        if credentials.chain:
+            self.write("own.p12", pkcs12(credentials, NICKNAME))
+            self.end.run("pk12util", "-i", f"{PLACE}/own.p12", "-d", f"sql:{_NSS}", "-W", "")
+
+    def _certutil(self, *words: str) -> None:
+        self.end.run("certutil", *words, "-d", f"sql:{_NSS}")
 
     def _whack(self, *words: str) -> str:
         return self.end.run("ipsec", "whack", *words)

@@ -3,18 +3,23 @@
 import re
 import socket
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from harness.profile import Configuration
+from harness.profile.credentials import Credentials
 from harness.profile.openiked import iked_conf
 from harness.profile.ways import Way
+from harness.target.containers import pem_certificate, pem_keys
 from harness.target.contract import NotApplicable
 from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
 from harness.target.namespaces import wait_until
 
 _KEY_SOCKETS = 15
 """The address family of PF_KEY, for which Python has no name."""
+_READABLE = 0o644
+"""What its user has to read is no secret."""
+_DIRECTORIES = tuple(f"/etc/iked/{name}" for name in ("ca", "certs", "crls", "private", "pubkeys"))
 _UP_S = 20.0
 _USER = {
     "passwd": "_iked:x:64999:64999::/var/lib/openiked/empty:/usr/sbin/nologin",
@@ -42,8 +47,8 @@ class OpenIked(IkeDaemon):
             known = self.read(f"/etc/{name}")
             if "_iked:" not in known:
                 self.path(f"/etc/{name}").write_text(f"{known}{line}\n")
-        self.end.run("mkdir", "--parents", "/var/lib/openiked/empty", "/etc/iked/pubkeys")
-        self._write_key()
+        self.end.run("mkdir", "--parents", "/var/lib/openiked/empty", *_DIRECTORIES)
+        self._write_credentials(configuration.credentials or Credentials())
 
     def is_ready(self) -> bool:
         """It listens on its control socket."""
@@ -100,18 +105,14 @@ class OpenIked(IkeDaemon):
         self.write("/etc/iked.conf", iked_conf(self._configuration, active=active, further=self.further))
         self.end.run("ikectl", "load", "/etc/iked.conf")
 
-    def _write_key(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.write("/etc/iked/private/local.key", private.decode())
-        self.write("/etc/iked/local.pub", public.decode())
+    def _write_credentials(self, credentials: Credentials) -> None:
+        private, public = pem_keys(credentials.key or _any_key())
+        self.write("/etc/iked/private/local.key", private)
+        self.write("/etc/iked/local.pub", public)
+        for number, certificate in enumerate(credentials.chain):
+            self.write(f"/etc/iked/certs/local{number}.crt", pem_certificate(certificate), _READABLE)
+        for number, certificate in enumerate(credentials.anchors):
+            self.write(f"/etc/iked/ca/anchor{number}.crt", pem_certificate(certificate), _READABLE)
 
 
 _IKE = re.compile(r"iked_sas: \S+ rspi 0x(?P<spi_r>\w+) ispi 0x(?P<spi_i>\w+) .* ESTABLISHED ")
@@ -129,6 +130,11 @@ def _pairs(children: dict[str, tuple[str, str, str]]) -> list[ChildSa]:
         for way, spi, twin in children.values()
         if way == "in" and twin in children
     ]
+
+
+def _any_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _has_key_sockets() -> bool:

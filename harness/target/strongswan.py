@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.profile import Configuration
 from harness.profile.strongswan import CHILD, initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.strongswan_proofs import swanctl_files
 from harness.profile.ways import Way
 from harness.target.contract import TargetUnavailable
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
@@ -29,9 +30,11 @@ class Strongswan(IkeDaemon):
         return {"STRONGSWAN_CONF": _SETTINGS}
 
     def prepare(self, configuration: Configuration) -> None:
-        """The daemon's settings, and the connections of every way."""
+        """The settings of the daemon; beside its connections, the certificates and keys they name."""
         self.write("strongswan.conf", strongswan_conf(PLACE, further=self.further))
-        self.write("swanctl.conf", swanctl_conf(configuration, further=self.further))
+        self.write("swanctl/swanctl.conf", swanctl_conf(configuration, further=self.further))
+        for name, octets in swanctl_files(configuration).items():
+            self.write(f"swanctl/{name}", octets)
 
     def is_ready(self) -> bool:
         """It listens on its control socket."""
@@ -39,7 +42,7 @@ class Strongswan(IkeDaemon):
 
     def load(self) -> None:
         """Make it read its connections and secrets."""
-        self._swanctl("--load-all", "--noprompt", "--file", f"{PLACE}/swanctl.conf")
+        self._swanctl("--load-all", "--noprompt", "--file", f"{PLACE}/swanctl/swanctl.conf")
 
     def initiate(self, way: Way) -> None:
         """Bring up the IKE SA and the child of `way`."""

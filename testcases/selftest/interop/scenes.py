@@ -14,6 +14,7 @@ from harness.target.libreswan import Libreswan
 from harness.target.namespaces import Network, wait_until
 from harness.target.openiked import OpenIked
 from harness.target.strongswan import Strongswan
+from testcases.selftest.interop.certificates import credentials
 from testcases.selftest.interop.stage import CONFIGURATION, DEVICE, PEER, SOON_S, Responder, Stage
 
 
@@ -120,6 +121,17 @@ SHORT_LIVED = replace(
 )
 """For a daemon that rekeys by its lifetimes alone."""
 WHOLE_LIFE = (up, child_rekeyed, ike_rekeyed, deleted)
+SHORT_LIFE = (up, deleted)
+SIGNED = {
+    kind: replace(
+        CONFIGURATION,
+        local_auth="signature",
+        remote_auth="signature",
+        credentials=credentials(kind, DEVICE),
+        peer_credentials=credentials(kind, PEER),
+    )
+    for kind in ("rsa", "ecdsa")
+}
 SCENES: dict[str, Scene] = {
     **{
         f"strongswan {way}": Scene(Strongswan, way, WHOLE_LIFE, as_ios=True)
@@ -127,6 +139,11 @@ SCENES: dict[str, Scene] = {
     },
     **{f"libreswan {way}": Scene(Libreswan, way, WHOLE_LIFE) for way in ("v2", "v1-main", "v1-aggressive")},
     "openiked v2": Scene(OpenIked, "v2", WHOLE_LIFE, peer=SHORT_LIVED),
+    **{
+        f"{daemon.kind} {kind}": Scene(daemon, "v2", SHORT_LIFE, device=device)
+        for daemon in (Strongswan, Libreswan, OpenIked)
+        for kind, device in SIGNED.items()
+    },
 }
 
 
@@ -148,8 +165,12 @@ def play(name: str, stage: Stage) -> Story:
         peer = stage.daemon(scene.kind, network, scene.peer or scene.device, scene.further)
         story = Story(scene, stage.capture, device.keys)
         held = Conversation(scene, network, device, peer, story)
-        for act in scene.acts:
-            act(held)
+        try:
+            for act in scene.acts:
+                act(held)
+        finally:
+            story.log = peer.log()
+            (stage.place / "daemon.log").write_text(story.log)
         dump.finish()
         story.log = peer.log()
         story.statuses = {"the daemon": peer.stop(), "the responder": device.stop()}

@@ -74,7 +74,16 @@ class Responder:
         self._control = end.path(control)
         self.process = end.spawn(
             *(sys.executable, "-m", "harness.cli", "responder", "--json", "--config", str(settings)),
-            *("--listen", end.address, "--keys", str(self.keys), "--control", control),
+            *(
+                "--listen",
+                end.address,
+                "--keys",
+                str(self.keys),
+                "--control",
+                control,
+                "--log",
+                str(place / "events.jsonl"),
+            ),
             errors=subprocess.DEVNULL,
         )
 
