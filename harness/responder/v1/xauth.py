@@ -28,24 +28,23 @@ from harness.sa.xauth import chap_password
 from harness.wire import v1
 
 CHALLENGE_OCTETS = 16
-IDENTIFIERS = 1 << 16
 KINDS = {"generic": XauthType.GENERIC, "chap": XauthType.RADIUS_CHAP}
 
 
-def ask(context: Context, sa: IsakmpSa, identifier: int | None = None) -> Step:
-    """A REQUEST for name and password, the attributes wanted with no value; a retry is of the same transaction."""
+def ask(context: Context, sa: IsakmpSa) -> Step:
+    """A REQUEST for name and password, the attributes wanted with no value; a retry is of the same transaction.
+
+    Its identifier is 0: there are peers that leave that of their REPLY so, whatever was asked, and strongSwan is one.
+    """
     xauth = context.configuration.version1.xauth
     assert xauth is not None
     kind = KINDS[xauth.kind]
     hidden = kind == XauthType.RADIUS_CHAP
     challenge = context.entropy.octets(CHALLENGE_OCTETS) if hidden else b""
-    if identifier is None:
-        identifier = int.from_bytes(context.entropy.octets(2), "big")
     asked = Transaction(
         message_id=fresh_message_id(context, sa),
         state=Transacting.CREDENTIALS_ASKED,
         we_started=True,
-        identifier=identifier,
         challenge=challenge,
     )
     attributes = (
@@ -92,7 +91,7 @@ def take_credentials(context: Context, sa: IsakmpSa, reply: Incoming) -> Step:
     sa = replace(sa, attempts=sa.attempts + 1)
     xauth = context.configuration.version1.xauth
     if xauth is not None and sa.attempts < xauth.attempts:
-        return ask(context, sa, asked.identifier)
+        return ask(context, sa)
     return tell_status(context, sa, asked, XauthStatus.FAIL)
 
 
