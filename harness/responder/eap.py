@@ -28,6 +28,8 @@ class Conversation:
     untried: tuple[EapMethod, ...] = ()
     challenge: bytes = field(default=b"", repr=False)
     failures: int = 0
+    claimed: bytes = b""
+    """Who the client said to be before EAP began."""
     user: User | None = None
     msk: bytes = field(default=b"", repr=False)
     """The Master Session Key; empty for a method that makes none."""
@@ -120,9 +122,9 @@ class Md5:
     def hears(
         self, conversation: Conversation, data: bytes, users: tuple[User, ...], _: Entropy
     ) -> Conversation:
-        """Success for the digest of a user's password; there is no second try."""
+        """Success for the digest of a user's password; there is no second try. Who gives no name is who he said to be."""
         answer = read_value(data)
-        user = None if answer is None else _user(users, answer.name)
+        user = None if answer is None else _user(users, answer.name or conversation.claimed)
         if answer is None or user is None:
             return conversation.ends(EapCode.FAILURE)
         hashed = bytes([conversation.said.identifier]) + user.password.encode() + conversation.challenge

@@ -131,7 +131,7 @@ def _begin_eap(context: Context, sa: IkeSa, request: Incoming, who: Any) -> Step
     """Show who we are by a signature, unless EAP does that too, and ask by the first method (section 2.16)."""
     if not context.decide("offers_eap", sa, who):
         return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
-    talk = context.decide("begins_eap")
+    talk = replace(context.decide("begins_eap"), claimed=who.data)
     only = request.find(v2.Notify, NotifyType.EAP_ONLY_AUTHENTICATION) is not None
     ours = presented_id(context.configuration, v2.IdResponder)
     shown = (ours,) if only and context.decide("trusts_eap_alone", talk) else _shown(context, sa)

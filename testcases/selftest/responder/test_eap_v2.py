@@ -1,5 +1,6 @@
 """EAP in IKE_AUTH: the responder as server, the peer's own implementation as client."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from harness.profile import DEFAULT, User
 from harness.responder import eap
 from harness.sa.v2 import Opened, open_sealed
 from harness.wire import Message, v2
-from harness.wire.eap import EapMessage, MsChap, read_eap, read_mschap
+from harness.wire.eap import EapMessage, MsChap, Value, read_eap, read_mschap
 from testcases.selftest.responder.pairing import Pair
 
 ALICE, BOB = User("alice", "correct horse"), User("bob", "battery staple")
@@ -174,6 +175,17 @@ def test_response_to_something_else_fails() -> None:
     ]
 
     assert [eap.hear(begun, message, (ALICE,), SeededEntropy(1)).failed for message in wrong] == [True] * 3
+
+
+@pytest.mark.parametrize(("claimed", "right"), [(b"alice", True), (b"bob", False), (b"", False)])
+def test_digest_without_a_name_is_of_who_the_client_said_to_be(claimed: bytes, right: bool) -> None:
+    """MD5-Challenge may leave the Name out: then the identity counts that IKE passed before (section 3.16)."""
+    begun = replace(eap.begin(("md5",), SeededEntropy(1)), claimed=claimed)
+    hashed = bytes([begun.said.identifier]) + ALICE.password.encode() + begun.challenge
+    digest = hashlib.md5(hashed, usedforsecurity=False).digest()
+    response = EapMessage(EapCode.RESPONSE, begun.said.identifier, MD5, Value(digest).encode())
+
+    assert eap.hear(begun, response, (ALICE, BOB), SeededEntropy(1)).succeeded is right
 
 
 def test_success_needs_the_clients_proof() -> None:
