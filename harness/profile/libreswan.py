@@ -143,16 +143,15 @@ def identity(who: Identity) -> str:
 
 
 def _connection(configuration: Configuration, way: Way) -> list[str]:
-    peer = configuration.remote_id
     return [
         f"ikev2={'insist' if way == 'v2' else 'no'}",
         *(["aggressive=yes"] if way == "v1-aggressive" else []),
         f"left={configuration.local_address}",
-        f"leftid={identity(configuration.local_id)}",
-        f"leftsubnet={_subnet(configuration.local_subnets)}",
+        f"leftid={'%null' if configuration.local_auth == 'null' else identity(configuration.local_id)}",
+        *_subnet("leftsubnet", configuration.local_subnets),
         f"right={configuration.peer or '%any'}",
-        *([f"rightid={identity(peer)}"] if peer else []),
-        f"rightsubnet={_subnet(configuration.remote_subnets)}",
+        *_known_by(configuration),
+        *_subnet("rightsubnet", configuration.remote_subnets),
         *_proofs(configuration, way),
         "type=tunnel",
         "auto=ignore",
@@ -164,6 +163,12 @@ def _connection(configuration: Configuration, way: Way) -> list[str]:
         *_times(configuration),
         *_dpd(configuration),
     ]
+
+
+def _known_by(configuration: Configuration) -> list[str]:
+    if configuration.remote_auth == "null":
+        return ["rightid=%null"]
+    return [] if configuration.remote_id is None else [f"rightid={identity(configuration.remote_id)}"]
 
 
 def _proofs(configuration: Configuration, way: Way) -> list[str]:
@@ -214,11 +219,11 @@ def _certificate(configuration: Configuration) -> list[str]:
     return [f"leftcert={NICKNAME}", "leftsendcert=always", "leftrsasigkey=%cert", "rightrsasigkey=%cert"]
 
 
-def _subnet(subnets: Sequence[str]) -> str:
-    """Libreswan's connections have one pair of subnets."""
-    if len(subnets) != 1:
+def _subnet(option: str, subnets: Sequence[str]) -> list[str]:
+    """Libreswan's connections have one pair of subnets; where there is none the end's address is meant."""
+    if len(subnets) > 1:
         raise ValueError(f"a connection of Libreswan has one subnet an end, not {len(subnets)}")
-    return subnets[0]
+    return [f"{option}={subnet}" for subnet in subnets]
 
 
 # --- times ------------------------------------------------------------------------------------------------

@@ -108,10 +108,11 @@ def _word(text: str) -> str:
 
 
 def _flows(configuration: Configuration) -> list[str]:
-    pairs = [
-        (local, remote) for local in configuration.local_subnets for remote in configuration.remote_subnets
-    ]
-    return [f"from {local} to {remote}" for local, remote in pairs]
+    """One for each pair of subnets; where there is none the address is meant that the peer gives or is given."""
+    locals_, remotes = (
+        subnets or ("dynamic",) for subnets in (configuration.local_subnets, configuration.remote_subnets)
+    )
+    return [f"from {local} to {remote}" for local in locals_ for remote in remotes]
 
 
 def _lifetimes(configuration: Configuration) -> list[str]:

@@ -5,13 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.codes import ProfileName
-from harness.profile import Configuration, Lifetimes
+from harness.codes import AuthMethodV1, ProfileName
+from harness.profile import Configuration, Identity, Lifetimes
+from harness.profile.credentials import Credentials, Ppk, User
+from harness.profile.extensions import AddressPool, Mobility
+from harness.profile.version1 import Version1, Xauth
 from harness.profile.ways import Way
 from harness.target.contract import NotApplicable
 from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
 from harness.target.libreswan import Libreswan
-from harness.target.namespaces import Network, wait_until
+from harness.target.namespaces import INTERFACE, Network, wait_until
 from harness.target.openiked import OpenIked
 from harness.target.strongswan import Strongswan
 from testcases.selftest.interop.certificates import credentials
@@ -82,6 +85,7 @@ class Conversation:
         wait_until(seen, SOON_S, moment)
 
 
+ELSEWHERE = "10.9.0.3"
 Act = Callable[[Conversation], None]
 
 
@@ -120,6 +124,21 @@ SHORT_LIVED = replace(
     CONFIGURATION, profile=ProfileName.REKEY_OK, lifetimes=Lifetimes(ike_soft=8, ike_hard=60, child_hard=5)
 )
 """For a daemon that rekeys by its lifetimes alone."""
+
+
+def moved(held: Conversation) -> None:
+    """The daemon's address goes, and another comes; the responder follows (RFC 4555 section 3.5)."""
+    device = f"dev {INTERFACE}"
+    held.network.far.run("ip", "addr", "delete", f"{PEER}/24", *device.split())
+    held.network.far.run("ip", "addr", "add", f"{ELSEWHERE}/24", *device.split())
+    wait_until(
+        lambda: [ELSEWHERE in sa["remote"] for sa in held.device.sas() if sa["up"]] == [True],
+        SOON_S,
+        "the move of the IKE SA",
+    )
+    held.note("moved")
+
+
 WHOLE_LIFE = (up, child_rekeyed, ike_rekeyed, deleted)
 SHORT_LIFE = (up, deleted)
 SIGNED = {
@@ -132,6 +151,33 @@ SIGNED = {
     )
     for kind in ("rsa", "ecdsa")
 }
+USER = User("carol@example.org", "an-open-secret-too")
+EAP = replace(
+    SIGNED["rsa"],
+    remote_auth="eap",
+    remote_id=Identity("user_fqdn", USER.name),
+    users=(USER,),
+    peer_credentials=Credentials(anchors=SIGNED["rsa"].credentials.anchors),
+)
+POST_QUANTUM = replace(CONFIGURATION, ppk=Ppk(b"ppk-1", bytes(range(32))))
+POOL = replace(
+    CONFIGURATION, pool=AddressPool("10.55.0.0/24", dns=("10.9.0.1",)), remote_subnets=("10.55.0.0/24",)
+)
+"""A gateway that gives addresses; its clients want a child for what they are given."""
+CLIENT = replace(POOL, remote_subnets=())
+ANYWHERE = replace(POOL, remote_subnets=("0.0.0.0/0",))
+"""A client that proposes every address, as RFC 7296 section 2.19 has it."""
+NULL = replace(CONFIGURATION, local_auth="null", remote_auth="null", remote_id=None)
+MOBILE = replace(CONFIGURATION, mobility=Mobility())
+XAUTH = replace(
+    POOL,
+    users=(USER,),
+    proposals_v1=tuple(
+        replace(each, auth=AuthMethodV1.XAUTH_INIT_PRE_SHARED) for each in CONFIGURATION.proposals_v1
+    ),
+    version1=Version1(xauth=Xauth()),
+)
+XAUTH_CLIENT = replace(XAUTH, remote_subnets=(), version1=Version1())
 SCENES: dict[str, Scene] = {
     **{
         f"strongswan {way}": Scene(Strongswan, way, WHOLE_LIFE, as_ios=True)
@@ -143,6 +189,52 @@ SCENES: dict[str, Scene] = {
         f"{daemon.kind} {kind}": Scene(daemon, "v2", SHORT_LIFE, device=device)
         for daemon in (Strongswan, Libreswan, OpenIked)
         for kind, device in SIGNED.items()
+    },
+    **{
+        f"strongswan eap-{method}": Scene(
+            Strongswan, "v2", SHORT_LIFE, device=replace(EAP, eap_methods=(method,))
+        )
+        for method in ("mschapv2", "md5")
+    },
+    **{
+        f"{daemon.kind} ppk": Scene(daemon, "v2", WHOLE_LIFE, device=POST_QUANTUM)
+        for daemon in (Strongswan, Libreswan)
+    },
+    "libreswan null": Scene(Libreswan, "v2", SHORT_LIFE, device=NULL),
+    "strongswan childless": Scene(
+        Strongswan, "v2", WHOLE_LIFE, further={"connection": ("childless = force",)}
+    ),
+    "strongswan pool": Scene(
+        Strongswan, "v2", WHOLE_LIFE, device=POOL, peer=CLIENT, further={"connection": ("vips = 0.0.0.0",)}
+    ),
+    "libreswan pool": Scene(
+        Libreswan,
+        "v2",
+        WHOLE_LIFE,
+        device=POOL,
+        peer=replace(ANYWHERE, versions=(2,)),
+        further={"conn": ("leftmodecfgclient=yes", "narrowing=yes")},
+    ),
+    "openiked pool": Scene(
+        OpenIked, "v2", SHORT_LIFE, device=POOL, peer=ANYWHERE, further={"policy": ("request address any",)}
+    ),
+    "strongswan mobike": Scene(
+        Strongswan,
+        "v2",
+        (up, moved, child_rekeyed, deleted),
+        device=MOBILE,
+        further={"connection": ("local_addrs = %any",)},
+    ),
+    **{
+        f"strongswan xauth {way}": Scene(
+            Strongswan,
+            way,
+            SHORT_LIFE,
+            device=XAUTH,
+            peer=XAUTH_CLIENT,
+            further={"connection": ("vips = 0.0.0.0",)},
+        )
+        for way in ("v1-main", "v1-aggressive")
     },
 }
 

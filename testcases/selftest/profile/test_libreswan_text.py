@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.codes import Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
+from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
+from harness.crypto.authority import Authority
 from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IkeProposal, Lifetimes
+from harness.profile.credentials import Credentials, Ppk, User
 from harness.profile.libreswan import identity, ipsec_conf, ipsec_secrets
+from harness.profile.version1 import Version1, Xauth
 from harness.profile.ways import WAYS
 
 INITIATOR = DEFAULT.mirrored()
@@ -201,3 +204,89 @@ def test_configuration_is_never_a_secret() -> None:
     configuration: Configuration = INITIATOR
 
     assert configuration.psk.hex() not in ipsec_conf(configuration, "/run")
+
+
+USER = User("carol@example.org", 'so "secret"')
+
+
+@pytest.mark.parametrize(("kind", "word"), [("p256", "ecdsa"), (None, "rsasig")])
+def test_signing_end_names_its_certificate(kind: str | None, word: str) -> None:
+    """Its kind is told by the certificate; who only verifies has none to name."""
+    chain, key = ((), b"")
+    if kind is not None:
+        certificate, key = Authority("above").issue("end", kind="p256")
+        chain = (certificate,)
+    found = printed(
+        local_auth="signature", remote_auth="signature", credentials=Credentials(chain, key or b"key", ())
+    )
+
+    assert found["conn v2"]["authby"] == word
+    assert found["conn v2"].get("leftcert") == ("local" if kind else None)
+
+
+def test_ends_that_prove_nothing_are_nobody() -> None:
+    """NULL authentication has its own identity (RFC 7619)."""
+    found = printed(local_auth="null", remote_auth="null")["conn v2"]
+
+    assert (found["authby"], found["leftid"], found["rightid"]) == ("null", "%null", "%null")
+
+
+@pytest.mark.parametrize(("local", "remote"), [("psk", "null"), ("eap", "psk")])
+def test_ends_that_prove_themselves_differently_are_refused(local: str, remote: str) -> None:
+    """There is one word for both."""
+    with pytest.raises(ValueError, match="Libreswan has no words for ends that prove themselves by"):
+        printed(local_auth=local, remote_auth=remote)
+
+
+@pytest.mark.parametrize(("mandatory", "word"), [(True, "insist"), (False, "propose")])
+def test_post_quantum_key_is_of_version_2(mandatory: bool, word: str) -> None:
+    """Its octets stand among the secrets."""
+    ppk = Ppk(b"ppk-1", b"\1\2", mandatory)
+
+    found = printed(ppk=ppk)
+
+    assert found["conn v2"]["ppk"] == word
+    assert "ppk" not in found["conn v1-main"]
+    assert '192.0.2.2 192.0.2.1 : PPKS "ppk-1" 0x0102\n' in ipsec_secrets(replace(INITIATOR, ppk=ppk))
+
+
+@pytest.mark.parametrize(
+    ("xauth", "lines"),
+    [
+        (None, {"leftxauthclient": "yes", "rightxauthserver": "yes", "leftusername": USER.name}),
+        (Xauth(), {"leftxauthserver": "yes", "rightxauthclient": "yes"}),
+    ],
+)
+def test_extended_authentication_is_of_version_1(xauth: Xauth | None, lines: dict[str, str]) -> None:
+    """Of the client, or of the gateway that asks for it; the password stands among the secrets."""
+    asked = replace(
+        INITIATOR,
+        proposals_v1=tuple(
+            replace(each, auth=AuthMethodV1.XAUTH_INIT_PRE_SHARED) for each in DEFAULT.proposals_v1
+        ),
+        users=(USER,),
+        version1=Version1(xauth=xauth),
+    )
+    found = sections(ipsec_conf(asked, "/run"))
+
+    assert found["conn v1-main"] == found["conn v1-main"] | {"authby": "secret"} | lines
+    assert not lines.keys() & found["conn v2"].keys()
+    assert f"@{USER.name} : XAUTH 0x{USER.password.encode().hex()}\n" in ipsec_secrets(asked)
+
+
+def test_end_without_subnets_is_its_address() -> None:
+    """Then the option is left away."""
+    assert "leftsubnet" not in printed(local_subnets=())["conn v2"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ppk": Ppk(b'a"b', b"\1")},
+        {"users": (User("two words", "x"),)},
+    ],
+)
+def test_secret_of_what_can_not_be_named_is_refused(changes: dict[str, object]) -> None:
+    """A quote or a space would end the name."""
+    with pytest.raises(ValueError, match="Libreswan has no words for the"):
+        ipsec_secrets(replace(INITIATOR, **changes))  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ import pytest
 
 from harness.codes import Encr, Group, Integ, ProfileName, Protocol
 from harness.profile import DEFAULT, ChildProposal, Dpd, Identity, Lifetimes
+from harness.profile.credentials import Credentials, User
+from harness.profile.extensions import Mobility
 from harness.profile.openiked import identity, iked_conf
 
 INITIATOR = DEFAULT.mirrored()
@@ -121,3 +123,46 @@ def test_identity_without_words_is_refused(who: Identity) -> None:
 def test_secret_is_written_as_octets() -> None:
     """No quoting can go wrong."""
     assert printed(psk=b'"\n').endswith(" psk 0x220a\n")
+
+
+SIGNS = {"local_auth": "signature", "credentials": Credentials((b"own",), b"key", (b"root",))}
+
+
+def test_ends_that_sign_need_no_word() -> None:
+    """It takes the key that it finds, and any signature of the peer's."""
+    found = printed(remote_auth="signature", **SIGNS)
+
+    assert "psk" not in found
+    assert "eap" not in found
+
+
+def test_gateway_asks_users_for_their_passwords() -> None:
+    """The users come before the policy."""
+    found = printed(remote_auth="eap", users=(User("carol", "so secret"),), **SIGNS)
+
+    assert '\nuser "carol" "so secret"\nikev2 ' in found
+    assert found.endswith(' eap "mschap-v2"\n')
+
+
+@pytest.mark.parametrize(("local", "remote"), [("eap", "psk"), ("psk", "null")])
+def test_proof_without_a_word_is_refused(local: str, remote: str) -> None:
+    """It is no EAP client, and proves what it is."""
+    with pytest.raises(ValueError, match="OpenIKED has no words for ends that prove themselves by"):
+        printed(local_auth=local, remote_auth=remote)
+
+
+def test_password_with_a_quote_is_refused() -> None:
+    """It would end the word."""
+    with pytest.raises(ValueError, match="OpenIKED has no words for a name or password"):
+        printed(users=(User("carol", 'a"b'),))
+
+
+def test_client_without_subnets_wants_what_it_is_given() -> None:
+    """The address that the gateway gives is one end of the flow."""
+    assert " from dynamic to 198.51.100.0/24 " in printed(local_subnets=())
+
+
+def test_mobility_is_of_all_policies() -> None:
+    """MOBIKE is off unless it is configured."""
+    assert "\nset nomobike\n" in printed()
+    assert "\nset mobike\n" in printed(mobility=Mobility())

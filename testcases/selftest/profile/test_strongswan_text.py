@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.codes import Encr, Esn, Group, Integ, ProfileName, Protocol
-from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, Selector
-from harness.profile.strongswan import WAYS, Way, initiate_command, quoted, strongswan_conf, swanctl_conf
+from harness.codes import AuthMethodV1, Encr, Esn, Group, Integ, ProfileName, Protocol
+from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IsakmpPolicy, Selector
+from harness.profile.credentials import Credentials, Ppk, User
+from harness.profile.extensions import Mobility
+from harness.profile.strongswan import initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.strongswan_proofs import quoted, swanctl_files
+from harness.profile.version1 import Version1, Xauth
+from harness.profile.ways import WAYS, Way
 
 INITIATOR = DEFAULT.mirrored()
 
@@ -265,3 +270,121 @@ def test_control_character_is_refused() -> None:
 def test_initiation_is_one_command() -> None:
     """The words that start a connection by its way."""
     assert initiate_command("v1-main")[:6] == ("swanctl", "--initiate", "--child", "net", "--ike", "v1-main")
+
+
+CREDENTIALS = Credentials((b"own", b"issuer"), b"key", (b"root",))
+USER = User("carol@example.org", 'so "secret"')
+
+
+def client(**changes: object) -> dict[str, str]:
+    """The options printed for an initiator that trusts an authority, with changes."""
+    return swanctl(**{"remote_auth": "signature", "credentials": CREDENTIALS, **changes})
+
+
+def test_signing_end_names_its_certificate_and_whom_it_trusts() -> None:
+    """Each end by itself: the peer's certificate has to lead to our anchor."""
+    found = client(local_auth="signature")
+
+    assert {name: value for name, value in found.items() if ".v2." in name and "cert" in name} == {
+        "connections.v2.local.certs": "local.crt",
+        "connections.v2.remote.cacerts": "anchor0.crt",
+    }
+    assert (found["connections.v2.local.auth"], found["connections.v2.remote.auth"]) == ("pubkey", "pubkey")
+
+
+def test_files_lie_where_swanctl_looks() -> None:
+    """The end's own certificate apart from those that issued it."""
+    assert swanctl_files(replace(INITIATOR, credentials=CREDENTIALS)) == {
+        "x509/local.crt": b"own",
+        "private/local.key": b"key",
+        "x509ca/chain1.crt": b"issuer",
+        "x509ca/anchor0.crt": b"root",
+    }
+    assert swanctl_files(INITIATOR) == {}
+
+
+def test_client_with_a_password_takes_any_method() -> None:
+    """Whom it shows itself as is the first user, whose password stands among the secrets as octets."""
+    found = client(local_auth="eap", users=(USER,))
+
+    assert found["connections.v2.local.auth"] == "eap"
+    assert found["connections.v2.local.eap_id"] == '"carol@example.org"'
+    assert found["secrets.eap-0.secret"] == f"0x{USER.password.encode().hex()}"
+
+
+def test_gateway_asks_by_the_method_it_likes_best() -> None:
+    """There is one word for it."""
+    found = swanctl(local_auth="psk", remote_auth="eap", eap_methods=("md5", "mschapv2"))
+
+    assert found["connections.v2.remote.auth"] == "eap-md5"
+
+
+def test_post_quantum_key_is_of_version_2() -> None:
+    """Its name, whether it must be used, and its octets among the secrets."""
+    found = swanctl(ppk=Ppk(b"ppk-1", b"\1\2", mandatory=False))
+
+    assert found["connections.v2.ppk_id"] == '"ppk-1"'
+    assert found["connections.v2.ppk_required"] == "no"
+    assert found["secrets.ppk.secret"] == "0x0102"
+    assert "connections.v1-main.ppk_id" not in found
+
+
+def policies(method: AuthMethodV1) -> tuple[IsakmpPolicy, ...]:
+    """The catalogue's policies of phase 1 with another method."""
+    return tuple(replace(each, auth=method) for each in DEFAULT.proposals_v1)
+
+
+def test_phase_1_is_proved_by_the_first_policy_s_method() -> None:
+    """A connection has one; policies by other methods are left out."""
+    mixed = (*policies(AuthMethodV1.RSA_SIGNATURES)[:1], *DEFAULT.proposals_v1)
+
+    found = client(proposals_v1=mixed)
+
+    assert found["connections.v1-main.local.auth"] == "pubkey"
+    assert found["connections.v1-main.proposals"] == "aes128-sha256-modp2048"
+
+
+@pytest.mark.parametrize(
+    ("xauth", "name", "user"), [(None, "local-xauth", f'"{USER.name}"'), (Xauth(), "remote-xauth", None)]
+)
+def test_extended_authentication_is_a_second_round(xauth: Xauth | None, name: str, user: str | None) -> None:
+    """Of the client, or of the gateway that asks for it."""
+    found = swanctl(
+        proposals_v1=policies(AuthMethodV1.XAUTH_INIT_PRE_SHARED),
+        users=(USER,),
+        version1=Version1(xauth=xauth),
+    )
+
+    assert found["connections.v1-main.local.auth"] == "psk"
+    assert found[f"connections.v1-main.{name}.auth"] == "xauth"
+    assert found.get(f"connections.v1-main.{name}.xauth_id") == user
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"local_auth": "null"}, {"proposals_v1": policies(AuthMethodV1.DSS_SIGNATURES)}],
+)
+def test_proof_without_a_word_is_refused(changes: dict[str, object]) -> None:
+    """Nothing is printed in its place."""
+    with pytest.raises(ValueError, match="strongSwan has no word for the"):
+        swanctl(**changes)
+
+
+def test_mobility_is_of_the_connection() -> None:
+    """MOBIKE is off unless it is configured."""
+    assert swanctl()["connections.v2.mobike"] == "no"
+    assert swanctl(mobility=Mobility())["connections.v2.mobike"] == "yes"
+
+
+def test_further_lines_outdo_what_is_printed() -> None:
+    """They come after it in their section, and the last one counts."""
+    found = options(
+        swanctl_conf(
+            INITIATOR, further={"connection": ["mobike = yes"], "local": ["id = a"], "child": ["mode = pass"]}
+        )
+    )
+
+    assert found["connections.v2.mobike"] == "yes"
+    assert found["connections.v2.local.id"] == "a"
+    assert found["connections.v2.children.net.mode"] == "pass"
+    assert "retransmit_tries = 1" in strongswan_conf("/run", further={"charon": ["retransmit_tries = 1"]})
