@@ -1,9 +1,11 @@
 """A configuration in TOML, for people who don't speak IOS: the fields of the model under their own names."""
 
 import json
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,23 +106,36 @@ def _entries(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def inline(value: Any) -> str:
-    """A written value on one line."""
-    return _value(value)
+    """A written value on one line, in which white space stands between values alone."""
+    return _value(value, text=lambda each: _SPACE.sub(lambda m: f"\\u{ord(m[0]):04x}", _text(each)))
 
 
-def _value(value: Any, *, wide: bool = False) -> str:
+def _value(value: Any, *, wide: bool = False, text: Callable[[str], str] | None = None) -> str:
+    within = partial(_value, text=text)
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{name} = {_value(each)}' for name, each in value.items())} }}"
+        return f"{{ {', '.join(f'{name} = {within(each)}' for name, each in value.items())} }}"
     if isinstance(value, list) and wide and any(isinstance(each, Mapping) for each in value):
-        rows = "".join(f"  {_value(each)},\n" for each in value)
+        rows = "".join(f"  {within(each)},\n" for each in value)
         return f"[\n{rows}]"
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(within, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _text(value) if isinstance(value, str) else repr(value)
+    return (text or _text)(value) if isinstance(value, str) else repr(value)
+
+
+_SPACE = re.compile(r"\s")
 
 
 def _text(value: str) -> str:
     """A basic string: JSON's escapes are TOML's, but for the one control character that JSON leaves alone."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def read_value(text: str, kind: type, field: str) -> Any:
+    """The value of a field of `kind` that stands written in one line; Unfit if it is none."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        raise Unfit("", "a value of TOML follows") from None
+    return Reader().field(kind, field, value)

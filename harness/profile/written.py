@@ -11,6 +11,7 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from math import isfinite
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -132,7 +133,7 @@ class Reader:
         """The dataclass of that kind which a table describes; Unfit says where it describes none."""
         if not isinstance(table, Mapping):
             raise Unfit(place, "a table follows")
-        hints, known = get_type_hints(kind), {field.name: field for field in dataclasses.fields(kind)}
+        known = {field.name: field for field in dataclasses.fields(kind)}
         for name in table:
             if name not in known:
                 raise Unfit(_joined(place, str(name)), f"unknown; known are {', '.join(known)}")
@@ -140,14 +141,15 @@ class Reader:
         for name in needed:
             if name not in table:
                 raise Unfit(_joined(place, name), "missing")
-        values = {
-            name: self._value(hints[name], value, REGISTRIES.get((kind, name)), _joined(place, name))
-            for name, value in table.items()
-        }
+        values = {name: self.field(kind, name, value, _joined(place, name)) for name, value in table.items()}
         try:
             return kind(**values)
         except ValueError as why:
             raise Unfit(place, str(why)) from None
+
+    def field(self, kind: type, name: str, written: Any, place: str = "") -> Any:
+        """The value of one field of a dataclass."""
+        return self._value(_hints(kind)[name], written, REGISTRIES.get((kind, name)), place)
 
     def _value(self, kind: Any, written: Any, registry: type[Code] | None, place: str) -> Any:
         origin = get_origin(kind)
@@ -210,6 +212,9 @@ class Reader:
             return b64decode(armoured[2])
         except NoBase64:
             raise Unfit(place, f"{name}: its PEM can't be read") from None
+
+
+_hints = cache(get_type_hints)
 
 
 def _joined(place: str, name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.profile.configuration import Identity, address_identity
 from harness.profile.ios.lines import Args, Line, Note
 from harness.profile.ios.words import (
     IKEV2_CIPHERS,
@@ -14,6 +15,7 @@ from harness.profile.ios.words import (
     POLICY_CIPHERS,
     POLICY_HASHES,
 )
+from harness.profile.written import HIDDEN
 from harness.record import printable
 
 
@@ -109,6 +111,7 @@ OPENERS: Mapping[tuple[str, ...], str] = {
     ("crypto", "ikev2", "policy"): "ikev2-policy",
     ("crypto", "ikev2", "keyring"): "ikev2-keyring",
     ("crypto", "ikev2", "profile"): "ikev2-profile",
+    ("crypto", "ikev2", "client", "flexvpn"): "flexvpn client",
     ("interface",): "interface",
     ("ip", "access-list", "extended"): "access-list",
     ("ipv6", "access-list"): "access-list",
@@ -175,18 +178,16 @@ def key_octets(args: Args) -> bytes:
     return secret_of(args).encode("utf-8", "surrogateescape")
 
 
-HIDDEN = "<hidden>"
-"""Stands where a key was left out of a printed text."""
-
-
 @command("global", "crypto", "isakmp", "key")
 def _isakmp_key(section: Section, args: Args) -> None:
     secret = secret_of(args)
-    if not args.took("address"):
-        args.line.refuse("a key is one word, and `address` follows it")
-    network = args.network()
+    if args.took("hostname"):
+        section.add("key", (Identity("fqdn", args.word("a name")), secret), args.line)
+    elif args.took("address"):
+        section.add("key", (args.network(), secret), args.line)
+    else:
+        args.line.refuse("a key is one word, and `address` or `hostname` follows it")
     args.took("no-xauth")
-    section.add("key", (network, secret), args.line)
     args.end()
 
 
@@ -270,15 +271,20 @@ _value(
 _value("isakmp-policy", "lifetime", what="lifetime", read=lambda a: a.number("seconds"))
 
 
-@command("keyring", "pre-shared-key", "address")
+@command("keyring", "pre-shared-key")
 def _keyring_key(section: Section, args: Args) -> None:
-    network = args.network()
+    if args.took("hostname"):
+        whom: Any = Identity("fqdn", args.word("a name"))
+    elif args.took("address"):
+        whom = args.network()
+    else:
+        args.line.refuse("`address` or `hostname` follows `pre-shared-key`")
     if not args.took("key"):
-        args.line.refuse("`key` stands between the address and the key")
+        args.line.refuse("`key` stands between the peer and the key")
     secret = secret_of(args)
     if args:
         args.line.refuse("a key is one word, and nothing follows it")
-    section.add("key", (network, secret), args.line)
+    section.add("key", (whom, secret), args.line)
 
 
 def _matched(args: Args) -> tuple[str, Any]:
@@ -379,6 +385,19 @@ def _peer_address(section: Section, args: Args) -> None:
     args.end()
 
 
+@command("ikev2-keyring", "identity")
+def _peer_identity(section: Section, args: Args) -> None:
+    kind, value = _matched(args)
+    if kind == "address" and value.prefixlen == value.max_prefixlen:
+        identity = address_identity(str(value.network_address))
+    elif kind in _KINDS.values():
+        identity = Identity(kind, value)  # type: ignore[arg-type]  # one of its kinds
+    else:
+        args.line.refuse("a key belongs to one identity")
+    _current_peer(section, args).say("identity", identity, args.line)
+    args.end()
+
+
 @command("ikev2-keyring", "pre-shared-key")
 def _peer_key(section: Section, args: Args) -> None:
     peer = _current_peer(section, args)
@@ -415,17 +434,22 @@ def _authentication(section: Section, args: Args) -> None:
         args.line.refuse("a key is one word, and nothing follows it")
 
 
+_value("flexvpn client", "client", "connect", what="connects", read=lambda a: " ".join(a.rest()))
+
+
 # --- IPsec ------------------------------------------------------------------------------------------------
 
 
 @command("transform-set", "mode")
-def _mode(_section: Section, args: Args) -> None:
+def _transform_mode(_section: Section, args: Args) -> None:
     if args.took("transport"):
         args.warn("transport mode is not played; SAs are made for tunnel mode")
     elif not args.took("tunnel"):
         args.line.refuse("the mode is `tunnel` or `transport`")
 
 
+@command("crypto map", "set", "transform-set")
+@command("dynamic crypto map", "set", "transform-set")
 @command("ipsec-profile", "set", "transform-set")
 def _set_transform_set(section: Section, args: Args) -> None:
     if not args:
@@ -433,6 +457,8 @@ def _set_transform_set(section: Section, args: Args) -> None:
     section.say("transform-set", args.words, args.line)
 
 
+@command("crypto map", "set", "pfs")
+@command("dynamic crypto map", "set", "pfs")
 @command("ipsec-profile", "set", "pfs")
 def _pfs(section: Section, args: Args) -> None:
     word = args.word("a group") if args else "group1"
@@ -443,9 +469,23 @@ def _pfs(section: Section, args: Args) -> None:
     args.end()
 
 
-_value("ipsec-profile", "set", "isakmp-profile", what="isakmp-profile", read=_name)
-_value("ipsec-profile", "set", "ikev2-profile", what="ikev2-profile", read=_name)
-_lifetime("ipsec-profile", "set", "security-association")
+for _mode in ("ipsec-profile", "crypto map", "dynamic crypto map"):
+    _value(_mode, "set", "isakmp-profile", what="isakmp-profile", read=_name)
+    _value(_mode, "set", "ikev2-profile", what="ikev2-profile", read=_name)
+    _lifetime(_mode, "set", "security-association")
+
+for _mode in ("crypto map", "dynamic crypto map"):
+    _value(_mode, "match", "address", what="match address", read=_name)
+
+
+@command("crypto map", "set", "peer")
+@command("dynamic crypto map", "set", "peer")
+def _map_peer(section: Section, args: Args) -> None:
+    address = args.address()
+    args.took("default")
+    section.say("peer", address, args.line)
+    args.end()
+
 
 # --- interfaces and lists ---------------------------------------------------------------------------------
 

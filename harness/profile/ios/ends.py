@@ -1,29 +1,36 @@
-"""The two ends that an IOS text describes: addresses, subnets, identities, and the key they share."""
+"""The ends that an IOS text describes: addresses, subnets, identities; and the peers that a tunnel has."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 from itertools import product
 from typing import Any
 
 from harness.profile.configuration import DEFAULT, Identity, address_identity
 from harness.profile.ios.commands import Section, Text
+from harness.profile.ios.keys import Key, key_of, keys_v1, keys_v2
 from harness.profile.ios.lines import Refused
 from harness.record import printable
 
 
-def ends(text: Text, tunnel: Section | None, isakmp: Section | None, ikev2: Section | None) -> dict[str, Any]:
-    """The fields of a Configuration that say where both ends are and who they are."""
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody whom a tunnel is for: who he must be, where he is, and his key; None: anybody, anywhere, the default."""
+
+    identity: Identity | None
+    address: str | None
+    key: Key | None
+
+
+def local_ends(text: Text, tunnel: Section | None, profiles: Sequence[Section]) -> dict[str, Any]:
+    """The fields of a Configuration that say where the device is, who it is, and what the tunnel is for."""
     local = _source(text, tunnel) or DEFAULT.local_address
-    peer = _destination(text, tunnel, isakmp, ikev2)
     locals_, remotes = _selectors(text, tunnel)
     return {
         "local_address": local,
-        "peer": peer,
         "local_subnets": locals_,
         "remote_subnets": remotes,
-        "local_id": _own(local, isakmp, ikev2),
-        "remote_id": _remote(text, isakmp, ikev2, peer),
+        "local_id": _own(local, profiles),
     }
 
 
@@ -43,19 +50,6 @@ def _source(text: Text, tunnel: Section | None) -> str | None:
             f"interface `{printable(source)}` has no address here: {DEFAULT.local_address} is taken",
         )
     return address
-
-
-def _destination(
-    text: Text, tunnel: Section | None, isakmp: Section | None, ikev2: Section | None
-) -> str | None:
-    """The tunnel's destination; otherwise the one host that there is a key for; otherwise any."""
-    if tunnel and tunnel.get("tunnel destination"):
-        return str(tunnel.get("tunnel destination"))
-    networks = [network for network, _, _ in _keys(text, isakmp, ikev2)]
-    hosts = [network for network in networks if network and network.prefixlen == network.max_prefixlen]
-    if hosts:
-        return str(hosts[0].network_address)
-    return None if networks or tunnel else DEFAULT.peer
 
 
 def _selectors(text: Text, tunnel: Section | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -84,50 +78,67 @@ def _selectors(text: Text, tunnel: Section | None) -> tuple[tuple[str, ...], tup
     return locals_, remotes
 
 
-def _remote(text: Text, isakmp: Section | None, ikev2: Section | None, peer: str | None) -> Identity | None:
-    """Whom the profiles match; with no profile the one peer that there is."""
-    if isakmp is None and ikev2 is None:
-        return address_identity(peer) if peer else None
-    return _agreed((isakmp, ikev2), "match", partial(_remote_identity, text))
+def _own(local: str, profiles: Sequence[Section]) -> Identity:
+    """Who the profiles say the device is; unsaid, it is its address. Two that differ can't be played by one tunnel."""
+    said: dict[int, Identity] = {}
+    for section in profiles:
+        if "own identity" in section.said:
+            (kind, value), line = section.said["own identity"]
+            said[line] = address_identity(value or local) if kind == "address" else Identity(kind, value)
+    if len(set(said.values())) > 1:
+        raise Refused(
+            max(said), f"this differs from line {min(said)}; one configuration has one identity for an end"
+        )
+    return next(iter(said.values()), address_identity(local))
 
 
-def _own(local: str, isakmp: Section | None, ikev2: Section | None) -> Identity:
-    """Who the profiles say the device is; unsaid, it is its address."""
-
-    def read(section: Section) -> Identity:
-        kind, value = section.get("own identity")
-        return address_identity(value or local) if kind == "address" else Identity(kind, value)
-
-    return _agreed((isakmp, ikev2), "own identity", read) or address_identity(local)
+# --- the other end ----------------------------------------------------------------------------------------
 
 
-def _remote_identity(text: Text, section: Section) -> Identity | None:
-    matches = section.listed["match"]
-    for _, line in matches[1:]:
-        text.warn(line, f"one identity is matched, that of line {matches[0][1]}")
-    (kind, value), line = matches[0]
-    if kind == "any":
-        return None
-    if kind == "domain":
-        text.warn(line, "a whole domain is not matched by itself: any identity is accepted")
-        return None
-    if kind != "address":
-        return Identity(kind, value)
-    if value.prefixlen == value.max_prefixlen:
-        return address_identity(str(value.network_address))
-    if value.prefixlen:
-        text.warn(line, "a network is not matched by itself: any identity is accepted")
-    return None
+def clients(
+    text: Text, tunnel: Section | None, isakmp: Section | None, ikev2: Section | None
+) -> list[Client]:
+    """Whom the tunnel is for: one peer at its destination, or without one everybody whom profiles and keys name."""
+    rings = keys_v1(text, isakmp), keys_v2(text, ikev2)
+    profiles = [each for each in (isakmp, ikev2) if each]
+    destination = tunnel.get("tunnel destination") if tunnel else None
+    if tunnel is None and not any(rings):
+        destination = DEFAULT.peer
+    if destination is not None:
+        whom = _the_one(text, profiles) if profiles else address_identity(destination)
+        return [Client(whom, destination, key_of(rings, whom, destination))]
+    ends = dict.fromkeys(_callers(_everybody(text, profiles), rings))
+    return [Client(whom, address, key_of(rings, whom, address)) for whom, address in ends]
 
 
-def _agreed(
-    profiles: Sequence[Section | None],
-    what: str,
-    read: Callable[[Section], Identity | None],
-) -> Identity | None:
-    """The identity that the profiles name; two that differ can't be played by one configuration."""
-    saying = [each for each in profiles if each and (what in each.said or what in each.listed)]
-    said = {each.line_of(what): read(each) for each in saying}
+def _callers(
+    matched: Sequence[Identity | None], rings: tuple[Sequence[Key], Sequence[Key]]
+) -> Iterator[tuple[Identity | None, str | None]]:
+    """Identity and address of each peer of a tunnel without destination."""
+    keys = [key for ring in rings for key in ring]
+    named = [whom for whom in matched if whom is not None]
+    places: dict[Identity | None, str | None] = {key.whose: key.host for key in keys if key.whose}
+    yield from ((whom, places.get(whom)) for whom in named)
+    if named and None not in matched:
+        return
+    owners = [whose for whose in dict.fromkeys(key.whose for key in keys) if whose not in named]
+    if len(owners) == 1 and not named and matched:  # whoever comes with the one key there is
+        yield None, places.get(owners[0])
+        return
+    yield from ((whose, places.get(whose)) for whose in owners if whose is not None)
+    if None in owners or not keys:
+        yield None, None
+
+
+def _the_one(text: Text, profiles: Sequence[Section]) -> Identity | None:
+    """Whom the profiles of a tunnel with one peer match; two that differ can't be played."""
+    said: dict[int, Identity | None] = {}
+    for section in profiles:
+        for at, ((kind, value), line) in enumerate(section.listed.get("match", [])):
+            if at == 0:
+                first, said[line] = line, _identity(text, kind, value, line)
+            else:
+                text.warn(line, f"one identity is matched, that of line {first}")
     if len(set(said.values())) > 1:
         raise Refused(
             max(said), f"this differs from line {min(said)}; one configuration has one identity for an end"
@@ -135,75 +146,22 @@ def _agreed(
     return next(iter(said.values()), None)
 
 
-_Key = tuple[Any, bytes, int]
-"""Whom it is for (a network or None), the key, its line."""
+def _everybody(text: Text, profiles: Sequence[Section]) -> list[Identity | None]:
+    """The identities that the profiles match, each once, in their order; None stands for any."""
+    listed = [entry for each in profiles for entry in each.listed.get("match", [])]
+    return list(dict.fromkeys(_identity(text, kind, value, line) for (kind, value), line in listed))
 
 
-def _keys(text: Text, isakmp: Section | None, ikev2: Section | None) -> list[_Key]:
-    return [*_keys_v1(text, isakmp), *_keys_v2(text, ikev2)]
-
-
-def _keys_v1(text: Text, isakmp: Section | None) -> list[_Key]:
-    ring = text.find("keyring", isakmp.get("keyring", "")) if isakmp else None
-    if isakmp and "keyring" in isakmp.said and ring is None:
-        _undefined_keyring(text, isakmp)
-    rings = [ring] if ring else text.of_kind("keyring")
-    listed = [entry for each in rings for entry in each.listed.get("key", [])] or text.top.listed.get(
-        "key", []
-    )
-    return [(network, key.encode("utf-8", "surrogateescape"), line) for (network, key), line in listed]
-
-
-def _undefined_keyring(text: Text, section: Section) -> None:
-    line = section.line_of("keyring")
-    if not any(note.line == line for note in text.warnings):
-        text.warn(
-            line, f"keyring `{printable(section.get('keyring'))}` is not defined here: any other key is taken"
-        )
-
-
-def _keys_v2(text: Text, ikev2: Section | None) -> list[_Key]:
-    own = [ikev2.said[side] for side in ("local key", "remote key") if side in ikev2.said] if ikev2 else []
-    if own:
-        return [(None, key, line) for key, line in own]
-    ring = text.find("ikev2-keyring", ikev2.get("keyring", "")) if ikev2 else None
-    if ikev2 and "keyring" in ikev2.said and ring is None:
-        _undefined_keyring(text, ikev2)
-    rings = [ring] if ring else text.of_kind("ikev2-keyring")
-    peers = [peer for each in rings for peer in each.all("peer")]
-    return [
-        (peer.get("address"), key, line)
-        for peer in peers
-        for side, (key, line) in peer.said.items()
-        if side != "address"
-    ]
-
-
-def shared_key(text: Text, isakmp: Section | None, ikev2: Section | None, peer: str | None) -> bytes | None:
-    """The key for the peer: the narrowest network that holds it decides; both versions share one."""
-    chosen = [_narrowest(keys, peer) for keys in (_keys_v1(text, isakmp), _keys_v2(text, ikev2))]
-    found = [key for keys in chosen for key in keys]
-    if not found:
+def _identity(text: Text, kind: str, value: Any, line: int) -> Identity | None:
+    if kind == "any":
         return None
-    first = found[0]
-    for other in found[1:]:
-        if other[1] != first[1]:
-            raise Refused(
-                other[2], f"the key differs from that of line {first[2]}; one configuration has one key"
-            )
-    return first[1]
-
-
-def _narrowest(keys: list[_Key], peer: str | None) -> list[_Key]:
-    if peer is None:
-        return [key for key in keys if key[0] == keys[0][0]]
-    host = ip_network(peer)
-    fitting = [
-        key for key in keys if key[0] is None or (key[0].version == host.version and host.subnet_of(key[0]))
-    ]
-    widest = max((_length(key) for key in fitting), default=0)
-    return [key for key in fitting if _length(key) == widest]
-
-
-def _length(key: _Key) -> int:
-    return -1 if key[0] is None else int(key[0].prefixlen)
+    if kind == "domain":
+        text.warn(line, "a whole domain is not matched by itself: any identity is accepted")
+        return None
+    if kind != "address":
+        return Identity(kind, value)  # type: ignore[arg-type]  # one of its kinds
+    if value.prefixlen == value.max_prefixlen:
+        return address_identity(str(value.network_address))
+    if value.prefixlen:
+        text.warn(line, "a network is not matched by itself: any identity is accepted")
+    return None

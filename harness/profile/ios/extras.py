@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -29,8 +29,9 @@ from harness.profile.configuration import (
     Lifetimes,
     Selector,
 )
-from harness.profile.ios.commands import HIDDEN
 from harness.profile.ios.lines import EXTRA, Line
+from harness.profile.toml import inline, read_value
+from harness.profile.written import HIDDEN, written
 
 Words = tuple[str, ...]
 Read = Callable[[Sequence[Words]], Any]
@@ -279,29 +280,58 @@ def _profile_name(word: str) -> ProfileName:
     return ProfileName(word)
 
 
+_WRITTEN = tuple(
+    each.name.replace("_", "-")
+    for each in fields(Configuration)
+    if each.name != "lifetimes" and each.name.replace("_", "-") not in _SETTINGS
+)
+"""The other fields of Configuration: their values are written as in TOML."""
+
+
 def apply(configuration: Configuration, extras: Sequence[Line]) -> Configuration:
     """`configuration` with what the comments say in place of what the commands say."""
     spoken: dict[str, list[Line]] = {}
     for line in extras:
-        if line.words[0] not in _SETTINGS:
-            line.refuse(f"`! {EXTRA}` knows {', '.join(_SETTINGS)}; this is none of them")
+        if line.words[0] not in (*_SETTINGS, *_WRITTEN):
+            line.refuse(f"`! {EXTRA}` knows {', '.join((*_SETTINGS, *_WRITTEN))}; this is none of them")
         spoken.setdefault(line.words[0], []).append(line)
-    for name, lines in spoken.items():
-        configuration = _with(configuration, name, lines)
-    return configuration
-
-
-def _with(configuration: Configuration, name: str, lines: Sequence[Line]) -> Configuration:
-    field = name.replace("-", "_")
+    changes = {name: _value(name, lines) for name, lines in spoken.items()}
     try:
-        value = _SETTINGS[name][0]([line.words[1:] for line in lines])
-        if field in _LIFETIMES:
-            return replace(configuration, lifetimes=replace(configuration.lifetimes, **{field: value}))
-        return replace(configuration, **{field: value})
+        return _with(configuration, changes)
+    except ValueError as why:
+        for name, lines in spoken.items():  # the first that is wrong by itself is told
+            _refuse_alone(configuration, name, changes[name], lines[-1])
+        extras[-1].refuse(str(why))
+
+
+def _with(configuration: Configuration, changes: Mapping[str, Any]) -> Configuration:
+    fields_of = {name.replace("-", "_"): value for name, value in changes.items()}
+    lifetimes = {field: value for field, value in fields_of.items() if field in _LIFETIMES}
+    own = {field: value for field, value in fields_of.items() if field not in _LIFETIMES}
+    return replace(configuration, lifetimes=replace(configuration.lifetimes, **lifetimes), **own)
+
+
+def _value(name: str, lines: Sequence[Line]) -> Any:
+    said = [line.words[1:] for line in lines]
+    try:
+        return _SETTINGS[name][0](said) if name in _SETTINGS else _read_written(name.replace("-", "_"), said)
     except ValueError as why:
         # A key's text must not travel in a message; its own complaints name none.
         reason = str(why) if name != "psk" or isinstance(why, _Unreadable) else "that is no key"
         lines[-1].refuse(f"{name}: {reason}")
+
+
+def _refuse_alone(configuration: Configuration, name: str, value: Any, line: Line) -> None:
+    try:
+        _with(configuration, {name: value})
+    except ValueError as why:
+        line.refuse(f"{name}: {why}")
+
+
+def _read_written(field: str, said: Sequence[Words]) -> Any:
+    if len(said) != 1:
+        raise _Unreadable("it is said once")
+    return read_value(" ".join(said[0]), Configuration, field)
 
 
 def missing(wanted: Configuration, said: Configuration, *, hide_secrets: bool) -> list[str]:
@@ -313,6 +343,10 @@ def missing(wanted: Configuration, said: Configuration, *, hide_secrets: bool) -
             continue
         rows = [(HIDDEN,)] if name == "psk" and hide_secrets else show(value)
         found += [f"! {EXTRA} {name} {' '.join(row)}" for row in rows]
+    for name in _WRITTEN:
+        value = _get(wanted, name)
+        if value != _get(said, name):
+            found.append(f"! {EXTRA} {name} {inline(written(value, None, hide_secrets))}")
     return found
 
 

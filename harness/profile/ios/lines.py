@@ -123,6 +123,11 @@ class Args:
         """The words not yet taken."""
         return tuple(self._words)
 
+    def rest(self) -> tuple[str, ...]:
+        """All words that are left; then none is."""
+        words, self._words = tuple(self._words), []
+        return words
+
     def peek(self) -> str:
         """The next word, left where it is; empty at the end."""
         return self._words[0] if self._words else ""

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import product
 
 from harness.codes import Integ, ProfileName, Protocol
 from harness.profile.configuration import ChildProposal, Configuration, Identity, IkeProposal, IsakmpPolicy
 from harness.profile.ios import extras
-from harness.profile.ios.commands import HIDDEN
+from harness.profile.ios.lines import ConfigurationError
 from harness.profile.ios.reader import read
 from harness.profile.ios.words import (
     AEAD,
@@ -22,6 +23,7 @@ from harness.profile.ios.words import (
     POLICY_CIPHERS,
     POLICY_HASHES,
 )
+from harness.profile.written import HIDDEN
 
 _CIPHER_WORDS = {cipher: words for words, cipher in POLICY_CIPHERS.items()}
 _HASH_WORDS = {code: word for word, code in POLICY_HASHES.items()}
@@ -36,24 +38,43 @@ _AH_WORDS = {code: word for word, code in AH_INTEGRITY.items()}
 
 def show(configuration: Configuration, *, hide_secrets: bool = False) -> str:
     """The text that reads back as `configuration`; with `hide_secrets` the key is left out and must be filled in."""
-    commands = [*_commands(configuration, hide_secrets=False)]
-    said = read("\n".join(commands)).configuration
+    in_commands = _sayable(configuration)
+    said = read("\n".join(_commands(in_commands, hide_secrets=False))).configuration
     comments = extras.missing(configuration, said, hide_secrets=hide_secrets)
-    if hide_secrets:
-        commands = [*_commands(configuration, hide_secrets=True)]
-    return "\n".join([*commands, *comments, "end", ""])
+    return "\n".join([*_commands(in_commands, hide_secrets=hide_secrets), *comments, "end", ""])
+
+
+def _sayable(configuration: Configuration) -> Configuration:
+    """As much of it as commands can say: with the further peers only if all of them come back as they are."""
+    try:
+        said = read("\n".join(_commands(configuration, hide_secrets=False))).configuration
+    except ConfigurationError:
+        return replace(configuration, further_peers=())
+    exact = said.further_peers == configuration.further_peers
+    return configuration if exact else replace(configuration, further_peers=())
 
 
 def _commands(configuration: Configuration, *, hide_secrets: bool) -> Iterator[str]:
-    key = _key_word(configuration.psk)
+    if 1 in configuration.versions:
+        yield from _device_v1(configuration)
+    if 2 in configuration.versions:
+        yield from _device_v2(configuration)
+    sets: set[str] = set()
+    for at, view in enumerate(configuration.each_peer()):
+        yield from _tunnel(view, f"-{at}" if at else "", at, sets, hide_secrets=hide_secrets)
+
+
+def _tunnel(view: Configuration, mark: str, at: int, sets: set[str], *, hide_secrets: bool) -> Iterator[str]:
+    """One tunnel: its keys, its profiles and its interface, whose names end in `mark`."""
+    key = _key_word(view.psk)
     if key and hide_secrets:
         key = HIDDEN
-    if 1 in configuration.versions:
-        yield from _version_1(configuration, key)
-    if 2 in configuration.versions:
-        yield from _version_2(configuration, key)
-    yield from _ipsec(configuration)
-    yield from _interface(configuration)
+    if 1 in view.versions:
+        yield from _version_1(view, key, mark)
+    if 2 in view.versions:
+        yield from _version_2(view, key, mark)
+    yield from _ipsec(view, mark, sets)
+    yield from _interface(view, mark, at)
 
 
 def _key_word(psk: bytes) -> str | None:
@@ -66,19 +87,22 @@ def _host(address: str) -> str:
     return f"{address} 255.255.255.255" if ip_address(address).version == 4 else f"ipv6 {address}/128"
 
 
-def _version_1(configuration: Configuration, key: str | None) -> Iterator[str]:
+def _device_v1(configuration: Configuration) -> Iterator[str]:
     for at, policy in enumerate(configuration.proposals_v1):
         if _fits_policy(policy):
             yield from _policy(10 * (at + 1), policy)
     if not configuration.aggressive:
         yield "crypto isakmp aggressive-mode disable"
+
+
+def _version_1(configuration: Configuration, key: str | None, mark: str) -> Iterator[str]:
     if key:
-        yield "crypto keyring keys"
+        yield f"crypto keyring keys{mark}"
         host = _host(configuration.peer) if configuration.peer else "0.0.0.0 0.0.0.0"
         yield f" pre-shared-key address {host} key 0 {key}"
-    yield "crypto isakmp profile clients"
+    yield f"crypto isakmp profile clients{mark}"
     if key:
-        yield " keyring keys"
+        yield f" keyring keys{mark}"
     if whom := _matched(configuration.remote_id, fqdn="host", user_fqdn="user", key_id="group"):
         yield f" match identity {whom}"
     if own := _own_v1(configuration):
@@ -148,7 +172,7 @@ def _keepalive(configuration: Configuration) -> tuple[int, int] | None:
     return None if interval is None or retry is None else (interval, retry)
 
 
-def _version_2(configuration: Configuration, key: str | None) -> Iterator[str]:
+def _device_v2(configuration: Configuration) -> Iterator[str]:
     names = []
     for at, proposal in enumerate(configuration.proposals_v2):
         if _fits_proposal(proposal):
@@ -157,12 +181,17 @@ def _version_2(configuration: Configuration, key: str | None) -> Iterator[str]:
     if names:
         yield "crypto ikev2 policy suites"
         yield from (f" proposal {name}" for name in names)
+    if (threshold := _whole(configuration.cookie_threshold)) is not None:
+        yield f"crypto ikev2 cookie-challenge {threshold}"
+
+
+def _version_2(configuration: Configuration, key: str | None, mark: str) -> Iterator[str]:
     if key:
-        yield "crypto ikev2 keyring keys"
+        yield f"crypto ikev2 keyring keys{mark}"
         yield " peer peer"
         yield f"  address {_prefix(configuration.peer)}"
         yield f"  pre-shared-key 0 {key}"
-    yield "crypto ikev2 profile clients"
+    yield f"crypto ikev2 profile clients{mark}"
     if whom := _matched(configuration.remote_id, fqdn="fqdn", user_fqdn="email", key_id="key-id"):
         yield f" match identity remote {whom}"
     if own := _own_v2(configuration):
@@ -170,13 +199,11 @@ def _version_2(configuration: Configuration, key: str | None) -> Iterator[str]:
     yield " authentication remote pre-share"
     yield " authentication local pre-share"
     if key:
-        yield " keyring local keys"
+        yield f" keyring local keys{mark}"
     if seconds := _whole(configuration.lifetimes.ike_hard):
         yield f" lifetime {seconds}"
     if dpd := _keepalive(configuration):
         yield f" dpd {dpd[0]} {dpd[1]} periodic"
-    if (threshold := _whole(configuration.cookie_threshold)) is not None:
-        yield f"crypto ikev2 cookie-challenge {threshold}"
 
 
 def _prefix(peer: str | None) -> str:
@@ -213,24 +240,26 @@ def _whole(number: float | None) -> int | None:
     return int(number) if number is not None and 0 <= number < 10**10 and number == int(number) else None
 
 
-def _ipsec(configuration: Configuration) -> Iterator[str]:
+def _ipsec(configuration: Configuration, mark: str, sets: set[str]) -> Iterator[str]:
+    """The IPsec profile, with the transform sets that are not among those printed already."""
     names: list[str] = []
     for proposal in configuration.child_proposals:
         if words := _transforms(proposal):
             names.append(_set_name(words))
-            if names.count(names[-1]) == 1:
+            if names[-1] not in sets:
+                sets.add(names[-1])
                 yield f"crypto ipsec transform-set {names[-1]} {' '.join(words)}"
                 yield " mode tunnel"
-    yield "crypto ipsec profile vti"
+    yield f"crypto ipsec profile vti{mark}"
     if names:
         yield f" set transform-set {' '.join(names)}"
     yield from (f" set security-association {line}" for line in _child_lifetimes(configuration))
     if configuration.pfs_group is not None and 0 <= configuration.pfs_group < 10**5:
         yield f" set pfs group{int(configuration.pfs_group)}"
     if 1 in configuration.versions:
-        yield " set isakmp-profile clients"
+        yield f" set isakmp-profile clients{mark}"
     if 2 in configuration.versions:
-        yield " set ikev2-profile clients"
+        yield f" set ikev2-profile clients{mark}"
     if configuration.profile is ProfileName.STRICT:
         yield " responder-only"
 
@@ -268,25 +297,26 @@ def _child_lifetimes(configuration: Configuration) -> Iterator[str]:
         yield f"idle-time {idle}"
 
 
-def _interface(configuration: Configuration) -> Iterator[str]:
+def _interface(configuration: Configuration, mark: str, at: int) -> Iterator[str]:
     family = 6 if any(":" in subnet for subnet in configuration.local_subnets) else 4
     pairs = [*product(configuration.local_subnets, configuration.remote_subnets)]
     pairs = [pair for pair in pairs if all(ip_network(subnet).version == family for subnet in pair)]
     if pairs:
-        yield "ip access-list extended protected" if family == 4 else "ipv6 access-list protected"
+        kind = "ip access-list extended" if family == 4 else "ipv6 access-list"
+        yield f"{kind} protected{mark}"
         yield from (f" permit {_listed(local)} {_bare(remote)}" for local, remote in pairs)
     if configuration.peer:
-        yield "interface Tunnel0"
+        yield f"interface Tunnel{at}"
     else:
-        yield "interface Virtual-Template1 type tunnel"
+        yield f"interface Virtual-Template{at + 1} type tunnel"
     outer = ip_address(configuration.local_address).version
     yield f" tunnel source {configuration.local_address}"
     yield f" tunnel mode ipsec ipv{outer}"
     if configuration.peer:
         yield f" tunnel destination {configuration.peer}"
     if pairs:
-        yield f" tunnel protection ipsec policy ipv{family} protected"
-    yield " tunnel protection ipsec profile vti"
+        yield f" tunnel protection ipsec policy ipv{family} protected{mark}"
+    yield f" tunnel protection ipsec profile vti{mark}"
 
 
 def _listed(subnet: str) -> str:

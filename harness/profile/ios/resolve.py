@@ -1,7 +1,7 @@
 """Sections of an IOS text into one Configuration; names without a definition get their documented defaults."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from harness.codes import Group, ProfileName
@@ -11,93 +11,100 @@ from harness.profile.configuration import (
     Configuration,
     Dpd,
     Lifetimes,
+    Peer,
 )
 from harness.profile.ios import extras
 from harness.profile.ios.commands import Section, Text
-from harness.profile.ios.ends import ends, shared_key
+from harness.profile.ios.ends import Client, clients, local_ends
 from harness.profile.ios.lines import Refused
 from harness.profile.ios.suites import child_proposals, ikev2_proposals, policies
+from harness.profile.ios.tunnels import Tunnel, tunnels
 from harness.record import printable
 
 
 def resolve(text: Text, wanted: str | None) -> Configuration:
-    """The one device and peer that the sections describe."""
-    profile = _ipsec_profile(text, wanted)
-    tunnel = _tunnel(text, profile)
-    _refuse_contradictions(text, profile, tunnel)
+    """The device with the peers of all its tunnels that the sections describe."""
+    device = replace(
+        DEFAULT,
+        aggressive=not text.top.get("aggressive-mode disable"),
+        proposals_v1=policies(text),
+        proposals_v2=ikev2_proposals(text),
+        cookie_threshold=text.top.get("cookie-challenge"),
+    )
+    met: list[tuple[Configuration, Tunnel]] = []
+    for tunnel in tunnels(text, wanted):
+        met += ((view, tunnel) for view in _views(text, tunnel, device))
+    (first, tunnel), *others = met
+    versions = tuple(dict.fromkeys(version for view, _ in met for version in view.versions))
+    configuration = replace(first, versions=versions)
+    for view, other in others:
+        configuration = _joined(configuration, view, other)
+    if not text.of_kind("isakmp-policy") and not text.of_kind("ikev2-proposal"):
+        text.warn(tunnel.profile.line, "no ISAKMP policy and no IKEv2 proposal: the default suites are taken")
+    configuration = extras.apply(configuration, text.extras)
+    _refuse_two_minds(text, tunnel.profile, configuration)
+    return configuration
+
+
+def _views(text: Text, tunnel: Tunnel, device: Configuration) -> list[Configuration]:
+    """The device as each peer of one tunnel meets it."""
+    profile, interface = tunnel.profile, tunnel.interface
+    _refuse_contradictions(text, profile, interface)
     isakmp = _referenced(text, profile, "isakmp-profile")
     ikev2 = _referenced(text, profile, "ikev2-profile")
-    addressed = ends(text, tunnel, isakmp, ikev2)
-    configuration = replace(
-        DEFAULT,
+    profiles = [each for each in (isakmp, ikev2) if each]
+    common = replace(
+        device,
         profile=ProfileName.STRICT if profile.get("responder-only") else ProfileName.TWO_WAY,
         versions=_versions(text, profile),
         initiate_version=2 if "ikev2-profile" in profile.said else 1,
         initiate_mode="aggressive" if _aggressive(isakmp) else "main",
-        aggressive=not text.top.get("aggressive-mode disable"),
-        proposals_v1=policies(text),
-        proposals_v2=ikev2_proposals(text),
         child_proposals=child_proposals(text, profile),
         pfs_group=None if "pfs" not in profile.said else Group(profile.get("pfs")),
         lifetimes=_lifetimes(text, profile, ikev2),
         dpd=_dpd(text, isakmp, ikev2),
-        cookie_threshold=text.top.get("cookie-challenge"),
-        **addressed,
+        **local_ends(text, interface, profiles),
     )
-    key = shared_key(text, isakmp, ikev2, configuration.peer)
-    if key is not None:
-        configuration = replace(configuration, psk=key)
-    _remark_silence(text, profile, isakmp)
-    configuration = extras.apply(configuration, text.extras)
-    _refuse_two_minds(text, profile, configuration)
-    return configuration
+    _remark_silence(text, profile, isakmp, ikev2)
+    whom = clients(text, interface, isakmp, ikev2)
+    if profiles:
+        _remark_keys(text, tunnel, whom)
+    return [
+        replace(common, remote_id=c.identity, peer=c.address, psk=c.key.octets if c.key else DEFAULT.psk)
+        for c in whom
+    ]
 
 
-def _ipsec_profile(text: Text, wanted: str | None) -> Section:
-    known = text.of_kind("ipsec-profile")
-    if wanted is not None:
-        found = text.find("ipsec-profile", wanted)
-        if found is None:
-            raise Refused(0, f"no IPsec profile is called `{printable(wanted)}`")
-        return found
-    if not known:
-        text.warn(0, "no `crypto ipsec profile`: the device is two-way, and defaults stand for its tunnel")
-        return Section("ipsec-profile", "", 0)
-    bound = {each.get("tunnel protection") for each in text.of_kind("interface")}
-    chosen = next((each for each in known if each.name in bound), known[0])
-    for other in known:
-        if other is not chosen:
-            text.warn(
-                other.line,
-                f"IPsec profile `{printable(other.name)}` is not played; `{printable(chosen.name)}` is",
-            )
-    return chosen
+def _remark_keys(text: Text, tunnel: Tunnel, whom: Sequence[Client]) -> None:
+    for client in whom:
+        if client.key is None and all(line.words[0] != "psk" for line in text.extras):
+            name = printable(str(client.identity or client.address or "any peer"))
+            text.warn(tunnel.line, f"no key is configured for {name}: the default key is taken")
 
 
-def _tunnel(text: Text, profile: Section) -> Section | None:
-    bound = [each for each in text.of_kind("interface") if each.get("tunnel protection", "") == profile.name]
-    for interface in bound:
-        if not interface.get("tunnel"):
-            raise Refused(
-                interface.line_of("tunnel protection"),
-                f"`{printable(interface.name)}` is no tunnel interface; only those are protected by a profile",
-            )
-    for other in bound[1:]:
-        text.warn(other.line, f"only the tunnel `{printable(bound[0].name)}` is played")
-    if bound:
-        return bound[0]
-    if profile.line:
-        text.warn(
-            profile.line,
-            f"no tunnel interface is protected by IPsec profile `{printable(profile.name)}`; "
-            "responder-only is relevant to virtual interfaces only",
-        )
-    return None
+def _joined(configuration: Configuration, view: Configuration, tunnel: Tunnel) -> Configuration:
+    """The configuration with one more peer, as this view of the device has it."""
+    own: dict[str, Any] = {each.name: getattr(view, each.name) for each in fields(Peer)}
+    for name in ("local_id", "local_address"):  # said only where it is another than the device's
+        if own[name] == getattr(configuration, name):
+            own[name] = None
+    try:
+        return replace(configuration, further_peers=(*configuration.further_peers, Peer(**own)))
+    except ValueError as why:
+        raise Refused(tunnel.line, str(why)) from None
 
 
 def _refuse_contradictions(text: Text, profile: Section, tunnel: Section | None) -> None:
+    """What starts something by itself, or can't be responder-only, beside `responder-only`."""
     if not profile.get("responder-only"):
         return
+    for client in text.of_kind("flexvpn client"):
+        if tunnel and client.get("connects") == tunnel.name:
+            raise Refused(
+                client.line_of("connects"),
+                "a FlexVPN client connects by itself, which `responder-only` on line "
+                f"{profile.line_of('responder-only')} forbids",
+            )
     if text.top.get("invalid-spi-recovery"):
         raise Refused(
             text.top.line_of("invalid-spi-recovery"),
@@ -146,7 +153,9 @@ def _versions(text: Text, profile: Section) -> tuple[int, ...]:
     one, two = "isakmp-profile" in profile.said, "ikev2-profile" in profile.said
     if two:
         return (1, 2) if one else (2,)
-    if one and text.find("isakmp-profile", profile.get("isakmp-profile")):
+    if profile.kind != "ipsec-profile" or (
+        one and text.find("isakmp-profile", profile.get("isakmp-profile"))
+    ):
         return (1,)
     return DEFAULT.versions
 
@@ -155,11 +164,18 @@ def _aggressive(isakmp: Section | None) -> bool:
     return bool(isakmp and isakmp.get("initiate mode aggressive"))
 
 
-def _remark_silence(text: Text, profile: Section, isakmp: Section | None) -> None:
-    if isakmp and profile.get("responder-only") and _aggressive(isakmp):
+def _remark_silence(text: Text, profile: Section, isakmp: Section | None, ikev2: Section | None) -> None:
+    """What a responder-only device is told in vain, or will have its peer see to."""
+    if not profile.get("responder-only"):
+        return
+    if isakmp and _aggressive(isakmp):
         text.warn(isakmp.line_of("initiate mode aggressive"), "a responder-only device initiates in no mode")
-    if not text.of_kind("isakmp-policy") and not text.of_kind("ikev2-proposal"):
-        text.warn(profile.line, "no ISAKMP policy and no IKEv2 proposal: the default suites are taken")
+    for section, what in ((profile, "seconds"), (profile, "kilobytes"), (ikev2, "lifetime")):
+        if section and section.get(what):
+            text.warn(
+                section.line_of(what),
+                "a responder-only device doesn't rekey: where its peer's lifetime is longer, the tunnel ends here",
+            )
 
 
 def _lifetimes(text: Text, profile: Section, ikev2: Section | None) -> Lifetimes:

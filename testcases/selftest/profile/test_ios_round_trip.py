@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.codes import ProfileName
 from harness.profile import DEFAULT, Configuration
 from harness.profile.ios import ConfigurationError, read, show
-from testcases.selftest.profile.configurations import configurations
+from testcases.selftest.profile.configurations import configurations, gateways, hubs
 
 EXAMPLE = (
     "crypto ipsec profile vti\n set transform-set 3dessha\n set isakmp-profile clients\n responder-only\n"
@@ -23,8 +23,24 @@ def test_any_configuration_reads_back(configuration: Configuration) -> None:
     assert read(show(configuration)).configuration == configuration
 
 
+@settings(deadline=None, max_examples=60)
+@given(gateways)
+def test_any_gateway_of_many_peers_reads_back(configuration: Configuration) -> None:
+    """Several tunnels, and what IOS has no command for, survive it too."""
+    assert read(show(configuration)).configuration == configuration
+
+
+@settings(deadline=None, max_examples=30)
+@given(gateways)
+def test_printing_again_is_stable(configuration: Configuration) -> None:
+    """A text that was printed, read and printed again is the same."""
+    printed = show(configuration)
+
+    assert show(read(printed).configuration) == printed
+
+
 @settings(deadline=None, max_examples=50)
-@given(configurations)
+@given(hubs)
 def test_printed_lines_are_all_read(configuration: Configuration) -> None:
     """The printer writes no line that the reader doesn't know."""
     assert read(show(configuration)).unknown == ()
