@@ -175,6 +175,8 @@ class Args:
         """An address with its mask or prefix length, or one host."""
         self.took("ipv6")
         first, mask = self.word("an address"), self._mask()
+        if first == "0.0.0.0" and not mask:  # noqa: S104  IOS's word for any address
+            mask = first
         try:
             return ip_network(f"{first}/{mask}" if mask else first, strict=False)
         except ValueError:

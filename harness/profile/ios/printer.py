@@ -209,7 +209,7 @@ def _version_2(configuration: Configuration, key: str | None, mark: str) -> Iter
 def _prefix(peer: str | None) -> str:
     if peer is None:
         return "0.0.0.0 0.0.0.0"
-    return peer if ip_address(peer).version == 4 else f"{peer}/128"
+    return f"{peer} 255.255.255.255" if ip_address(peer).version == 4 else f"{peer}/128"
 
 
 def _fits_proposal(proposal: IkeProposal) -> bool:

@@ -34,7 +34,7 @@ def resolve(text: Text, wanted: str | None) -> Configuration:
     met: list[tuple[Configuration, Tunnel]] = []
     for tunnel in tunnels(text, wanted):
         met += ((view, tunnel) for view in _views(text, tunnel, device))
-    (first, tunnel), *others = met
+    (first, tunnel), *others = _once(text, met)
     versions = tuple(dict.fromkeys(version for view, _ in met for version in view.versions))
     configuration = replace(first, versions=versions)
     for view, other in others:
@@ -73,6 +73,19 @@ def _views(text: Text, tunnel: Tunnel, device: Configuration) -> list[Configurat
         replace(common, remote_id=c.identity, peer=c.address, psk=c.key.octets if c.key else DEFAULT.psk)
         for c in whom
     ]
+
+
+def _once(text: Text, met: Sequence[tuple[Configuration, Tunnel]]) -> list[tuple[Configuration, Tunnel]]:
+    """Without those who have a tunnel of their own, or an earlier one, among whom a dynamic tunnel would let in."""
+    own = {view.remote_id for view, tunnel in met if not tunnel.dynamic}
+    kept = []
+    for view, tunnel in met:
+        if tunnel.dynamic and view.remote_id is not None and view.remote_id in own:
+            text.warn(tunnel.line, f"{printable(str(view.remote_id))} is the peer of another tunnel")
+            continue
+        own |= {view.remote_id}
+        kept.append((view, tunnel))
+    return kept
 
 
 def _remark_keys(text: Text, tunnel: Tunnel, whom: Sequence[Client]) -> None:

@@ -16,6 +16,11 @@ class Tunnel:
     interface: Section | None
 
     @property
+    def dynamic(self) -> bool:
+        """Whether any peer may come to it that there is a key for."""
+        return not (self.interface and self.interface.get("tunnel destination"))
+
+    @property
     def line(self) -> int:
         """Where it stands."""
         return self.interface.line if self.interface else self.profile.line
