@@ -27,6 +27,7 @@ class Ask(StrEnum):
     IKE_AUTH = "ike-auth"
     CHILD = "child"
     CHILD_REKEY = "child-rekey"
+    FOLLOW_UP = "follow-up"
     IKE_REKEY = "ike-rekey"
     LIVENESS = "liveness"
     DELETE = "delete"

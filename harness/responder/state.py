@@ -52,6 +52,7 @@ class Timer(StrEnum):
     RETRANSMIT = "retransmit"
     LIVENESS = "liveness"
     LINGER = "linger"
+    FOLLOW_UP = "follow-up"
     KEEPALIVE = "keepalive"
     BUSY = "busy"
     LEFT = "left"
@@ -176,6 +177,31 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What CREATE_CHILD_SA agreed on, while its additional key exchanges are made (RFC 9370 section 2.2.4).
+
+    `methods` are those left, `shared` is SK(0), `additional` is SK(1) | … | SK(n) so far, `link` is what names the
+    next exchange. It makes a `child`, in place of the one that receives on `old` if there is one, or else an IKE SA
+    of this `suite` and these `spis`.
+    """
+
+    methods: tuple[int, ...]
+    ni: bytes = field(repr=False)
+    nr: bytes = field(repr=False)
+    shared: bytes = field(repr=False)
+    additional: bytes = field(default=b"", repr=False)
+    link: bytes = b""
+    child: ChildSa | None = None
+    old: bytes = b""
+    suite: IkeProposal | None = None
+    spis: tuple[bytes, bytes] = (b"", b"")
+
+    def then(self, shared: bytes) -> Self:
+        """This, after one more key exchange."""
+        return replace(self, methods=self.methods[1:], additional=self.additional + shared)
+
+
+@dataclass(frozen=True, slots=True)
 class Outstanding:
     """Our request that has no response yet, kept octet for octet for retransmission (RFC 7296 section 2.1).
 
@@ -192,6 +218,8 @@ class Outstanding:
     nonce: bytes = field(default=b"", repr=False)
     private: object | None = field(default=None, repr=False)
     rival: Rival | None = None
+    follows: FollowUp | None = None
+    """What a request with an additional key exchange goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +229,8 @@ class Served:
     message_id: int
     request: bytes = field(repr=False)
     response: tuple[bytes, ...] = field(repr=False)
+    keys: Keys | None = field(default=None, repr=False)
+    """The keys of that exchange, where it renewed them; None: they are those of the SA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +350,8 @@ class IkeSa:
     queue: tuple[Own, ...] = ()
     deferred: tuple[Own, ...] = ()
     """What the peer was too busy for."""
+    following: tuple[FollowUp, ...] = ()
+    """What the peer has still to make additional key exchanges for."""
     children: tuple[ChildSa, ...] = ()
     half_closed: tuple[ChildSa, ...] = ()
     """Children whose Delete the peer has not answered; what comes in on them is refused (RFC 7296 section 1.4.1)."""
@@ -351,6 +383,13 @@ class IkeSa:
     def rekeying(self, spi_in: bytes) -> bool:
         """Whether our rekey of the child that receives on `spi_in` waits for its response."""
         return any((o.own.kind, o.own.spi_in) == ("rekey-child", spi_in) for o in self.outstanding)
+
+    def following_up(self, kind: str, spi_in: bytes = b"") -> bool:
+        """Whether additional key exchanges of ours for this are under way: the peer has agreed to it already."""
+        return any(
+            each.follows is not None and (each.own.kind, each.own.spi_in) == (kind, spi_in)
+            for each in self.outstanding
+        )
 
     def may_ask(self, kind: str) -> bool:
         """Whether a request of our own of this kind may be sent now, with those that wait for their responses.
@@ -387,6 +426,8 @@ class IkeSa:
             return any((each.message_id, each.due) == (armed.about, armed.due) for each in self.outstanding)
         if armed.timer in CHILD_TIMERS:
             return isinstance(armed.about, bytes) and self.child(armed.about) is not None
+        if armed.timer is Timer.FOLLOW_UP:
+            return any(each.link == armed.about for each in self.following)
         if armed.timer is Timer.FRAGMENTS:
             return bool(self.gathered)
         wanted = _AWAITED_IN.get(armed.timer)

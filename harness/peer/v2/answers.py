@@ -1,5 +1,7 @@
 """IKEv2 as the peer answers it: whatever the target starts is completed, by a responder that no other end shares."""
 
+from collections.abc import Callable
+
 from harness.codes import Exchange, NotifyType, Protocol
 from harness.crypto import InvalidPublicValue, KeyExchange, Response, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
@@ -16,7 +18,7 @@ from harness.peer.v2.offers import (
     selectors,
 )
 from harness.peer.v2.proofs import ppk_identity
-from harness.peer.v2.sa import ChildSa, IkeSa, State
+from harness.peer.v2.sa import ChildSa, FollowUp, IkeSa, State
 from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, notify
 from harness.sa.intermediate import bare_octets_of
 from harness.sa.v2 import (
@@ -157,6 +159,8 @@ class AnswersV2(StartsV2):
             return ()
         if sa.state is not State.ESTABLISHED:  # RFC 7296 section 2.25: not while the IKE SA is being replaced
             return (notify(NotifyType.TEMPORARY_FAILURE),)
+        if ask is Ask.FOLLOW_UP:
+            return self._answer_follow_up(sa, request)
         if ask is Ask.IKE_REKEY:
             return self._answer_ike_rekey(sa, request)
         return self._answer_create(sa, request)
@@ -232,20 +236,52 @@ class AnswersV2(StartsV2):
         remote, local = self._narrowed(tsi, tsr)
         if not remote or not local:
             return (notify(NotifyType.TS_UNACCEPTABLE),)
-        prf = sa.keys.suite.prf
+        spi, keys, last = self.nonzero(4), sa.keys, sa.nr if nr is None else nr
+
+        def finish(additional: bytes) -> None:
+            made = child_keys(keys.sk_d, keys.suite.prf, suite, ni, last, shared, additional)
+            self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, made, local, remote, False))
+
         try:
-            keys = child_keys(sa.keys.sk_d, prf, suite, ni, sa.nr if nr is None else nr, shared)
+            further = self._to_follow(sa, suite.additional if group else (), finish)
         except UnsupportedAlgorithm:
             return (notify(NotifyType.NO_PROPOSAL_CHOSEN),)
-        spi = self.nonzero(4)
-        self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, local, remote, False))
         return (
             child_answer(proposal, suite, spi, group),
             *(() if nr is None else (v2.Nonce(nr),)),
             *ke,
             v2.TrafficSelectorsI(remote),
             v2.TrafficSelectorsR(local),
+            *further,
         )
+
+    def _to_follow(self, sa: IkeSa, methods: tuple[int, ...], finish: Callable[[bytes], None]) -> Answer:
+        """The SA is made at once, or the target is asked to go on with additional key exchanges (RFC 9370 section 2.2.4)."""
+        if not methods:
+            finish(b"")
+            return ()
+        sa.followed = FollowUp(methods, self.entropy.octets(8), finish)
+        return (notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, sa.followed.link),)
+
+    def _answer_follow_up(self, sa: IkeSa, request: Message) -> Answer:
+        """The next additional key exchange of what the target asked for."""
+        link, exchange = (
+            request.find(v2.Notify, NotifyType.ADDITIONAL_KEY_EXCHANGE),
+            request.find(v2.KeyExchange),
+        )
+        followed = sa.followed
+        if followed is None or link is None or link.data != followed.link:
+            return (notify(NotifyType.STATE_NOT_FOUND),)
+        rightly = exchange is not None and exchange.group == followed.methods[0]
+        exchanged = self._respond(exchange) if exchange is not None and rightly else None
+        if exchange is None or exchanged is None:
+            return (notify(NotifyType.INVALID_SYNTAX),)
+        ours = v2.KeyExchange(exchange.group, exchanged.public)
+        if followed.exchanged(exchanged.shared):
+            sa.followed = None
+            return (ours,)
+        followed.link = self.entropy.octets(8)
+        return (ours, notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, followed.link))
 
     def _narrowed(
         self, tsi: v2.TrafficSelectorsI, tsr: v2.TrafficSelectorsR
@@ -278,12 +314,18 @@ class AnswersV2(StartsV2):
             return (notify(NotifyType.INVALID_SYNTAX),)
         new = IkeSa(False, proposal.spi, self.nonzero(8), old.local, old.remote, old.natt)
         new.ni, new.nr = nonce.data, self._nonce()
-        new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, exchanged.shared)
-        self.replace_ike(old, new)
+        keys, shared = old.keys, exchanged.shared
+
+        def finish(additional: bytes) -> None:
+            spis, nonces = (new.spi_i, new.spi_r), (new.ni, new.nr)
+            new.keys = rekeyed_keys(keys, suite, *spis, *nonces, shared, additional)
+            self.replace_ike(old, new)
+
         return (
             ike_answer(proposal, suite, new.spi_r),
             v2.Nonce(new.nr),
             v2.KeyExchange(suite.group, exchanged.public),
+            *self._to_follow(old, suite.additional, finish),
         )
 
     # --- IKE_SA_INIT and IKE_AUTH -------------------------------------------------------------------------------
@@ -435,6 +477,8 @@ def _ask_of(request: Message) -> Ask:
         return Ask.INTERMEDIATE
     if request.exchange == Exchange.CREATE_CHILD_SA:
         return _create_ask(request)
+    if request.exchange == Exchange.IKE_FOLLOWUP_KE:
+        return Ask.FOLLOW_UP
     if v2.Delete in request:
         return Ask.DELETE
     return Ask.INFORMATIONAL if request.payloads else Ask.LIVENESS

@@ -43,6 +43,24 @@ class ChildSa:
 
 
 @dataclass(slots=True, eq=False)
+class FollowUp:
+    """What CREATE_CHILD_SA agreed on, until its additional key exchanges are made (RFC 9370 section 2.2.4)."""
+
+    methods: tuple[int, ...]
+    link: bytes
+    finish: Callable[[bytes], None] = field(repr=False)
+    """Makes the SA when all are done, of their secrets in their order."""
+    secrets: bytes = field(default=b"", repr=False)
+
+    def exchanged(self, shared: bytes) -> bool:
+        """One more is done; whether it was the last, and the SA is there."""
+        self.methods, self.secrets = self.methods[1:], self.secrets + shared
+        if not self.methods:
+            self.finish(self.secrets)
+        return not self.methods
+
+
+@dataclass(slots=True, eq=False)
 class IkeSa:
     """An IKE SA; a blank one stands for the SA that never came to be."""
 
@@ -74,6 +92,10 @@ class IkeSa:
     fresh: bytes | None = field(default=None, repr=False)
     """The secret of the additional key exchange that this end is about to answer."""
     int_auth: IntAuth = NO_INT_AUTH
+    following: FollowUp | None = None
+    """What this end asked for in CREATE_CHILD_SA and has to go on with."""
+    followed: FollowUp | None = None
+    """What the target asked for in CREATE_CHILD_SA and has to go on with."""
     puzzle: tuple[int, int] | None = None
     """PRF and zero bits of the puzzle that IKE_AUTH has to solve."""
     said_bare: bytes = field(default=b"", repr=False)

@@ -8,7 +8,7 @@ from harness.codes import AuthMethod, EapType, Exchange, NotifyType, Protocol, n
 from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
 from harness.peer.eap import ALL, EapClient, Outcome
 from harness.peer.end import marked, unframed
-from harness.peer.mischief import Changes, Plan
+from harness.peer.mischief import HONEST, Changes, Plan
 from harness.peer.packets import CarriesPackets
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2 import puzzles
@@ -23,7 +23,7 @@ from harness.peer.v2.offers import (
 )
 from harness.peer.v2.pieces import cut
 from harness.peer.v2.proofs import ProvesV2, ppk_identity
-from harness.peer.v2.sa import ChildSa, IkeSa, State
+from harness.peer.v2.sa import ChildSa, FollowUp, IkeSa, State
 from harness.profile import Credentials, Identity, Proof, User
 from harness.sa.intermediate import bare_octets_with
 from harness.sa.puzzle import auth_string
@@ -491,7 +491,69 @@ class StartsV2(ProvesV2, CarriesPackets):
             if not asked or asked == group or not _known(asked):
                 break
             group = asked
+        yield from self.follow_ups(sa, plan)
         return answer
+
+    def follow_ups(self, sa: IkeSa, plan: Plan = HONEST) -> Steps:
+        """Every additional key exchange of the last CREATE_CHILD_SA, marked `x/ke1` and so on; the last answer."""
+        answer: Message | None = None
+        number = 0
+        while (following := sa.following) is not None:
+            number, left = number + 1, len(following.methods)
+            answer = yield self._follow_up(sa, marked(plan, f"ke{number}"))
+            if len(following.methods) == left:
+                sa.following = None
+        return answer
+
+    def follow_up(
+        self, *extra: Payload, sa: IkeSa | None = None, link: bytes | None = None, **changes: Unpack[Changes]
+    ) -> Request | Note:
+        """IKE_FOLLOWUP_KE: the next additional key exchange of the last CREATE_CHILD_SA, under its link or another."""
+        return self._follow_up(sa or self.ike, Plan(**changes), extra, link)
+
+    def _follow_up(
+        self, sa: IkeSa, plan: Plan, extra: tuple[Payload, ...] = (), link: bytes | None = None
+    ) -> Request | Note:
+        following = sa.following
+        if following is None:
+            return Note("not sent", f"{self.name}: no additional key exchange is agreed on")
+        private = KeyExchange(following.methods[0]).private(self.entropy)
+        payloads = (
+            v2.KeyExchange(private.group, private.public),
+            notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, following.link if link is None else link),
+            *extra,
+        )
+        return self._ask(
+            sa,
+            Exchange.IKE_FOLLOWUP_KE,
+            payloads,
+            plan,
+            lambda answer: self._follow_up_answered(sa, following, private, answer),
+        )
+
+    def _follow_up_answered(self, sa: IkeSa, following: FollowUp, private: Private, answer: Message) -> None:
+        shared = agreed(private, private.group, answer.find(v2.KeyExchange))
+        if isinstance(shared, str):
+            sa.why, sa.following = shared, None
+            return
+        link = answer.find(v2.Notify, NotifyType.ADDITIONAL_KEY_EXCHANGE)
+        if following.exchanged(shared) or link is None:
+            sa.following = None
+        else:
+            following.link = link.data
+
+    def _goes_on(
+        self, sa: IkeSa, methods: tuple[int, ...], answer: Message, finish: Callable[[bytes], None]
+    ) -> None:
+        """The SA is made at once, or after the additional key exchanges that the target chose with it."""
+        if not methods:
+            finish(b"")
+            return
+        link = answer.find(v2.Notify, NotifyType.ADDITIONAL_KEY_EXCHANGE)
+        if link is None:
+            sa.why = "the target named no additional key exchange to go on with"
+            return
+        sa.following = FollowUp(methods, link.data, finish)
 
     def _create_request(
         self,
@@ -520,9 +582,11 @@ class StartsV2(ProvesV2, CarriesPackets):
     ) -> tuple[ChildSuite, ...]:
         if suites is not None:
             return tuple(suites)
-        if rekeyed is not None:
-            return (rekeyed.suite,)
-        return tuple(map(child_suite, self.configuration.child_proposals))
+        ours = tuple(map(child_suite, self.configuration.child_proposals))
+        if rekeyed is None:
+            return ours
+        again = tuple(suite for suite in ours if _but_exchanges(suite) == _but_exchanges(rekeyed.suite))
+        return again or (rekeyed.suite,)
 
     def _child_payloads(
         self,
@@ -571,12 +635,17 @@ class StartsV2(ProvesV2, CarriesPackets):
         if isinstance(shared, str):
             sa.why = shared
             return
-        try:
-            keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, suite, ni, nr, shared)
-        except UnsupportedAlgorithm as why:
-            sa.why = str(why)
-            return
-        self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+        sk_d, prf, secret, last = sa.keys.sk_d, sa.keys.suite.prf, shared, nr
+
+        def finish(additional: bytes) -> None:
+            try:
+                keys = child_keys(sk_d, prf, suite, ni, last, secret, additional)
+            except UnsupportedAlgorithm as why:
+                sa.why = str(why)
+                return
+            self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+
+        self._goes_on(sa, suite.additional, answer, finish)
 
     def put_to_use(self, sa: IkeSa, child: ChildSa) -> None:
         """Put a Child SA to use."""
@@ -631,6 +700,7 @@ class StartsV2(ProvesV2, CarriesPackets):
             if asked == group or asked not in {suite.group for suite in offered}:
                 break
             group = asked
+        yield from self.follow_ups(old, plan)
         if delete_old and self.ike is not old:
             yield self.delete_ike(sa=old)
         return answer
@@ -665,12 +735,18 @@ class StartsV2(ProvesV2, CarriesPackets):
             old.why = shared
             return
         new.spi_r, new.nr = proposal.spi, nonce.data
-        try:
-            new.keys = rekeyed_keys(old.keys, suite, new.spi_i, new.spi_r, new.ni, new.nr, shared)
-        except UnsupportedAlgorithm as why:
-            old.why = str(why)
-            return
-        self.replace_ike(old, new)
+        keys, secret = old.keys, shared
+
+        def finish(additional: bytes) -> None:
+            spis, nonces = (new.spi_i, new.spi_r), (new.ni, new.nr)
+            try:
+                new.keys = rekeyed_keys(keys, suite, *spis, *nonces, secret, additional)
+            except UnsupportedAlgorithm as why:
+                old.why = str(why)
+                return
+            self.replace_ike(old, new)
+
+        self._goes_on(old, suite.additional, answer, finish)
 
     def replace_ike(self, old: IkeSa, new: IkeSa) -> None:
         """RFC 7296 section 2.8: the new IKE SA inherits the Child SAs and counts its messages from zero."""
@@ -865,6 +941,11 @@ def _of_shared_key(payload: Payload) -> Payload:
     if isinstance(payload, v2.Authentication):
         return replace(payload, method=AuthMethod.SHARED_KEY)
     return payload
+
+
+def _but_exchanges(suite: ChildSuite) -> ChildSuite:
+    """A suite whatever its additional key exchanges: a Child SA that came with IKE_AUTH had none."""
+    return dataclasses.replace(suite, additional=())
 
 
 def marked_if(plan: Plan, word: str) -> Plan:

@@ -5,9 +5,10 @@ from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType, Protocol
 from harness.responder.context import Context, Incoming
-from harness.responder.state import ABOUT_CHILDREN, ENDS, ChildSa, IkeSa, Rival, State
+from harness.responder.state import ABOUT_CHILDREN, ENDS, ChildSa, FollowUp, IkeSa, Rival, State
 from harness.responder.step import Step
 from harness.responder.table import TABLE
+from harness.responder.v2.follow_up import MOST, promised
 from harness.responder.v2.heirs import bear, decided, succeed
 from harness.responder.v2.initial import (
     NONCE_OCTETS,
@@ -37,7 +38,7 @@ def _serve(context: Context, sa: IkeSa, request: Incoming) -> Step:
     if offer.proposals[0].protocol == Protocol.IKE:
         return context.decide("rekey_ike_sa", sa, request)  # type: ignore[no-any-return]
 
-    if sa.asking("rekey-ike"):  # 7296/2.25.2
+    if sa.asking("rekey-ike") or len(sa.following) >= MOST:  # 7296/2.25.2
         return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     rekeyed = request.find(v2.Notify, NotifyType.REKEY_SA)
     if rekeyed is None:
@@ -45,6 +46,8 @@ def _serve(context: Context, sa: IkeSa, request: Incoming) -> Step:
     old = context.decide("child_to_rekey", sa, rekeyed)
     if old is None:
         return _not_rekeyed(context, sa, request, rekeyed)
+    if sa.following_up("rekey-child", old.spi_in):  # 9370/2.2.4
+        return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     return _child(context, sa, request, offer, nonce.data, old)
 
 
@@ -103,9 +106,15 @@ def _child(
         return refuse(context, sa, request, made)
 
     child, (accepted, *traffic) = made
-    after = sa if old is None else _replaced(sa, old, Rival(min(ni, nr), child.spi_in))
+    answer, rival = (accepted, v2.Nonce(data=nr), *ours, *traffic), Rival(min(ni, nr), child.spi_in)
+    if chosen.methods:
+        replaced = b"" if old is None else old.spi_in
+        agreed = FollowUp(chosen.methods, ni, nr, shared, child=replace(child, keys=None), old=replaced)
+        noted = sa if old is None else sa.contested("rekey-child", replaced, rival)
+        return promised(context, noted, agreed, *answer, request=request)
+    after = sa if old is None else _replaced(sa, old, rival)
     after = after.with_child(child)
-    step = respond(context, after, request, accepted, v2.Nonce(data=nr), *ours, *traffic)
+    step = respond(context, after, request, *answer)
     event = "child-sa-established" if old is None else "child-sa-rekeyed"
     return replace(step, armed=(*step.armed, *child_timers(context, sa, child)), events=(event,))
 
@@ -132,7 +141,8 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
     )
     if offered is None:
         return closed(context, refuse(context, sa, request, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
-    if sa.asking(*ABOUT_CHILDREN) or sa.busy_with(*ENDS):  # 7296/2.25.1, 2.25.2
+    busy = sa.following_up("rekey-ike") or len(sa.following) >= MOST  # 9370/2.2.4
+    if busy or sa.asking(*ABOUT_CHILDREN) or sa.busy_with(*ENDS):  # 7296/2.25.1, 2.25.2
         return refuse(context, sa, request, NotifyType.TEMPORARY_FAILURE)
     chosen = context.decide("choose_ike", offer, 8)
     if chosen is None:
@@ -145,6 +155,12 @@ def rekey_ike_sa(context: Context, sa: IkeSa, request: Incoming) -> Step:
 
     shared, ours = exchanged
     nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
+    if chosen.methods:
+        spis = (chosen.spi, spi_r)
+        agreed = FollowUp(chosen.methods, nonce.data, nr, shared, suite=chosen.suite, spis=spis)
+        noted = sa.contested("rekey-ike", b"", Rival(min(nonce.data, nr), spi_r))
+        answer = (chosen.payload(spi_r), v2.Nonce(data=nr), ours)
+        return promised(context, noted, agreed, *answer, request=request)
     heir = _heir(context, sa, request, chosen, spi_r, nonce.data, nr, shared)
     heir, added = context.extended("rekey", heir, request)
     answer = (chosen.payload(spi_r), v2.Nonce(data=nr), ours, *added)

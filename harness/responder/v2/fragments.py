@@ -175,11 +175,12 @@ def repeated(context: Context, sa: IkeSa, incoming: Incoming, served: Served) ->
 
     Whoever asks so got nothing of what was sent: a response that went out whole is cut now (section 2.4).
     """
-    assert sa.keys is not None
-    asked = open_fragment(incoming.octets, sa.keys, by_initiator=not sa.we_started)
+    then = sa if served.keys is None else replace(sa, keys=served.keys)
+    assert then.keys is not None
+    asked = open_fragment(incoming.octets, then.keys, by_initiator=not sa.we_started)
     if isinstance(asked, Sealed):
         return drop(f"does not open: {asked.why}")
-    again = replace(served, request=incoming.octets, response=_cut_anew(context, sa, served.response))
+    again = replace(served, request=incoming.octets, response=_cut_anew(context, then, served.response))
     kept = tuple(again if each is served else each for each in sa.served)
     return Step(send=tuple(map(incoming.reply, again.response)), changed=(replace(sa, served=kept),))
 

@@ -54,7 +54,9 @@ def answer_intermediate(context: Context, sa: IkeSa, request: Incoming) -> Step:
     step = _served(context, sa, request, ours)
     (after,) = step.changed
     assert isinstance(after, IkeSa)
-    return replace(step, changed=(replace(after, state=state, keys=keys, additional=left),))
+    served = (*after.served[:-1], replace(after.served[-1], keys=sa.keys))
+    renewed = replace(after, state=state, keys=keys, additional=left, served=served)
+    return replace(step, changed=(renewed,))
 
 
 def _unserved(context: Context, sa: IkeSa, request: Incoming) -> Step:

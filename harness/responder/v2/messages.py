@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming, send
-from harness.responder.state import IkeSa, Outstanding, Own, Served, State, Timer
+from harness.responder.state import FollowUp, IkeSa, Outstanding, Own, Served, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.v2.fragments import cut, gather, outer_fragment
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
@@ -140,10 +140,13 @@ def request(
     ours: bytes = b"",
     nonce: bytes = b"",
     private: object | None = None,
+    follows: FollowUp | None = None,
 ) -> Step:
     """A request of our own, to be retransmitted until it is answered or given up."""
     messages = sealed(context, sa, exchange, 0, sa.next_own, payloads)
-    asked = Outstanding(own, sa.next_own, exchange, messages, ours=ours, nonce=nonce, private=private)
+    asked = Outstanding(
+        own, sa.next_own, exchange, messages, ours=ours, nonce=nonce, private=private, follows=follows
+    )
     step = transmit(context, replace(sa, next_own=sa.next_own + 1), asked)
     return replace(step, events=(f"sent {own.kind}",))
 
