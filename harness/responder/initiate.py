@@ -477,14 +477,15 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
     up = replace(proved, state=State.ESTABLISHED, outstanding=())
     up = authentication.authenticated(context, up, who, auth)
-    armed = initial.ike_timers(context, up)
+    armed, gone = initial.ike_timers(context, up), context.decide("outdated", up, response)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:
-        return Step(changed=(up,), armed=armed, events=("ike-sa-established",))
+        return Step(changed=(up,), gone=gone, armed=armed, events=("ike-sa-established",))
     # The first child takes the nonces of IKE_SA_INIT (section 2.17).
     first = replace(asked, own=Own("new-child"), nonce=sa.ni, private=None)
     child = _take_child(context, up, first, response, accepted.proposals[0], sa.nr)
-    return replace(child, armed=(*armed, *child.armed), events=("ike-sa-established", *child.events))
+    events = ("ike-sa-established", *child.events)
+    return replace(child, gone=gone, armed=(*armed, *child.armed), events=events)
 
 
 def _refuse_peer(context: Context, sa: IkeSa, response: Incoming) -> Step:

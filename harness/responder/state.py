@@ -257,8 +257,9 @@ class Mobile:
 class Session:
     """What an IKE SA hands to its heir besides children: what authentication and the extensions agreed.
 
-    `began` is whether this end made the first of these IKE SAs, `authenticated` when the peer proved itself and `proved` who it is then (empty: nobody in particular), `address` the inner address that was given, `redirectable` whether the peer follows
-    REDIRECT, and `ticket` the one that resumed it.
+    `began` is whether this end made the first of these IKE SAs, `authenticated` when the peer proved itself and
+    `proved` who it is then (empty: nobody in particular), `address` the inner address that was given,
+    `redirectable` whether the peer follows REDIRECT, and `ticket` the one that resumed it.
     """
 
     began: bool = False

@@ -375,6 +375,20 @@ def test_device_sends_initial_contact_with_its_first_sa_alone() -> None:
     assert [first, _asked_first(pair)] == [True, False]
 
 
+def test_device_heeds_initial_contact_of_the_responder() -> None:
+    """INITIAL_CONTACT in an IKE_AUTH response makes the device's older IKE SA with that peer go (section 2.4)."""
+    pair = started_by_device(DEFAULT)
+
+    def first_contact(message: Message) -> Message:
+        told = v2.Notify(notify_type=NotifyType.INITIAL_CONTACT)
+        return replace_message(message, payloads=(*message.payloads, told))
+
+    pair.peer.answers_with(change=lambda m: first_contact(m) if m.exchange == Exchange.IKE_AUTH else m)
+    pair.provoke(Trigger.BOOT)
+
+    assert [sa.spi_i for sa in up(pair)] == [pair.peer.ike.spi_i]
+
+
 def _asked_first(pair: Pair) -> bool:
     """Whether the device's last IKE_AUTH request holds INITIAL_CONTACT."""
     request = [m for m in pair.sent if m.exchange == Exchange.IKE_AUTH and not m.is_response][-1]
