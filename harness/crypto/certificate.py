@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from cryptography import exceptions, x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from harness.codes import IdType
@@ -91,11 +92,26 @@ _UNREADABLE = (
 )
 
 
+@asn1.sequence
+class _ToBeSigned:  # RFC 5280 section 4.1
+    version: Annotated[int | None, asn1.Explicit(0)]
+    serial: int
+    signature: asn1.TLV
+    issuer: asn1.TLV
+    validity: asn1.TLV
+    subject: asn1.TLV
+    public_key: asn1.TLV
+    issuer_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
+    subject_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
+    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
+
+
 def _read(parsed: x509.Certificate) -> Certificate | str:
     key = parsed.public_key()
     if not isinstance(key, PublicKey):
         return f"no signatures are verified with a {type(key).__name__} here"
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    # As it stands there: the library would write a key of RSASSA-PSS as one of RSA.
+    spki = asn1.encode_der(asn1.decode_der(_ToBeSigned, parsed.tbs_certificate_bytes).public_key)
     return Certificate(
         der=parsed.public_bytes(Encoding.DER),
         subject=parsed.subject.public_bytes(),

@@ -1,6 +1,7 @@
 """Signature schemes: a public-key algorithm with its hash and its encoding, as data; sign and verify by them.
 
-Keys are those of `cryptography`. Signing repeats, RSASSA-PSS apart: its salt is the library's own chance.
+Keys are those of `cryptography`. Signing repeats, but for the salt of RSASSA-PSS, which is the library's own chance: a
+run that has to repeat octet for octet takes a `Scheme` with a `salt_size` of 0, which every verifier of PSS can read.
 """
 
 from collections.abc import Callable

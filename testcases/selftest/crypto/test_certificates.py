@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -384,6 +384,43 @@ def test_an_authority_is_named_by_its_keys_hash() -> None:
     spki = _key(1).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     assert ROOT.certificate.key_hash == sha1(spki, usedforsecurity=False).digest()
+
+
+def test_the_keys_hash_is_over_the_octets_that_stand_there() -> None:
+    """A key that is marked for RSASSA-PSS alone (RFC 4055 section 1.2) is hashed with its mark."""
+    key = rsa.generate_private_key(65537, 2048)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    plain, pss = bytes.fromhex("300d06092a864886f70d0101010500"), bytes.fromhex("300b06092a864886f70d01010a")
+    marked = spki.replace(plain, pss)
+    marked = marked[:2] + (len(marked) - 4).to_bytes(2, "big") + marked[4:]
+    octets = _reread(_signed(key), spki, marked)
+    read = read_certificate(octets)
+
+    assert isinstance(read, Certificate)
+    assert read.key_hash == sha1(marked, usedforsecurity=False).digest()
+    assert isinstance(read.public_key, rsa.RSAPublicKey)
+
+
+def _signed(key: rsa.RSAPrivateKey) -> bytes:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_name("pss"))
+        .issuer_name(_name("pss"))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(START)
+        .not_valid_after(START + timedelta(days=1))
+    )
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _reread(der: bytes, old: bytes, new: bytes) -> bytes:
+    """A certificate with a part exchanged for a shorter one, the lengths around it made true."""
+    body = der.replace(old, new)
+    shorter = len(old) - len(new)
+    outer = (int.from_bytes(body[2:4], "big") - shorter).to_bytes(2, "big")
+    inner = (int.from_bytes(body[6:8], "big") - shorter).to_bytes(2, "big")
+    return body[:2] + outer + body[4:6] + inner + body[8:]
 
 
 def test_authorities_are_written_and_read() -> None:

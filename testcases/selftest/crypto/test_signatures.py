@@ -119,6 +119,15 @@ def test_signing_repeats_but_for_the_salt(name: str, scheme: Scheme) -> None:
     assert (once == again) is (scheme.family is not Family.RSA_PSS)
 
 
+def test_pss_without_salt_repeats() -> None:
+    """RSASSA-PSS with no octets of salt has one signature, and its AlgorithmIdentifier says so (RFC 4055 section 3.1)."""
+    scheme = Scheme(Family.RSA_PSS, HashAlgorithm.SHA2_256, salt_size=0, mask_hash=HashAlgorithm.SHA2_256)
+    once, again = (auth(14, RSA, b"octets", scheme) for _ in range(2))
+
+    assert once == again
+    assert auth_objection(14, RSA.public_key(), b"octets", once) is None
+
+
 # --- what is chosen -----------------------------------------------------------------------------------------------
 
 
