@@ -64,3 +64,9 @@ class Version1:
     mode_config: ModeConfig = ModeConfig()
     fragmentation: Fragmentation | None = None
     """The fragmentation of its vendors; None: it is not announced, and fragments are dropped."""
+    transport: bool = False
+    """Whether transport mode is taken besides tunnel mode, between the two ends' own addresses."""
+    commit: bool = False
+    """Whether it sets the Commit bit in Quick Mode, and then says CONNECTED (RFC 2408 section 3.1)."""
+    new_groups: tuple[int, ...] = ()
+    """The groups, by their known numbers, that a peer may give another number in New Group Mode."""

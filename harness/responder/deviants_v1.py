@@ -12,7 +12,17 @@ from harness.responder.rules import HONEST
 from harness.responder.state import Selector, Timer
 from harness.responder.step import NOTHING, Armed, Step, drop
 from harness.responder.table import Rules
-from harness.responder.v1 import clients, dispatch, guards, informational, main, peers, proposals, quick
+from harness.responder.v1 import (
+    clients,
+    dispatch,
+    guards,
+    informational,
+    main,
+    peers,
+    proposals,
+    quick,
+    suites,
+)
 from harness.responder.v1.messages import (
     first_iv,
     last_block,
@@ -223,8 +233,10 @@ def _hash_2() -> Rules:
 def _lifetime_of_whom() -> Rules:
     """Sends RESPONDER-LIFETIME with the SPI that the peer chose, not its own."""
 
-    def decision(context: Context, chosen: proposals.ChosenIpsec, spi_in: bytes) -> tuple[v1.Notify, ...]:
-        return quick.responder_lifetime(context, chosen, chosen.spi)
+    def decision(
+        context: Context, chosen: suites.ChosenIpsec, protocol: suites.ChosenProtocol, spi_in: bytes
+    ) -> tuple[v1.Notify, ...]:
+        return quick.responder_lifetime(context, chosen, protocol, protocol.spi)
 
     return HONEST.but("decisions", "responder_lifetime", decision)
 
@@ -265,7 +277,7 @@ def _any_length_2() -> Rules:
 
     def decision(context: Context, sa: IsakmpSa, offer: v1.SecurityAssociation, with_ke: bool) -> Any:
         lax = replace(context, configuration=_any_key_length(context.configuration))
-        return proposals.choose_ipsec(lax, sa, offer, with_ke)
+        return suites.choose_ipsec(lax, sa, offer, with_ke)
 
     return HONEST.but("decisions", "choose_ipsec", decision)
 
@@ -276,7 +288,7 @@ def _any_group() -> Rules:
 
     def decision(context: Context, sa: IsakmpSa, offer: v1.SecurityAssociation, with_ke: bool) -> Any:
         lax = replace(context, configuration=replace(context.configuration, pfs_group=None))
-        return proposals.choose_ipsec(lax, sa, offer, with_ke)
+        return suites.choose_ipsec(lax, sa, offer, with_ke)
 
     return HONEST.but("decisions", "choose_ipsec", decision)
 

@@ -6,12 +6,13 @@ from harness.codes import Exchange, NotifyTypeV1, Protocol
 from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
 from harness.peer.v1.fragments import is_fragment, joined
+from harness.peer.v1.nat import detection
 from harness.peer.v1.offers import answered_suite, choose_phase1, phase2_answer, taken_phase2
 from harness.peer.v1.proofs import UNHASHED
+from harness.peer.v1.quick import Quick
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
 from harness.peer.v1.steps import (
     NONCE_OCTETS,
-    Quick,
     announced,
     dpd_notify,
     identification,
@@ -20,9 +21,9 @@ from harness.peer.v1.steps import (
 from harness.peer.v1.transactions import TransactsV1
 from harness.peer.v2.sa import State
 from harness.profile import ChildProposal
+from harness.sa.nat_traversal import form_of
 from harness.sa.opened import Sealed
 from harness.sa.v1 import (
-    VID_NAT_T,
     decrypt,
     exchange_iv,
     informational_hash,
@@ -173,8 +174,7 @@ class AnswersV1(TransactsV1):
             return "no policy suits us"
         answer, sa.suite = chosen
         sa.sai, sa.state = offer.body, State.STARTED
-        vendors = announced(sa, message)
-        sa.nat_t = sa.nat_t_agreed = VID_NAT_T in vendors
+        sa.nat_t = form_of(announced(sa, message))
         sa.nr = self.entropy.octets(NONCE_OCTETS)
         return answer
 
@@ -194,7 +194,7 @@ class AnswersV1(TransactsV1):
             v1.KeyExchange(sa.public_r),
             v1.Nonce(sa.nr),
             *self.certificates_wanted(sa),
-            *self.nat_payloads(sa),
+            *detection(sa),
         )
         return Taken(self.clear(sa, dialogue, payloads, self.answering))
 
@@ -249,6 +249,7 @@ class AnswersV1(TransactsV1):
             v1.Nonce(sa.nr),
             who,
             *proofs,
+            *detection(sa),
             *self.vendor_ids(sa),
         )
         return Taken(self.clear(sa, dialogue, payloads, self.answering))
@@ -274,10 +275,10 @@ class AnswersV1(TransactsV1):
         if self.ignored(Ask.QUICK_MODE):
             return Taken(why=f"the script ignores {Ask.QUICK_MODE}", counts=False)
         offer, nonce = message.find(v1.SecurityAssociation), message.find(v1.Nonce)
-        taken = taken_phase2(offer, self.configuration.child_proposals) if offer is not None else None
-        if taken is None or nonce is None:
+        taken = taken_phase2(offer, self.configuration.child_proposals) if offer is not None else ()
+        if not taken or nonce is None:
             return Taken(why="nothing that was offered suits us")
-        proposal, transform, suite, group = taken
+        proposal, transform, suite, group = taken[0]
         ours = self.entropy.octets(NONCE_OCTETS)
         quick = Quick(sa, dialogue, self.nonzero(4), None, (suite,), ni=nonce.data, nr=ours)
         shared, exchange = self._quick_exchange(quick, group, message)

@@ -5,6 +5,7 @@ from dataclasses import replace as with_fields
 from ipaddress import ip_network
 
 from harness.codes import (
+    AhV1,
     AttributeP1,
     AttributeP2,
     Doi,
@@ -36,6 +37,15 @@ _AUTH = {
 _OTHER_NUMBERS: dict[int, int] = {
     Encr.ENCR_CAMELLIA_CBC: EspV1.ESP_CAMELLIA,
     Encr.ENCR_NULL_AUTH_AES_GMAC: EspV1.ESP_NULL_AUTH_AES_GMAC,
+}
+
+
+_AH = {
+    int(Integ.AUTH_HMAC_MD5_96): AhV1.AH_MD5,
+    int(Integ.AUTH_HMAC_SHA1_96): AhV1.AH_SHA,
+    int(Integ.AUTH_HMAC_SHA2_256_128): AhV1.AH_SHA2_256,
+    int(Integ.AUTH_HMAC_SHA2_384_192): AhV1.AH_SHA2_384,
+    int(Integ.AUTH_HMAC_SHA2_512_256): AhV1.AH_SHA2_512,
 }
 
 
@@ -148,47 +158,78 @@ def _phase2_attributes(
     return tuple(attributes)
 
 
-def _transform_id(suite: ChildProposal) -> int:
-    """ESP's transform identifier of version 1: for most ciphers the number of version 2."""
-    return _OTHER_NUMBERS.get(suite.encr, suite.encr)
-
-
 def phase2_offer(
-    suites: Iterable[ChildProposal],
+    suites: Sequence[ChildProposal | tuple[ChildProposal, ...]],
     spi: bytes,
     group: int,
     seconds: int,
     kilobytes: int | None,
     encapsulation: int = Encapsulation.TUNNEL,
 ) -> v1.SecurityAssociation:
-    """The SA payload of Quick Mode that offers these suites under the SPI of their receiver (RFC 2407 section 4.5)."""
-    transforms = tuple(
-        v1.Transform(
-            number, _transform_id(suite), _phase2_attributes(suite, group, seconds, kilobytes, encapsulation)
-        )
-        for number, suite in enumerate(suites, start=1)
+    """The SA payload of Quick Mode that offers these suites under the SPI of their receiver (RFC 2407 section 4.5).
+
+    Suites of ESP alone are transforms of one proposal; each suite of several protocols is a proposal number of its own.
+    """
+    alone = [suite for suite in suites if not isinstance(suite, tuple)]
+    several = [suite for suite in suites if isinstance(suite, tuple)]
+
+    def transform(number: int, suite: ChildProposal) -> v1.Transform:
+        attributes = _phase2_attributes(suite, group, seconds, kilobytes, encapsulation)
+        return v1.Transform(number, _transform_id(suite), attributes)
+
+    of_esp = tuple(transform(number, suite) for number, suite in enumerate(alone, start=1))
+    first = (v1.Proposal(1, Protocol.ESP, spi, of_esp),) if of_esp else ()
+    others = (
+        v1.Proposal(number, suite.protocol, spi, (transform(1, suite),))
+        for number, together in enumerate(several, start=len(first) + 1)
+        for suite in together
     )
-    return _sa((v1.Proposal(1, Protocol.ESP, spi, transforms),))
+    return _sa((*first, *others))
 
 
-def _fits(transform: v1.Transform, suite: ChildProposal) -> bool:
+def _transform_id(suite: ChildProposal) -> int:
+    """AH's by its integrity; ESP's identifier is for most ciphers the number of version 2."""
+    if suite.protocol == Protocol.AH:
+        return int(_AH[suite.integ])
+    return _OTHER_NUMBERS.get(suite.encr, suite.encr)
+
+
+def _fits(proposal: v1.Proposal, transform: v1.Transform, suite: ChildProposal) -> bool:
     auth = _AUTH.get(suite.integ)
     return (
-        transform.id == _transform_id(suite)
+        (proposal.protocol, transform.id) == (suite.protocol, _transform_id(suite))
         and value(transform, AttributeP2.KEY_LENGTH) == suite.key_bits
         and value(transform, AttributeP2.AUTHENTICATION_ALGORITHM) == (None if auth is None else int(auth))
     )
 
 
+TakenSuite = tuple[v1.Proposal, v1.Transform, ChildProposal, int]
+"""A proposal and its transform, what they mean, and the group of a key exchange of their own, or 0."""
+
+
 def taken_phase2(
-    offer: v1.SecurityAssociation, ours: Sequence[ChildProposal]
-) -> tuple[v1.Proposal, v1.Transform, ChildProposal, int] | None:
-    """The first transform that we can take, its proposal and suite, and the group of its own key exchange or 0."""
-    for proposal, transform in transforms_of(offer):
-        if proposal.protocol != Protocol.ESP or len(proposal.spi) != 4:
-            continue
-        for suite in ours:
-            if _fits(transform, suite):
+    offer: v1.SecurityAssociation, ours: Sequence[ChildProposal | tuple[ChildProposal, ...]]
+) -> tuple[TakenSuite, ...]:
+    """The first suite that we can take, with a part for each of its protocols; empty if there is none."""
+    by_number: dict[int, list[v1.Proposal]] = {}
+    for proposal in offer.proposals:
+        by_number.setdefault(proposal.number, []).append(proposal)
+    suites = [suite if isinstance(suite, tuple) else (suite,) for suite in ours]
+    for together in by_number.values():
+        for suite in suites:
+            parts = [_part(proposal, suite) for proposal in together]
+            taken = tuple(part for part in parts if part is not None)
+            if len(taken) == len(together) == len(suite):
+                return taken
+    return ()
+
+
+def _part(proposal: v1.Proposal, suites: Iterable[ChildProposal]) -> TakenSuite | None:
+    if len(proposal.spi) != 4:
+        return None
+    for transform in proposal.transforms:
+        for suite in suites:
+            if _fits(proposal, transform, suite):
                 group = value(transform, AttributeP2.GROUP_DESCRIPTION) or Group.NONE
                 return proposal, transform, suite, group
     return None

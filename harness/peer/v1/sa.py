@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from harness.crypto import Private
 from harness.peer.v2.sa import NOWHERE, State
 from harness.profile import ChildProposal
+from harness.sa.nat_traversal import NatTraversal
 from harness.sa.v1 import SaKeys, Secrets, Suite
 from harness.wire import Message, v1
 from harness.wire.datagram import Endpoint
@@ -35,6 +36,8 @@ class Dialogue:
     """The IV of the next message, whoever sends it."""
     base: bytes = b""
     """The IV of the last message of ours: one that is sent in its place starts from there again."""
+    flags: int = 0
+    """The flags of our messages in it, but for that of encryption."""
     spoke: bool = False
     """Whether the last message that counted was ours."""
     heard: dict[bytes, Message] = field(default_factory=dict)
@@ -94,13 +97,17 @@ class IsakmpSa:
     public_r: bytes = b""
     last: bytes = b""
     """The last ciphertext block of phase 1, from which the IVs of later exchanges come."""
-    nat_t: bool = False
-    """Whether this end offered NAT traversal."""
-    nat_t_agreed: bool = False
+    offers_nat_t: tuple[NatTraversal, ...] = ()
+    """The forms of NAT traversal that this end offered, or would take."""
+    nat_t: NatTraversal | None = None
+    """The form that both ends announced."""
+    nat_found: bool = False
     children: list[IpsecSa] = field(default_factory=list)
     dialogues: dict[int, Dialogue] = field(default_factory=dict)
     checks: dict[bytes, Dialogue] = field(default_factory=dict)
     """Open R-U-THERE by sequence number."""
+    new_groups: dict[int, int] = field(default_factory=dict)
+    """The groups that New Group Mode gave other numbers, by these."""
     sequence: int = 0
     xauth_status: int | None = None
     """How the target says that XAUTH ended."""

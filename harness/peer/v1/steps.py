@@ -6,7 +6,6 @@ from typing import Unpack
 
 from harness.codes import (
     Doi,
-    Encapsulation,
     Exchange,
     NotifyTypeV1,
     Protocol,
@@ -17,38 +16,28 @@ from harness.crypto import (
     KeyExchange,
     Private,
     UnsupportedAlgorithm,
-    encryption_key_size,
-    integrity_key_size,
 )
 from harness.peer.mischief import HONEST, Changes, Plan
 from harness.peer.packets import CarriesPackets
 from harness.peer.script import Elapse, Note, Request, Send, Steps
 from harness.peer.v1.fragments import FragmentsV1
+from harness.peer.v1.nat import NatForms, detection, forms, nat_between
 from harness.peer.v1.offers import (
     accepted_phase1,
     isakmp_suite,
     phase1_offer,
-    phase2_offer,
-    subnet_id,
-    taken_phase2,
 )
 from harness.peer.v1.proofs import UNHASHED, ProvesV1
 from harness.peer.v1.sa import Dialogue, IpsecSa, IsakmpSa, Taken
 from harness.peer.v2.sa import State
-from harness.profile import ChildProposal, Identity, IsakmpPolicy
+from harness.profile import Identity, IsakmpPolicy
+from harness.sa.nat_traversal import form_of
 from harness.sa.v1 import (
     VID_DPD,
     VID_FRAGMENTATION,
-    VID_NAT_T,
     VID_XAUTH,
-    SaKeys,
     exchange_iv,
     informational_hash,
-    nat_d,
-    quick_hash1,
-    quick_hash2,
-    quick_hash3,
-    quick_keys,
 )
 from harness.sa.v1 import encrypt as encrypted
 from harness.wire import Message, Payload, decode, encode_chain, replace, v1
@@ -70,8 +59,6 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
     """The current ISAKMP SA; a blank one before the first."""
     isakmp_sas: dict[bytes, IsakmpSa]
     """All ISAKMP SAs by the cookie that this end chose."""
-    quick: "Quick | None"
-    """The Quick Mode under way."""
 
     # --- phase 1 ------------------------------------------------------------------------------------------------
 
@@ -80,7 +67,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         *extra: Payload,
         at: int = 5,
         policies: Sequence[IsakmpPolicy] | None = None,
-        nat_t: bool = False,
+        nat_t: NatForms = False,
         initial_contact: bool = False,
         **changes: Unpack[Changes],
     ) -> Steps:
@@ -106,7 +93,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         self,
         *extra: Payload,
         policies: Sequence[IsakmpPolicy] | None = None,
-        nat_t: bool = False,
+        nat_t: NatForms = False,
         **changes: Unpack[Changes],
     ) -> Request:
         """The first message of Main Mode: HDR, SA."""
@@ -130,7 +117,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         self,
         extra: tuple[Payload, ...],
         policies: Sequence[IsakmpPolicy] | None,
-        nat_t: bool,
+        nat_t: NatForms,
         plan: Plan,
     ) -> Request:
         offered = tuple(policies or self.configuration.proposals_v1)
@@ -143,10 +130,10 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         )
 
     def _new_isakmp(
-        self, exchange: int, offered: Sequence[IsakmpPolicy], nat_t: bool
+        self, exchange: int, offered: Sequence[IsakmpPolicy], nat_t: NatForms
     ) -> tuple[IsakmpSa, Dialogue]:
         sa = IsakmpSa(True, exchange, self.nonzero(8), local=self.local, remote=self.remote)
-        sa.state, sa.nat_t = State.STARTED, nat_t
+        sa.state, sa.offers_nat_t = State.STARTED, forms(nat_t)
         sa.offered = tuple(map(isakmp_suite, offered))
         sa.ni = self.entropy.octets(NONCE_OCTETS)
         self.isakmp = self.isakmp_sas[sa.cky_i] = sa
@@ -155,7 +142,8 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
     def vendor_ids(self, sa: IsakmpSa) -> tuple[Payload, ...]:
         """What this end says it can do: DPD (RFC 3706), NAT traversal where asked for (RFC 3947), the rest where set up."""
         config = self.configuration.version1
-        nat_t = (VID_NAT_T,) if sa.nat_t else ()
+        said = sa.offers_nat_t if sa.initiated else (sa.nat_t,)
+        nat_t = tuple(form.vendor_id for form in said if form is not None)
         xauth = () if config.xauth is None else (VID_XAUTH,)
         fragmentation = () if config.fragmentation is None else (VID_FRAGMENTATION,)
         return tuple(v1.VendorId(data) for data in (VID_DPD, *nat_t, *xauth, *fragmentation))
@@ -175,7 +163,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
             return sa.why
         sa.suite = suite
         vendors = announced(sa, message)
-        sa.nat_t_agreed = sa.nat_t and VID_NAT_T in vendors
+        sa.nat_t = form_of(vendors, sa.offers_nat_t)
         return None
 
     def _main_3(self, extra: tuple[Payload, ...], plan: Plan) -> Request | Note:
@@ -188,7 +176,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
             v1.KeyExchange(sa.public_i),
             v1.Nonce(sa.ni),
             *self.certificates_wanted(sa),
-            *self.nat_payloads(sa),
+            *detection(sa),
             *extra,
         )
         dialogue = sa.dialogues[0]
@@ -197,31 +185,20 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
             sa, dialogue, octets, plan, lambda message, _: self._main_4_came(sa, message)
         )
 
-    def nat_payloads(self, sa: IsakmpSa) -> tuple[Payload, ...]:
-        """RFC 3947 section 3.2: the receiver's place first, then the sender's."""
-        if not sa.nat_t_agreed or sa.suite is None:
-            return ()
-        return tuple(
-            v1.NatDetection(nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *place))
-            for place in (sa.remote, sa.local)
-        )
-
     def _main_4_came(self, sa: IsakmpSa, message: Message) -> Taken:
         ke, nonce = message.find(v1.KeyExchange), message.find(v1.Nonce)
         if ke is None or nonce is None or sa.suite is None:
             return Taken(why="KE or Nonce is missing", counts=False)
         why = self.derive(sa, ke.data, nonce.data)
-        if why is None and self._nat_between(sa, message):
-            sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
+        if why is None:
+            self._nat_looked_for(sa, message)
         return Taken(why=why)
 
-    def _nat_between(self, sa: IsakmpSa, message: Message) -> bool:
-        found = [payload.data for payload in message.payloads if isinstance(payload, v1.NatDetection)]
-        if not sa.nat_t_agreed or not found or sa.suite is None:
-            return False
-        ours = nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *sa.local)
-        theirs = nat_d(sa.suite.hash, sa.cky_i, sa.cky_r, *sa.remote)
-        return found[0] != ours or theirs not in found[1:]
+    def _nat_looked_for(self, sa: IsakmpSa, message: Message) -> None:
+        """Change ports where a NAT is found and the form of NAT traversal has others (RFC 3947 section 4)."""
+        sa.nat_found = nat_between(sa, message)
+        if sa.nat_t is not None and sa.nat_t.floats and sa.nat_found:
+            sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
 
     def derive(self, sa: IsakmpSa, their_public: bytes, their_nonce: bytes) -> str | None:
         """Derive the secrets of `sa` from the other end's KE and Nonce, or say why not."""
@@ -276,6 +253,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         *extra: Payload,
         at: int = 1,
         policies: Sequence[IsakmpPolicy] | None = None,
+        nat_t: NatForms = False,
         encrypt: bool = True,
         **changes: Unpack[Changes],
     ) -> Steps:
@@ -286,7 +264,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         """
         plan = Plan(**changes)
         answer: Message | None = yield self._aggressive_1(
-            extra if at == 1 else (), policies, None, plan if at == 1 else HONEST
+            extra if at == 1 else (), policies, None, nat_t, plan if at == 1 else HONEST
         )
         if self.isakmp.established:
             yield self._aggressive_3(extra if at == 3 else (), encrypt, plan if at == 3 else HONEST)
@@ -297,10 +275,11 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         *extra: Payload,
         policies: Sequence[IsakmpPolicy] | None = None,
         identity: Identity | None = None,
+        nat_t: NatForms = False,
         **changes: Unpack[Changes],
     ) -> Request:
         """The first message of Aggressive Mode: HDR, SA, KE, Ni, IDii; all policies have the first one's group."""
-        return self._aggressive_1(extra, policies, identity, Plan(**changes))
+        return self._aggressive_1(extra, policies, identity, nat_t, Plan(**changes))
 
     def aggressive_mode_3(
         self, *extra: Payload, encrypt: bool = True, **changes: Unpack[Changes]
@@ -313,11 +292,12 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         extra: tuple[Payload, ...],
         policies: Sequence[IsakmpPolicy] | None,
         identity: Identity | None,
+        nat_t: NatForms,
         plan: Plan,
     ) -> Request:
         ours = tuple(policies or self.configuration.proposals_v1)
         offered = tuple(policy for policy in ours if policy.group == ours[0].group)
-        sa, dialogue = self._new_isakmp(Exchange.AGGRESSIVE, offered, False)
+        sa, dialogue = self._new_isakmp(Exchange.AGGRESSIVE, offered, nat_t)
         sa.private = KeyExchange(ours[0].group).private(self.entropy)
         sa.public_i = sa.private.public
         offer, who = phase1_offer(offered), identification(identity or self.configuration.local_id)
@@ -344,6 +324,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         why = self.derive(sa, ke.data, nonce.data) or self.proven(sa, message, initiator=False)
         if why is None:
             sa.state = State.ESTABLISHED
+            self._nat_looked_for(sa, message)
         else:
             sa.why = why
         return Taken(why=why)
@@ -357,152 +338,11 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         octets = self.sealed_v1(
             sa,
             dialogue,
-            (*self.shown(sa, who.body, True), *extra),
+            (*self.shown(sa, who.body, True), *detection(sa), *extra),
             plan if encrypt else with_fields(plan, sealed=False),
             lambda _: self.proof(sa, who.body, True),
         )
         sa.last, dialogue.said = dialogue.iv, octets
-        return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
-
-    # --- Quick Mode ---------------------------------------------------------------------------------------------
-
-    def quick_mode(
-        self,
-        *extra: Payload,
-        at: int = 1,
-        pfs: int | bool | None = None,
-        suites: Sequence[ChildProposal] | None = None,
-        ids: tuple[str, str] | None = None,
-        **changes: Unpack[Changes],
-    ) -> Steps:
-        """Quick Mode for a pair of IPsec SAs; the result is the answer to the first message.
-
-        `pfs` is the group of its own key exchange, True the configured or the ISAKMP SA's own, False none;
-        `ids` are our subnet and the target's. The mark, the changes and `extra` are those of message `at`: 1 or 3.
-        """
-        plan = Plan(**changes)
-        before = len(self.isakmp.children)
-        answer: Message | None = yield self._quick_1(
-            extra if at == 1 else (), pfs, suites, ids, plan if at == 1 else HONEST
-        )
-        if len(self.isakmp.children) > before:
-            yield self._quick_3(extra if at == 3 else (), plan if at == 3 else HONEST)
-        return answer
-
-    def quick_mode_1(
-        self,
-        *extra: Payload,
-        pfs: int | bool | None = None,
-        suites: Sequence[ChildProposal] | None = None,
-        ids: tuple[str, str] | None = None,
-        **changes: Unpack[Changes],
-    ) -> Request | Note:
-        """The first message of Quick Mode: HDR*, HASH(1), SA, Ni, [KE], IDci, IDcr."""
-        return self._quick_1(extra, pfs, suites, ids, Plan(**changes))
-
-    def quick_mode_3(self, *extra: Payload, **changes: Unpack[Changes]) -> Send | Note:
-        """The third message of Quick Mode: HDR*, HASH(3); nothing answers it."""
-        return self._quick_3(extra, Plan(**changes))
-
-    def _quick_1(
-        self,
-        extra: tuple[Payload, ...],
-        pfs: int | bool | None,
-        suites: Sequence[ChildProposal] | None,
-        ids: tuple[str, str] | None,
-        plan: Plan,
-    ) -> Request | Note:
-        sa = self.isakmp
-        if sa.secrets is None or not sa.last or _too_early(sa, plan):
-            return self.no_isakmp(Exchange.QUICK_MODE, sa)
-        group = self._quick_group(sa, pfs)
-        private = KeyExchange(group).private(self.entropy) if group else None
-        offered = tuple(suites or self.configuration.child_proposals)
-        dialogue = self.new_dialogue(sa, Exchange.QUICK_MODE, plan)
-        quick = Quick(sa, dialogue, self.nonzero(4), private, offered, ni=self.entropy.octets(NONCE_OCTETS))
-        self.quick = quick
-        ours, theirs = ids or (self.configuration.local_subnets[0], self.configuration.remote_subnets[0])
-        payloads = (
-            UNHASHED,
-            self.phase2_offer(sa, offered, quick.spi_in, group),
-            v1.Nonce(quick.ni),
-            *((v1.KeyExchange(private.public),) if private else ()),
-            subnet_id(ours),
-            subnet_id(theirs),
-            *extra,
-        )
-        secrets = sa.secrets
-        octets = self.sealed_v1(
-            sa, dialogue, payloads, plan, lambda rest: quick_hash1(secrets, dialogue.message_id, rest)
-        )
-        return self.open_request(
-            sa, dialogue, octets, plan, lambda message, rest: self._quick_2_came(quick, message, rest)
-        )
-
-    def phase2_offer(
-        self, sa: IsakmpSa, offered: Sequence[ChildProposal], spi: bytes, group: int
-    ) -> v1.SecurityAssociation:
-        """What Quick Mode offers, with the configured lifetimes."""
-        lifetimes = self.configuration.lifetimes
-        seconds = int(lifetimes.child_hard or 28_800)  # RFC 2407 section 4.5: eight hours if nobody says
-        mode = Encapsulation.UDP_TUNNEL if sa.natt else Encapsulation.TUNNEL
-        return phase2_offer(offered, spi, group, seconds, lifetimes.child_kilobytes, mode)
-
-    def _quick_group(self, sa: IsakmpSa, pfs: int | bool | None) -> int:
-        if pfs is None:
-            return self.configuration.pfs_group or 0
-        if pfs is True:
-            return self.configuration.pfs_group or (sa.suite.group if sa.suite else 0)
-        return int(pfs)
-
-    def _quick_2_came(self, quick: "Quick", message: Message, rest: bytes) -> Taken:
-        secrets = quick.sa.secrets
-        proof = message.find(v1.Hash)
-        assert secrets is not None
-        if proof is None or proof.data != quick_hash2(secrets, quick.dialogue.message_id, quick.ni, rest):
-            return Taken(why="HASH(2) is wrong", counts=False)
-        answer, nonce = message.find(v1.SecurityAssociation), message.find(v1.Nonce)
-        taken = taken_phase2(answer, quick.offered) if answer is not None else None
-        if taken is None or nonce is None:
-            return Taken(why="the target chose nothing that was offered")
-        quick.nr, ke = nonce.data, message.find(v1.KeyExchange)
-        shared: bytes | str = b""
-        if quick.private is not None:
-            shared = shared_with(quick.private, ke.data) if ke is not None else "no KE payload came"
-        if isinstance(shared, str):
-            return Taken(why=shared)
-        self.keep_child(quick, taken[2], taken[0].spi, shared, initiated=True)
-        return Taken()
-
-    def keep_child(
-        self, quick: "Quick", suite: ChildProposal, spi_out: bytes, shared: bytes, *, initiated: bool
-    ) -> None:
-        """Derive the keys of both IPsec SAs and keep the pair (RFC 2409 section 5.5)."""
-        secrets = quick.sa.secrets
-        assert secrets is not None
-        encr = encryption_key_size(suite.encr, suite.key_bits)
-        auth = integrity_key_size(suite.integ)
-
-        def keys(spi: bytes) -> SaKeys:
-            return quick_keys(secrets, suite.protocol, spi, quick.ni, quick.nr, encr, auth, shared)
-
-        pair = IpsecSa(quick.spi_in, spi_out, suite, keys(quick.spi_in), keys(spi_out), initiated)
-        quick.sa.children.append(pair)
-        self.came_to_carry(pair.spi_in, pair.spi_out, suite, pair.keys_in, pair.keys_out)
-
-    def _quick_3(self, extra: tuple[Payload, ...], plan: Plan) -> Send | Note:
-        quick = self.quick
-        if quick is None or not quick.nr or quick.sa.secrets is None:
-            return self.no_isakmp(Exchange.QUICK_MODE, self.isakmp)
-        sa, dialogue, secrets = quick.sa, quick.dialogue, quick.sa.secrets
-        octets = self.sealed_v1(
-            sa,
-            dialogue,
-            (UNHASHED, *extra),
-            plan,
-            lambda _: quick_hash3(secrets, dialogue.message_id, quick.ni, quick.nr),
-        )
-        dialogue.said = octets
         return self.said(octets, sa.natt, plan, (sa.local, sa.remote))
 
     # --- Informational ------------------------------------------------------------------------------------------
@@ -534,7 +374,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
     def dpd(self, *, sequence: int | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """R-U-THERE (RFC 3706 section 5.2); R-U-THERE-ACK with its sequence number answers it."""
         sa, plan = self.isakmp, Plan(**changes)
-        if sa.secrets is None or _too_early(sa, plan):
+        if sa.secrets is None or too_early(sa, plan):
             return self.no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         if sequence is None:
             sa.sequence = (sa.sequence or int.from_bytes(self.entropy.octets(4), "big") >> 1) + 1
@@ -630,26 +470,6 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {reason}")
 
 
-class Quick:
-    """A Quick Mode under way."""
-
-    __slots__ = ("dialogue", "ni", "nr", "offered", "private", "sa", "spi_in")
-
-    def __init__(
-        self,
-        sa: IsakmpSa,
-        dialogue: Dialogue,
-        spi_in: bytes,
-        private: Private | None,
-        offered: tuple[ChildProposal, ...],
-        *,
-        ni: bytes = b"",
-        nr: bytes = b"",
-    ) -> None:
-        self.sa, self.dialogue, self.spi_in = sa, dialogue, spi_in
-        self.private, self.offered, self.ni, self.nr = private, offered, ni, nr
-
-
 def announced(sa: IsakmpSa, message: Message) -> set[bytes]:
     """The Vendor IDs of the target; that of fragmentation is kept with the SA."""
     vendors = {payload.data for payload in message.payloads if isinstance(payload, v1.VendorId)}
@@ -687,13 +507,15 @@ def dpd_notify(sa: IsakmpSa, kind: int, number: bytes) -> v1.Notify:
     return v1.Notify(Doi.IPSEC, Protocol.IKE, kind, sa.cky_i + sa.cky_r, number)
 
 
-def _too_early(sa: IsakmpSa, plan: Plan) -> bool:
+def too_early(sa: IsakmpSa, plan: Plan) -> bool:
     """Whether phase 1 is not done and what is to be sent counts on an answer: only a hostile end would send it."""
     return sa.state is State.HALF_OPEN and plan.is_due
 
 
 def _message(sa: IsakmpSa, dialogue: Dialogue, payloads: tuple[Payload, ...]) -> Message:
-    return Message(sa.cky_i, sa.cky_r, dialogue.exchange, 0, dialogue.message_id, payloads, version=VERSION)
+    return Message(
+        sa.cky_i, sa.cky_r, dialogue.exchange, dialogue.flags, dialogue.message_id, payloads, version=VERSION
+    )
 
 
 def _filled(message: Message, plan: Plan, hashing: Hashing) -> Message:

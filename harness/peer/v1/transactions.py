@@ -6,8 +6,8 @@ from harness.codes import CfgAttribute, CfgType, Exchange, XauthStatus, XauthTyp
 from harness.peer.mischief import Changes, Plan
 from harness.peer.script import WAIT_S, Await, Note, Request
 from harness.peer.v1.proofs import UNHASHED
+from harness.peer.v1.quick import QuickV1
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
-from harness.peer.v1.steps import StartsV1
 from harness.profile import User
 from harness.sa.v1 import informational_hash
 from harness.sa.xauth import chap_password
@@ -24,7 +24,7 @@ CLIENT_ASKS = (
 _XAUTH = range(CfgAttribute.XAUTH_TYPE, CfgAttribute.XAUTH_ANSWER + 1)
 
 
-class TransactsV1(StartsV1):
+class TransactsV1(QuickV1):
     """The steps of Transaction exchanges, and what this end answers in those that the target starts."""
 
     user: User | None

@@ -1,6 +1,6 @@
 """The responder's IKEv1 half: from a message to the cell of the table that answers it."""
 
-from harness.responder.v1 import follow, guards, informational, main, mode_config, quick, xauth
+from harness.responder.v1 import follow, guards, informational, main, mode_config, new_groups, quick, xauth
 from harness.responder.v1.dispatch import receive, secrets
 from harness.responder.v1.fragments import cut
 from harness.responder.v1.initiate import rekey, start_phase1, start_quick_mode
@@ -18,6 +18,7 @@ __all__ = [
     "informational",
     "main",
     "mode_config",
+    "new_groups",
     "quick",
     "receive",
     "rekey",

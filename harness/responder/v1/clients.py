@@ -1,6 +1,7 @@
 """Client identities of Quick Mode: the ID payloads that name what an IPsec SA is for (RFC 2407 section 4.6.2)."""
 
 import ipaddress
+from dataclasses import replace
 from itertools import product
 
 from harness.codes import IdTypeV1
@@ -105,6 +106,28 @@ def _given_pairs(context: Context, sa: IsakmpSa) -> tuple[tuple[Selector, Select
         return ()
     given = Selector(sa.inner_address, sa.inner_address)
     return tuple((selector(local), given) for local in context.configuration.local_subnets)
+
+
+@TABLE.decision(rfc="3947/5.2")
+def accept_hosts(
+    context: Context, sa: IsakmpSa, identities: tuple[v1.Identification, ...], originals: tuple[bytes, ...]
+) -> tuple[Selector, Selector] | None:
+    """The local and the remote traffic of a transport mode, which is that of the two ends, or None for any other.
+
+    Behind a NAT an end may be named by its original address. Without identities any protocol and port will do.
+    """
+    ours, theirs = (ipaddress.ip_address(end.address).packed for end in (sa.local, sa.remote))
+    if not identities:
+        return Selector(ours, ours), Selector(theirs, theirs)
+    named = [read_client(identity) for identity in identities]
+    if len(named) != 2 or named[0] is None or named[1] is None:
+        return None
+    remote, local = named[0], named[1]
+    before = originals or (theirs, ours)
+    for selected, known in ((remote, (theirs, before[0])), (local, (ours, before[1]))):
+        if selected.start != selected.end or selected.start not in known:
+            return None
+    return replace(local, start=ours, end=ours), replace(remote, start=theirs, end=theirs)
 
 
 def _within(inner: Selector, outer: Selector) -> bool:

@@ -13,7 +13,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.messages import AUTHENTICATION_ONLY, COMMIT, ENCRYPTED, complain, first_iv
-from harness.responder.v1.state import IsakmpSa, Phase1, Phase2
+from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick, Transaction
 from harness.sa.opened import Sealed
 from harness.sa.v1 import decrypt, informational_hash, quick_hash1, quick_hash2, quick_hash3
 from harness.wire import Malformed, Structure, Unknown, v1
@@ -70,6 +70,12 @@ def phase1_address(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step |
     if sa.state is Phase1.IDLE or incoming.datagram.source.address == sa.remote.address:
         return None
     return drop("a cookie from another address than it was given to")
+
+
+@TABLE.guard(rfc="3947/4")
+def phase1_old_port(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
+    """Once the ports have changed for NAT traversal, what comes of phase 1 on the ones before is old."""
+    return drop("on the ports that it left") if sa.natt and not incoming.natt else None
 
 
 @TABLE.guard(rfc="2408/5.1")
@@ -251,20 +257,30 @@ def phase2_repeated(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step 
 def phase2_fresh(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
     """A Message ID names one exchange: it goes on under it, or the Message ID was never used before."""
     message_id = incoming.message.message_id
-    under_way = sa.under(message_id)
-    if message_id not in sa.used or (
-        under_way is not None and incoming.message.exchange == under_way.exchange
-    ):
+    if message_id not in sa.used or _going_on(sa, incoming) is not None or _says_connected(sa, incoming):
         return None
     return drop(f"Message ID {message_id:08x} was used before")
+
+
+def _going_on(sa: IsakmpSa, incoming: Incoming) -> Quick | Transaction | None:
+    """The exchange that a message goes on, by its Message ID and its type."""
+    under_way = sa.under(incoming.message.message_id)
+    return under_way if under_way is not None and under_way.exchange == incoming.message.exchange else None
+
+
+def _says_connected(sa: IsakmpSa, incoming: Incoming) -> bool:
+    """Whether a message may be the Informational that has the Message ID of a Quick Mode (RFC 2408 section 3.1)."""
+    quick = sa.exchange(incoming.message.message_id)
+    waits = quick is not None and quick.state is Phase2.COMMITTING
+    return waits and incoming.message.exchange == Exchange.INFORMATIONAL_V1
 
 
 @TABLE.guard(rfc="2409/5.5")
 def phase2_opens(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | Incoming:
     """What does not open is dropped, and no IV chain advances (RFC 2409 section 10)."""
-    message_id = incoming.message.message_id
-    under_way = sa.under(message_id)
-    opened = unseal(sa, incoming, first_iv(sa, message_id) if under_way is None else under_way.iv)
+    under_way = _going_on(sa, incoming)
+    iv = first_iv(sa, incoming.message.message_id) if under_way is None else under_way.iv
+    opened = unseal(sa, incoming, iv)
     return drop(opened) if isinstance(opened, str) else opened
 
 

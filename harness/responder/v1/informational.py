@@ -9,8 +9,9 @@ from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
 from harness.responder.v1.initiate import recreate, recreate_children
-from harness.responder.v1.main import moved
 from harness.responder.v1.messages import informational, notify_about
+from harness.responder.v1.nat import moved
+from harness.responder.v1.quick import take_connected
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2
 from harness.wire import v1
 
@@ -38,6 +39,8 @@ def take_informational(context: Context, sa: IsakmpSa, message: Incoming) -> Ste
 def _notifies(context: Context, sa: IsakmpSa, message: Incoming) -> Step:
     """The liveness check of the message answered, or its answer taken, or a refusal; other notifies change nothing."""
     for notify in message.all(v1.Notify):
+        if notify.notify_type == NotifyTypeV1.CONNECTED:
+            return take_connected(context, sa, message.message.message_id)
         if notify.notify_type == NotifyTypeV1.R_U_THERE:
             return answer_probe(context, sa, message, notify)
         if notify.notify_type == NotifyTypeV1.R_U_THERE_ACK:

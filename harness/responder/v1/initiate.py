@@ -24,16 +24,16 @@ from harness.responder.v1.authentication import (
 )
 from harness.responder.v1.clients import configured_pairs, read_client, write_client
 from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
-from harness.responder.v1.lifetimes import ipsec_timers, isakmp_timers
+from harness.responder.v1.lifetimes import isakmp_timers
 from harness.responder.v1.main import (
     established_by_us,
     fresh_cookie,
     vendor_ids,
 )
 from harness.responder.v1.messages import (
+    COMMIT,
     NONCE_OCTETS,
     clear,
-    delete_ipsec,
     delete_isakmp,
     first_iv,
     fresh_message_id,
@@ -45,19 +45,18 @@ from harness.responder.v1.messages import (
     sealed,
     tell,
 )
+from harness.responder.v1.nat import floated, nat_payloads, noticed
 from harness.responder.v1.proposals import (
-    DEFAULT_LIFETIME_S,
     accepted_transform,
-    ipsec_offer,
-    ipsec_transform,
     isakmp_attributes,
     isakmp_offer,
     offered_policies,
     read_attributes,
     shortest,
 )
-from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited
+from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited, serve
 from harness.responder.v1.state import NO_COOKIE, IpsecSa, IsakmpSa, Phase1, Phase2, Quick
+from harness.responder.v1.suites import DEFAULT_LIFETIME_S, ipsec_offer, ipsec_transform
 from harness.wire import v1
 from harness.wire.generate import Broken
 
@@ -153,7 +152,8 @@ def take_main_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     ni = context.entropy.octets(NONCE_OCTETS)
     ke = v1.KeyExchange(data=private.public)
     asked = certificate_requests(context, agreed)
-    octets = clear(agreed, Exchange.IDENTITY_PROTECTION, ke, v1.Nonce(data=ni), *asked)
+    detection = nat_payloads(agreed, agreed.remote, agreed.local)
+    octets = clear(agreed, Exchange.IDENTITY_PROTECTION, ke, v1.Nonce(data=ni), *asked, *detection)
     sent = replace(agreed, state=Phase1.MAIN_3, sent=octets, private=private, public_i=private.public, ni=ni)
     return _waiting(context, sent)
 
@@ -173,9 +173,10 @@ def _with_keys(context: Context, sa: IsakmpSa, answer: Incoming) -> IsakmpSa | s
 @TABLE.on(Phase1.MAIN_3, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4", response=True)
 def take_main_4(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     """There are keys: show who we are, encrypted."""
-    made = _with_keys(context, peers.announced(sa, answer), answer)
+    made = _with_keys(context, noticed(peers.announced(sa, answer), answer), answer)
     if isinstance(made, str):
         return drop(made)
+    made = floated(made)
     ours = own_identity(context)
     octets = sealed(made, Exchange.IDENTITY_PROTECTION, 0, made.iv, (ours, *our_proof(context, made, ours)))
     sent = replace(made, state=Phase1.MAIN_5, sent=octets, iv=last_block(made, octets), private=None)
@@ -211,15 +212,18 @@ def take_aggressive_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     agreed = _agreed(sa, answer, context)
     if agreed is None:
         return drop("the answer is not one of our transforms as we offered it")
-    made = _with_keys(context, agreed, answer)
+    made = _with_keys(context, noticed(agreed, answer), answer)
     if isinstance(made, str):
         return drop(made)
     refusal = _disbelieved(context, made, answer)
     if refusal is not None:
         return drop(refusal)
-    octets = sealed(made, Exchange.AGGRESSIVE, 0, made.iv, our_proof(context, made, own_identity(context)))
+    proof = our_proof(context, made, own_identity(context))
+    detection = nat_payloads(made, made.remote, made.local)
+    octets = sealed(made, Exchange.AGGRESSIVE, 0, made.iv, (*proof, *detection))
     who = answer.find(v1.Identification)
-    up = established_by_us(context, made, answer, who.body, sent=octets, last=last_block(made, octets))
+    done = established_by_us(context, made, answer, who.body, sent=octets, last=last_block(made, octets))
+    up = floated(done)
     return _done(context, up, Step(send=(on_its_way(up, octets),), changed=(up,)))
 
 
@@ -259,7 +263,7 @@ def begin_quick(
     group = configuration.pfs_group
     private = None if group is None else key_exchange(group).private(context.entropy)
     spi, ni = fresh_spi(context, sa), context.entropy.octets(NONCE_OCTETS)
-    offer = ipsec_offer(configuration.child_proposals, spi, group, configuration.lifetimes.child_hard)
+    offer = ipsec_offer(context, sa, spi)
     message_id = fresh_message_id(context, sa)
     asked = Quick(
         message_id=message_id,
@@ -293,7 +297,10 @@ def begin_quick(
 
 @TABLE.on(Phase2.QUICK_1, Exchange.QUICK_MODE, rfc="2409/5.5", response=True)
 def take_quick_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
-    """The peer took one of our transforms for our clients: the IPsec SAs serve, and HASH(3) says so."""
+    """The peer took one of our transforms for our clients: the IPsec SAs serve, and HASH(3) says so.
+
+    Where the peer set the Commit bit they serve when it has said CONNECTED (RFC 2408 section 3.1).
+    """
     quick = sa.exchange(answer.message.message_id)
     assert quick is not None
     child = _child(context, sa, quick, answer)
@@ -303,19 +310,18 @@ def take_quick_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     ready = replace(quick, nr=nonce.data, iv=last_block(sa, answer.octets))
     octets = quick_3(sa, ready)
     done = replace(
-        ready, state=Phase2.DONE, received=answer.octets, sent=octets, iv=last_block(sa, octets), private=None
+        ready,
+        received=answer.octets,
+        sent=octets,
+        iv=last_block(sa, octets),
+        private=None,
+        children=(child,),
     )
-    up = replace(sa, heard=context.now).with_quick(done).with_child(child)
-    step = Step(
-        send=(answer.reply(octets),),
-        changed=(up,),
-        armed=(forgotten_later(context, up, done), *ipsec_timers(context, up, child)),
-        events=("ipsec-sa-established",),
-    )
-    old = up.child(quick.replaces) if quick.replaces else None
-    if old is None:
-        return step
-    return step.then(tell(context, up.without(old.spi_in), delete_ipsec(old.proposal.protocol, old.spi_in)))
+    said = Step(send=(answer.reply(octets),), armed=(forgotten_later(context, sa, done),))
+    sa = replace(sa, heard=context.now)
+    if answer.message.flags & COMMIT:
+        return said.then(Step(changed=(sa.with_quick(replace(done, state=Phase2.COMMITTING)),)))
+    return said.then(serve(context, sa, done))
 
 
 def _child(context: Context, sa: IsakmpSa, quick: Quick, answer: Incoming) -> IpsecSa | str:

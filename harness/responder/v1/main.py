@@ -30,16 +30,16 @@ from harness.responder.v1.messages import (
     repeated_later,
     sealed,
 )
+from harness.responder.v1.nat import moved, nat_payloads, noticed
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
+from harness.sa.nat_traversal import FORMS
 from harness.sa.v1 import (
     BOTH_MODES,
     VID_DPD,
     VID_FRAGMENTATION,
-    VID_NAT_T,
     VID_UNITY,
     VID_XAUTH,
-    nat_d,
 )
 from harness.wire import v1
 
@@ -97,11 +97,10 @@ def fresh_cookie(context: Context) -> bytes:
 
 
 def vendor_ids(context: Context, sa: IsakmpSa) -> tuple[v1.VendorId, ...]:
-    """What we can do besides: answer liveness checks always, traverse NAT if the peer does, XAUTH where configured."""
+    """What we can do besides: liveness checks always, NAT traversal in the peer's form, or in all when we begin."""
     config = context.configuration.version1
-    said = [VID_DPD]
-    if sa.peer_nat_t:
-        said.append(VID_NAT_T)
+    forms = FORMS if sa.state is Phase1.IDLE and sa.we_started else (sa.nat_t,)
+    said = [VID_DPD, *(form.vendor_id for form in forms if form is not None)]
     if config.fragmentation is not None:
         said.append(VID_FRAGMENTATION + BOTH_MODES)
     if config.xauth is not None:
@@ -136,7 +135,7 @@ def answer_main_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     offered, nonce = request.find(v1.KeyExchange), request.find(v1.Nonce)
     if offered is None or nonce is None or len(nonce.data) not in ACCEPTABLE_NONCE:
         return drop("no KE payload, or no nonce of 8 to 256 octets")
-    agreed = agree(context, peers.announced(sa, request), offered.data, nonce.data)
+    agreed = agree(context, noticed(peers.announced(sa, request), request), offered.data, nonce.data)
     if isinstance(agreed, str):
         return complain(context, request, NotifyTypeV1.INVALID_KEY_INFORMATION, agreed)
     octets = clear(
@@ -145,7 +144,7 @@ def answer_main_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
         v1.KeyExchange(data=agreed.public_r),
         v1.Nonce(data=agreed.nr),
         *certificate_requests(context, agreed),
-        *nat_payloads(agreed, request),
+        *nat_payloads(agreed, request.datagram.source, request.datagram.destination),
     )
     waiting = replace(
         moved(agreed, request), state=Phase1.MAIN_4, received=request.octets, sent=octets, times_sent=1
@@ -163,32 +162,6 @@ def agree(context: Context, sa: IsakmpSa, public_i: bytes, ni: bytes) -> IsakmpS
         return f"KE payload refused: {error.why}"
     nr = context.entropy.octets(NONCE_OCTETS)
     return keyed(context, replace(sa, ni=ni, nr=nr, public_i=public_i, public_r=private.public), shared)
-
-
-def nat_payloads(sa: IsakmpSa, request: Incoming) -> tuple[v1.NatDetection, ...]:
-    """NAT-D of the peer's end, then of ours, where the peer traverses NAT (RFC 3947 section 3.2)."""
-    assert sa.policy is not None
-    if not sa.peer_nat_t:
-        return ()
-    ends = (request.datagram.source, request.datagram.destination)
-    return tuple(
-        v1.NatDetection(data=nat_d(sa.policy.hash, sa.cky_i, sa.cky_r, end.address, end.port)) for end in ends
-    )
-
-
-def moved(sa: IsakmpSa, request: Incoming) -> IsakmpSa:
-    """The SA where the peer now is: a port may change when NAT is found (RFC 3947 section 4)."""
-    datagram = request.datagram
-    here = replace(sa, local=datagram.destination, remote=datagram.source, natt=request.natt)
-    return replace(here, behind_nat=sa.behind_nat or _behind_nat(here, request))
-
-
-def _behind_nat(sa: IsakmpSa, request: Incoming) -> bool:
-    """Whether the peer's first NAT-D sees us elsewhere than we are (RFC 3947 section 3.2)."""
-    seen = request.find(v1.NatDetection)
-    if seen is None or sa.policy is None:
-        return False
-    return bool(seen.data != nat_d(sa.policy.hash, sa.cky_i, sa.cky_r, sa.local.address, sa.local.port))
 
 
 @TABLE.on(Phase1.MAIN_4, Exchange.IDENTITY_PROTECTION, rfc="2409/5.4")
@@ -240,7 +213,7 @@ def _established(
 ) -> IsakmpSa:
     """The SA with phase 1 done, its end counted from now."""
     return replace(
-        moved(sa, message),
+        moved(noticed(sa, message), message),
         state=Phase1.ESTABLISHED,
         xauth_due=_asks_user(sa),
         peer_id=peer_id,
@@ -305,7 +278,7 @@ def _aggressive_2(
         *certificate_requests(context, sa),
         *our_proof(context, sa, ours),
         *vendor_ids(context, sa),
-        *nat_payloads(sa, request),
+        *nat_payloads(sa, request.datagram.source, request.datagram.destination),
     )
     octets = clear(sa, Exchange.AGGRESSIVE, *payloads)
     return replace(sa, state=Phase1.AGGRESSIVE_2, peer_id=peer_id, sent=octets)

@@ -32,19 +32,23 @@ def clear(sa: IsakmpSa, exchange: int, *payloads: Any) -> bytes:
     return _message(sa, exchange, 0, payloads).encode()
 
 
-def sealed(sa: IsakmpSa, exchange: int, message_id: int, iv: bytes, payloads: tuple[Any, ...]) -> bytes:
+def sealed(
+    sa: IsakmpSa, exchange: int, message_id: int, iv: bytes, payloads: tuple[Any, ...], flags: int = 0
+) -> bytes:
     """A message with everything after its header encrypted, from `iv` on (RFC 2409 appendix B)."""
     assert sa.secrets is not None
-    octets, _ = encrypt(_message(sa, exchange, message_id, payloads), sa.secrets, iv)
+    octets, _ = encrypt(_message(sa, exchange, message_id, payloads, flags), sa.secrets, iv)
     return octets
 
 
-def _message(sa: IsakmpSa, exchange: int, message_id: int, payloads: tuple[Any, ...]) -> Message:
+def _message(
+    sa: IsakmpSa, exchange: int, message_id: int, payloads: tuple[Any, ...], flags: int = 0
+) -> Message:
     return Message(
         spi_i=sa.cky_i,
         spi_r=sa.cky_r,
         exchange=exchange,
-        flags=0,
+        flags=flags,
         message_id=message_id,
         payloads=payloads,
         version=VERSION_1,
@@ -70,11 +74,11 @@ def quick_1(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...]) -> bytes:
     return _quick(sa, quick, (v1.Hash(data=proof), *payloads))
 
 
-def quick_2(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...]) -> bytes:
+def quick_2(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...], flags: int = 0) -> bytes:
     """The second message of Quick Mode, with HASH(2) before its payloads."""
     assert sa.secrets is not None
     proof = quick_hash2(sa.secrets, quick.message_id, quick.ni, encode_chain(payloads))
-    return _quick(sa, quick, (v1.Hash(data=proof), *payloads))
+    return _quick(sa, quick, (v1.Hash(data=proof), *payloads), flags)
 
 
 def quick_3(sa: IsakmpSa, quick: Quick) -> bytes:
@@ -84,16 +88,25 @@ def quick_3(sa: IsakmpSa, quick: Quick) -> bytes:
     return _quick(sa, quick, (v1.Hash(data=proof),))
 
 
-def _quick(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...]) -> bytes:
-    return sealed(sa, Exchange.QUICK_MODE, quick.message_id, quick.iv, payloads)
+def _quick(sa: IsakmpSa, quick: Quick, payloads: tuple[Any, ...], flags: int = 0) -> bytes:
+    return sealed(sa, Exchange.QUICK_MODE, quick.message_id, quick.iv, payloads, flags)
+
+
+def new_group_2(sa: IsakmpSa, asked: Quick, offer: v1.SecurityAssociation) -> bytes:
+    """The second message of New Group Mode: HASH(2) and the offer as it came (RFC 2409 section 5.6)."""
+    return _hashed(sa, Exchange.NEW_GROUP_MODE, asked.message_id, asked.iv, offer)
+
+
+def _hashed(sa: IsakmpSa, exchange: int, message_id: int, iv: bytes, payload: Any) -> bytes:
+    """A message of one payload, behind the HASH over Message ID and payload."""
+    assert sa.secrets is not None
+    proof = v1.Hash(data=informational_hash(sa.secrets, message_id, encode_chain((payload,))))
+    return sealed(sa, exchange, message_id, iv, (proof, payload))
 
 
 def transaction(sa: IsakmpSa, about: Transaction, attributes: v1.Attributes) -> bytes:
     """A message of a Transaction exchange, with its HASH before the attributes (draft-dukes-ike-mode-cfg section 3.1.1)."""
-    assert sa.secrets is not None
-    proof = informational_hash(sa.secrets, about.message_id, encode_chain((attributes,)))
-    payloads = (v1.Hash(data=proof), attributes)
-    return sealed(sa, Exchange.TRANSACTION, about.message_id, about.iv, payloads)
+    return _hashed(sa, Exchange.TRANSACTION, about.message_id, about.iv, attributes)
 
 
 def fresh_message_id(context: Context, sa: IsakmpSa) -> int:
@@ -104,11 +117,17 @@ def fresh_message_id(context: Context, sa: IsakmpSa) -> int:
 
 def informational(context: Context, sa: IsakmpSa, payload: Any) -> tuple[IsakmpSa, bytes]:
     """A protected Informational with one payload and a Message ID of its own; the SA after it, and its octets."""
-    assert sa.secrets is not None
     message_id = fresh_message_id(context, sa)
-    proof = v1.Hash(data=informational_hash(sa.secrets, message_id, encode_chain((payload,))))
-    octets = sealed(sa, Exchange.INFORMATIONAL_V1, message_id, first_iv(sa, message_id), (proof, payload))
+    octets = _hashed(sa, Exchange.INFORMATIONAL_V1, message_id, first_iv(sa, message_id), payload)
     return replace(sa, used=sa.used | {message_id}), octets
+
+
+def connected(sa: IsakmpSa, quick: Quick) -> bytes:
+    """CONNECTED in an Informational that has the Message ID of its Quick Mode (RFC 2408 section 3.1)."""
+    first = quick.children[0]
+    notify = v1.Notify(protocol=first.proposal.protocol, notify_type=NotifyTypeV1.CONNECTED, spi=first.spi_in)
+    iv = first_iv(sa, quick.message_id)
+    return _hashed(sa, Exchange.INFORMATIONAL_V1, quick.message_id, iv, notify)
 
 
 def on_its_way(sa: IsakmpSa, octets: bytes) -> Datagram:

@@ -11,8 +11,8 @@ from harness.responder.context import Context, Incoming
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
-from harness.responder.v1.main import moved
 from harness.responder.v1.messages import fresh_message_id, last_block, transaction
+from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.xauth import after_answer, answers, begin, transaction_of

@@ -9,7 +9,8 @@ from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v1.lifetimes import ipsec_timers
 from harness.responder.v1.state import IpsecSa, IsakmpSa
-from harness.sa.v1 import VID_DPD, VID_FRAGMENTATION, VID_NAT_T
+from harness.sa.nat_traversal import form_of
+from harness.sa.v1 import VID_DPD, VID_FRAGMENTATION
 from harness.wire import v1
 
 _DPD_1 = VID_DPD[:-1]
@@ -22,7 +23,7 @@ def announced(sa: IsakmpSa, incoming: Incoming) -> IsakmpSa:
     return replace(
         sa,
         peer_dpd=sa.peer_dpd or any(data.startswith(_DPD_1) and len(data) == len(VID_DPD) for data in said),
-        peer_nat_t=sa.peer_nat_t or VID_NAT_T in said,
+        nat_t=sa.nat_t or form_of(said),
         peer_fragments=sa.peer_fragments or any(data.startswith(VID_FRAGMENTATION) for data in said),
     )
 

@@ -1,6 +1,7 @@
 """RFC 2409 section 5.5: Quick Mode, seen from the responder."""
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from harness.codes import AttributeP2, Exchange, Group, LifeType, NotifyTypeV1, Protocol
@@ -14,16 +15,21 @@ from harness.responder.table import TABLE
 from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
 from harness.responder.v1.guards import unknown_domain
 from harness.responder.v1.lifetimes import ipsec_timers, soft_limit
-from harness.responder.v1.main import moved
 from harness.responder.v1.messages import (
+    COMMIT,
     NONCE_OCTETS,
+    connected,
+    delete_ipsec,
     informational,
     last_block,
     quick_2,
     repeated_later,
+    tell,
 )
-from harness.responder.v1.proposals import LOWEST_SPI, ChosenIpsec, life_attributes
-from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2, Quick, Transaction
+from harness.responder.v1.nat import moved, original_addresses, originals_of, transport_modes
+from harness.responder.v1.proposals import life_attributes
+from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Quick, Transaction
+from harness.responder.v1.suites import LOWEST_SPI, ChosenIpsec, ChosenProtocol
 from harness.sa.v1 import Secrets, quick_keys
 from harness.sa.v2 import ChildKeys
 from harness.wire import v1
@@ -48,13 +54,21 @@ def answer_quick_1(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     chosen = context.decide("choose_ipsec", sa, offer, offered is not None)
     if isinstance(chosen, NotifyTypeV1):
         return refuse(context, sa, request, chosen)
-    clients = context.decide("accept_clients", sa, request.all(v1.Identification))
+    clients = _clients(context, sa, request, chosen.mode)
     if clients is None:
         return refuse(context, sa, request, NotifyTypeV1.INVALID_ID_INFORMATION)
     exchanged = _exchange(context, chosen.group, offered)
     if exchanged is None:
         return refuse(context, sa, request, NotifyTypeV1.INVALID_KEY_INFORMATION)
     return _answer(context, sa, request, chosen, clients, exchanged)
+
+
+def _clients(context: Context, sa: IsakmpSa, request: Incoming, mode: int) -> Any:
+    """The traffic that the SAs are for: that of clients in tunnel mode, of the two ends in transport mode."""
+    identities = request.all(v1.Identification)
+    if mode in transport_modes(sa):
+        return context.decide("accept_hosts", sa, identities, originals_of(sa, request))
+    return context.decide("accept_clients", sa, identities)
 
 
 def _exchange(context: Context, group: int, offered: Any) -> tuple[bytes, tuple[Any, ...]] | None:
@@ -77,12 +91,9 @@ def _answer(
     exchanged: tuple[bytes, tuple[Any, ...]],
 ) -> Step:
     """The second message; the SAs serve once the third has shown that the peer lives (RFC 2409 section 7.2)."""
-    assert sa.secrets is not None
     shared, ke = exchanged
-    ni, nr, spi_in = request.find(v1.Nonce).data, context.entropy.octets(NONCE_OCTETS), fresh_spi(context, sa)
-    keys = ipsec_keys(sa.secrets, chosen.suite, (spi_in, chosen.spi), ni, nr, shared)
-    child = IpsecSa(spi_in, chosen.spi, chosen.suite, (clients[0],), (clients[1],), context.now, keys)
-    child = replace(child, kilobytes=chosen.offered_kilobytes)
+    ni, nr = request.find(v1.Nonce).data, context.entropy.octets(NONCE_OCTETS)
+    children = _children(context, sa, request, chosen, (clients, ni, nr, shared))
     asked = Quick(
         message_id=request.message.message_id,
         state=Phase2.QUICK_2,
@@ -90,17 +101,23 @@ def _answer(
         received=request.octets,
         ni=ni,
         nr=nr,
-        child=limited(context, child, chosen.lifetime),
+        children=children,
+        peer_commits=bool(request.message.flags & COMMIT),
     )
-    told = context.decide("responder_lifetime", chosen, spi_in)
+    spis = [child.spi_in for child in children]
     payloads = (
-        chosen.payload(spi_in),
+        chosen.payload(spis),
         v1.Nonce(data=nr),
         *ke,
         *request.all(v1.Identification),
-        *told,
+        *original_addresses(sa, chosen.mode),
+        *(
+            n
+            for spi, each in zip(spis, chosen.protocols, strict=True)
+            for n in _told(context, chosen, each, spi)
+        ),
     )
-    octets = quick_2(sa, asked, payloads)
+    octets = quick_2(sa, asked, payloads, COMMIT if context.configuration.version1.commit else 0)
     answered = replace(asked, sent=octets, iv=last_block(sa, octets))
     after = sa.with_quick(answered)
     return Step(
@@ -110,12 +127,48 @@ def _answer(
     )
 
 
-def fresh_spi(context: Context, sa: IsakmpSa) -> bytes:
-    """An SPI above the reserved ones, that is not in use here or on this SA."""
+def _told(
+    context: Context, chosen: ChosenIpsec, protocol: ChosenProtocol, spi: bytes
+) -> tuple[v1.Notify, ...]:
+    return context.decide("responder_lifetime", chosen, protocol, spi)  # type: ignore[no-any-return]
+
+
+def _children(
+    context: Context,
+    sa: IsakmpSa,
+    request: Incoming,
+    chosen: ChosenIpsec,
+    agreed: tuple[tuple[Selector, Selector], bytes, bytes, bytes],
+) -> tuple[IpsecSa, ...]:
+    """A pair of IPsec SAs for each protocol of the suite; `agreed` are clients, both nonces and the shared secret."""
+    assert sa.secrets is not None
+    (local, remote), *secret = agreed
+    kilobytes = None if chosen.offered_kilobytes in (None, inf) else int(chosen.offered_kilobytes or 0)
+    children: list[IpsecSa] = []
+    for each in chosen.protocols:
+        spi_in = fresh_spi(context, sa, *(child.spi_in for child in children))
+        child = IpsecSa(
+            spi_in,
+            each.spi,
+            each.suite,
+            (local,),
+            (remote,),
+            context.now,
+            ipsec_keys(sa.secrets, each.suite, (spi_in, each.spi), *secret),
+            kilobytes=kilobytes,
+            mode=each.mode,
+            originals=originals_of(sa, request),
+        )
+        children.append(limited(context, child, chosen.lifetime))
+    return tuple(children)
+
+
+def fresh_spi(context: Context, sa: IsakmpSa, *others: bytes) -> bytes:
+    """An SPI above the reserved ones, that is not in use here or on this SA, nor one of some others."""
     spi = context.entropy.octets(4)
-    used = sa.child(spi) is not None or context.world.inbound(spi) is not None
+    used = spi in others or sa.child(spi) is not None or context.world.inbound(spi) is not None
     taken = used or int.from_bytes(spi, "big") < LOWEST_SPI
-    return fresh_spi(context, sa) if taken else spi
+    return fresh_spi(context, sa, *others) if taken else spi
 
 
 def ipsec_keys(
@@ -135,12 +188,15 @@ def limited(context: Context, child: IpsecSa, lifetime: float) -> IpsecSa:
     """The SAs with their limits, counted from now."""
     soft = soft_limit(context.configuration.lifetimes.child_soft, lifetime)
     soft_at = None if soft is None else context.now + soft
-    return replace(child, born=context.now, soft_at=soft_at, expires=context.now + lifetime)
+    expires = None if lifetime == inf else context.now + lifetime
+    return replace(child, born=context.now, soft_at=soft_at, expires=expires)
 
 
 @TABLE.decision(rfc="2407/4.6.3.1")
-def responder_lifetime(context: Context, chosen: ChosenIpsec, spi_in: bytes) -> tuple[v1.Notify, ...]:
-    """RESPONDER-LIFETIME about our inbound SA, where a lifetime of ours is shorter than the one offered."""
+def responder_lifetime(
+    context: Context, chosen: ChosenIpsec, protocol: ChosenProtocol, spi_in: bytes
+) -> tuple[v1.Notify, ...]:
+    """RESPONDER-LIFETIME about our inbound SA of a protocol, where a lifetime of ours is shorter than the one offered."""
     classes = AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION
     volume, offered_volume = context.configuration.lifetimes.child_kilobytes, chosen.offered_kilobytes
     life: tuple[v1.Attribute, ...] = ()
@@ -152,7 +208,7 @@ def responder_lifetime(context: Context, chosen: ChosenIpsec, spi_in: bytes) -> 
         return ()
     return (
         v1.Notify(
-            protocol=chosen.proposal.protocol,
+            protocol=protocol.proposal.protocol,
             notify_type=NotifyTypeV1.RESPONDER_LIFETIME,
             spi=spi_in,
             data=b"".join(attribute.encode() for attribute in life),
@@ -188,19 +244,36 @@ def refuse(context: Context, sa: IsakmpSa, request: Incoming, notify_type: Notif
 
 @TABLE.on(Phase2.QUICK_2, Exchange.QUICK_MODE, rfc="2409/5.5")
 def take_quick_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
-    """The peer lives: the IPsec SAs serve from now on."""
+    """The peer lives: the IPsec SAs serve from now on, unless the peer set the Commit bit and has yet to say CONNECTED."""
     quick = sa.exchange(request.message.message_id)
     assert quick is not None
-    assert quick.child is not None
-    done = replace(quick, state=Phase2.DONE, received=request.octets, sent=b"", child=None)
-    up = replace(moved(sa, request), heard=context.now).with_quick(done).with_child(quick.child)
-    return Step(changed=(up,), armed=ipsec_timers(context, up, quick.child), events=("ipsec-sa-established",))
+    sa = replace(moved(sa, request), heard=context.now)
+    state = Phase2.COMMITTING if quick.peer_commits else Phase2.DONE
+    taken = replace(quick, state=state, received=request.octets, sent=b"")
+    if quick.peer_commits:
+        return Step(changed=(sa.with_quick(taken),))
+    step = serve(context, sa, taken)
+    if not context.configuration.version1.commit:
+        return step
+    return replace(step, send=(request.reply(connected(sa, quick)),))
 
 
-@TABLE.on(Phase1.ESTABLISHED, Exchange.NEW_GROUP_MODE, rfc="2409/5.6")
-def refuse_new_group(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
-    """No group but the configured ones is used: ATTRIBUTES-NOT-SUPPORTED."""
-    offer = request.find(v1.SecurityAssociation)
-    if offer is None or not offer.proposals:
-        return drop("New Group Mode without an offer")
-    return refuse(context, sa, request, NotifyTypeV1.ATTRIBUTES_NOT_SUPPORTED)
+def serve(context: Context, sa: IsakmpSa, quick: Quick) -> Step:
+    """The IPsec SAs of a Quick Mode serve from now on; those that they replace are deleted."""
+    up = sa.with_quick(replace(quick, state=Phase2.DONE, children=()))
+    for child in quick.children:
+        up = up.with_child(child)
+    timers = [timer for child in quick.children for timer in ipsec_timers(context, up, child)]
+    step = Step(changed=(up,), armed=tuple(timers), events=("ipsec-sa-established",))
+    old = up.child(quick.replaces) if quick.replaces else None
+    if old is None:
+        return step
+    return step.then(tell(context, up.without(old.spi_in), delete_ipsec(old.proposal.protocol, old.spi_in)))
+
+
+def take_connected(context: Context, sa: IsakmpSa, message_id: int) -> Step:
+    """The peer that set the Commit bit says that its end is ready (RFC 2408 section 3.1)."""
+    quick = sa.exchange(message_id)
+    if quick is None or quick.state is not Phase2.COMMITTING:
+        return drop("CONNECTED, and no Quick Mode waits for it")
+    return serve(context, sa, quick)

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from harness.codes import Exchange, XauthStatus
+from harness.codes import Encapsulation, Exchange, XauthStatus
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
 from harness.responder.state import Armed, ChildSa, Selector, with_child
+from harness.sa.nat_traversal import NatTraversal
 from harness.sa.v1 import Secrets
 from harness.wire import v1
 from harness.wire.datagram import UDP, Endpoint
@@ -30,11 +31,15 @@ class Phase1(StrEnum):
 
 
 class Phase2(StrEnum):
-    """Where a Quick Mode stands, by the last message that we sent; NEW: nothing was."""
+    """Where a Quick Mode stands, by the last message that we sent; NEW: nothing was.
+
+    One that is COMMITTING has had all its messages, and waits for the peer to say CONNECTED (RFC 2408 section 3.1).
+    """
 
     NEW = "quick-new"
     QUICK_1 = "quick-1-sent"
     QUICK_2 = "quick-2-sent"
+    COMMITTING = "quick-committing"
     DONE = "quick-done"
     REFUSED = "quick-refused"
 
@@ -51,9 +56,15 @@ class Transacting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IpsecSa(ChildSa):
-    """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends."""
+    """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends.
+
+    `mode` is the encapsulation mode. In transport mode `originals` are the addresses that the peer says the initiator
+    and the responder have before translation (RFC 3947 section 5.2).
+    """
 
     expires: float | None = None
+    mode: int = Encapsulation.TUNNEL
+    originals: tuple[bytes, ...] = ()
 
     def lives_until(self, moment: float) -> Self:
         """This pair with an earlier end, if `moment` is earlier."""
@@ -77,7 +88,8 @@ class Quick:
     times_sent: int = 1
     ni: bytes = field(default=b"", repr=False)
     nr: bytes = field(default=b"", repr=False)
-    child: IpsecSa | None = None
+    children: tuple[IpsecSa, ...] = ()
+    peer_commits: bool = False
     offer: v1.SecurityAssociation | None = field(default=None, repr=False)
     clients: tuple[Selector, Selector] | None = None
     private: Private | None = field(default=None, repr=False)
@@ -154,7 +166,8 @@ class IsakmpSa:
 
     `used` are the Message IDs of every exchange after phase 1; `last_block` is the last ciphertext block of
     phase 1, from which the IVs of those exchanges follow (RFC 2409 appendix B). While `xauth_due` the peer's user
-    has not authenticated.
+    has not authenticated; `new_groups` are the numbers
+    that New Group Mode gave, each with the group that it stands for.
     """
 
     ours: bytes
@@ -183,7 +196,8 @@ class IsakmpSa:
     natt: bool = False
     protocol: ClassVar[int] = UDP
     behind_nat: bool = False
-    peer_nat_t: bool = False
+    nat_found: bool = False
+    nat_t: NatTraversal | None = None
     peer_dpd: bool = False
     peer_fragments: bool = False
     pieces: Pieces | None = None
@@ -205,6 +219,7 @@ class IsakmpSa:
     attempts: int = 0
     user: str = ""
     pushed: bool = False
+    new_groups: tuple[tuple[int, int], ...] = ()
     version: int = 1
 
     @property

@@ -12,7 +12,6 @@ from harness.profile import Configuration
 from harness.responder.context import Context, Incoming
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v1.main import moved
 from harness.responder.v1.messages import (
     first_iv,
     fresh_message_id,
@@ -21,6 +20,7 @@ from harness.responder.v1.messages import (
     repeated_later,
     transaction,
 )
+from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.timers import close

@@ -116,7 +116,6 @@ def test_the_transform_taken_comes_back_unmodified(pair: Any, duration: int | by
         _phase1_transform(1, extra=(_attribute(AttributeP1.KEY_LENGTH, 192),)),
         _phase1_transform(1, extra=(_attribute(AttributeP1.HASH_ALGORITHM, HashV1.MD5),)),
         _phase1_transform(1, extra=(_attribute(AttributeP1.GROUP_TYPE, b"\0\1"),)),
-        _phase1_transform(1, duration=0),
         _phase1_transform(1, duration=b""),
         _phase1_transform(1, extra=(_attribute(AttributeP1.LIFE_TYPE, 1),)),
         v1.Transform(number=1, id=2, attributes=_phase1_transform(1).attributes),
