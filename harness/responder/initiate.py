@@ -10,11 +10,22 @@ from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType
 from harness.crypto import GROUPS
-from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
+from harness.crypto.key_exchange import key_exchange
 from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, Incoming
-from harness.responder.policy import Chosen, selector, selectors_payload
-from harness.responder.state import ENDS, ChildSa, IkeSa, Outstanding, Own, Sa, Selector, Session, State
+from harness.responder.policy import ADDITIONAL, Chosen, selector, selectors_payload
+from harness.responder.state import (
+    ENDS,
+    ChildSa,
+    FollowUp,
+    IkeSa,
+    Outstanding,
+    Own,
+    Sa,
+    Selector,
+    Session,
+    State,
+)
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import (
@@ -24,13 +35,21 @@ from harness.responder.v2 import (
     initial,
     messages,
     mobility,
+    own_key_exchanges,
     redirect,
     window,
 )
+from harness.responder.v2.follow_up import child_of, keys_of
 from harness.responder.v2.heirs import bear, concede, delete_redundant
 from harness.responder.v2.own import answered, asks, begin, later
+from harness.responder.v2.own_key_exchanges import (
+    ask_follow_up,
+    ask_intermediate,
+    secret_of,
+    took_intermediate,
+)
 from harness.responder.v2.selectors import Agreed
-from harness.sa.v2 import ChildSuite, Suite, child_keys, ike_keys, rekeyed_keys
+from harness.sa.v2 import Suite, ike_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Endpoint
@@ -72,7 +91,9 @@ def _offer(
     proposals: list[v2.Proposal] = []
     for number, suite in enumerate(suites, 1):
         chosen_group = suite.group if isinstance(suite, IkeProposal) else (group or Group.NONE)
-        proposals += Chosen(suite, chosen_group, spi, number).payload(spi).proposals
+        methods = () if chosen_group == Group.NONE else suite.additional
+        further = tuple(zip(ADDITIONAL, methods, strict=False))
+        proposals += Chosen(suite, chosen_group, spi, number, further).payload(spi).proposals
     return v2.SecurityAssociation(proposals=tuple(proposals))
 
 
@@ -177,8 +198,9 @@ def own_rekey_overtaken(context: Context, sa: IkeSa, response: Incoming) -> Step
     """An IKE SA that the peer's rekey replaced already: what our own made is redundant, and deleted."""
     asked = sa.asked(response.message.message_id)
     assert asked is not None
-    ours = _heir(context, sa, asked, response)
-    made = NOTHING if ours is None else delete_redundant(context, ours, sa.heir)
+    agreed = _heir_agreed(sa, asked, response)
+    there = agreed is not None and not agreed.methods  # with more key exchanges to come nothing is there yet
+    made = delete_redundant(context, _heir(context, sa, agreed), sa.heir) if agreed and there else NOTHING
     return answered(context, Step(changed=(sa,)), response).then(made)
 
 
@@ -233,22 +255,13 @@ def _in_group(sa: IkeSa, own: Own, group: int) -> Step:
     return Step(changed=(replace(sa, queue=(replace(own, group=group), *sa.queue)),))
 
 
-def _shared(outstanding: Outstanding, response: Incoming) -> bytes | None:
-    """The shared secret of our key exchange with the peer's KE payload; empty without one, None if refused."""
-    if outstanding.private is None:
-        return b""
-    theirs = response.find(v2.KeyExchange)
-    if theirs is None:
-        return None
-    try:
-        return bytes(outstanding.private.shared(theirs.data))  # type: ignore[attr-defined]
-    except InvalidPublicValue:
-        return None
-
-
-def _suite_of(suites: tuple[Any, ...], proposal: v2.Proposal) -> Any:
-    """The one of our suites that the peer's answer names."""
+def _suite_of(suites: tuple[Any, ...], proposal: v2.Proposal, *, further: bool = True) -> Any:
+    """The one of our suites that the peer's answer names, with its additional key exchanges where they are possible."""
+    kinds = [(t.type, t.id) for t in proposal.transforms if t.type in ADDITIONAL and t.id != Group.NONE]
+    methods = tuple(method for _, method in sorted(kinds))
     for suite in suites:
+        if methods != (suite.additional if further else ()):
+            continue
         group = suite.group if isinstance(suite, IkeProposal) else Group.NONE
         wanted = Chosen(suite, group, b"", 1).payload(b"").proposals[0].transforms
         theirs = {(t.type, t.id, tuple((a.type, a.value) for a in t.attributes)) for t in proposal.transforms}
@@ -267,12 +280,11 @@ def _selectors(payload: Any) -> tuple[Selector, ...]:
 def _take_child(
     context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, proposal: v2.Proposal, nr: bytes
 ) -> Step:
-    suite = _suite_of(context.configuration.child_proposals, proposal)
-    shared = _shared(asked, response)
+    further = asked.private is not None
+    suite = _suite_of(context.configuration.child_proposals, proposal, further=further)
+    shared = secret_of(asked, response)
     if suite is None or shared is None or sa.keys is None:
         return _refused(context, sa, asked.own, response)
-    keymat = ChildSuite(suite.protocol, suite.encr, suite.key_bits, suite.integ, suite.esn)
-    keys = child_keys(sa.keys.sk_d, sa.keys.suite.prf, keymat, asked.nonce, nr, shared)
     child = ChildSa(
         asked.ours,
         proposal.spi,
@@ -280,10 +292,47 @@ def _take_child(
         _selectors(response.find(v2.TrafficSelectorsI)),
         _selectors(response.find(v2.TrafficSelectorsR)),
         context.now,
-        keys,
         we_started=True,
         transport=response.find(v2.Notify, NotifyType.USE_TRANSPORT_MODE) is not None,
     )
+    methods = suite.additional if further else ()
+    return _go_on(context, sa, asked, response, FollowUp(methods, asked.nonce, nr, shared, child=child))
+
+
+def _go_on(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, done: FollowUp) -> Step:
+    """The next additional key exchange, or after the last one what they were made for (RFC 9370 section 2.2.4)."""
+    make = _made_child if done.child is not None else _made_ike
+    if not done.methods:
+        return make(context, sa, asked, done)
+    lower = min(done.ni, done.nr)
+    if asked.rival is not None and lower < asked.rival.nonce:  # ours would be the one to go
+        return Step(changed=(sa,), events=("rekey-conceded",))
+    return ask_follow_up(context, sa, asked, response, done) or Step(changed=(sa,), events=("refused",))
+
+
+@TABLE.on(State.ESTABLISHED, Exchange.IKE_FOLLOWUP_KE, rfc="9370/2.2.4", response=True)
+def own_follow_up_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """Go on, or begin anew later where the peer has forgotten what it is about."""
+    asked = sa.asked(response.message.message_id)
+    assert asked is not None
+    assert asked.follows is not None
+    shared = secret_of(asked, response)
+    if response.find(v2.Notify, NotifyType.STATE_NOT_FOUND) is not None:
+        return answered(context, later(context, sa, asked.own), response)
+    if not shared:
+        return answered(context, Step(changed=(sa,), events=("refused",)), response)
+    return answered(context, _go_on(context, sa, asked, response, asked.follows.then(shared)), response)
+
+
+@TABLE.on(State.CLOSING, Exchange.IKE_FOLLOWUP_KE, rfc="7296/1.4.1", response=True)
+@TABLE.on(State.REKEYED, Exchange.IKE_FOLLOWUP_KE, rfc="7296/2.8.2", response=True)
+def own_follow_up_overtaken(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """On an IKE SA that is being replaced or closed nothing goes on."""
+    return answered(context, Step(changed=(sa,)), response)
+
+
+def _made_child(context: Context, sa: IkeSa, asked: Outstanding, done: FollowUp) -> Step:
+    child, nr = child_of(context, sa, done), done.nr
     after = sa.with_child(child)
     if not Agreed(*_proposed(context, sa.child(asked.own.spi_in), asked.own)).covers(
         child.local, child.remote
@@ -313,24 +362,33 @@ def settle_child_rekey(context: Context, sa: IkeSa, asked: Outstanding, ours: Ch
 
 
 def _take_ike(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> Step:
-    heir = _heir(context, sa, asked, response)
-    if heir is None:
+    agreed = _heir_agreed(sa, asked, response)
+    if agreed is None:
         return _refused(context, sa, asked.own, response)
-    lower = min(asked.nonce, response.find(v2.Nonce).data)
-    settled: Step = context.decide("settle_ike_rekey", sa, heir, lower)
+    return _go_on(context, sa, asked, response, agreed)
+
+
+def _made_ike(context: Context, sa: IkeSa, asked: Outstanding, done: FollowUp) -> Step:
+    heir = _heir(context, sa, done)
+    settled: Step = context.decide("settle_ike_rekey", sa, heir, min(done.ni, done.nr))
     return settled.then(Step(armed=initial.ike_timers(context, heir), events=("ike-sa-rekeyed",)))
 
 
-def _heir(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> IkeSa | None:
+def _heir_agreed(sa: IkeSa, asked: Outstanding, response: Incoming) -> FollowUp | None:
     """The IKE SA that the peer agreed to make in place of this one; None if it did not, or not rightly."""
     accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
     if accepted is None or nonce is None or not accepted.proposals or sa.suite is None or sa.keys is None:
         return None
-    shared, spi = _shared(asked, response), accepted.proposals[0].spi
+    shared, spi = secret_of(asked, response), accepted.proposals[0].spi
     if not shared or len(spi) != 8 or _suite_of((sa.suite,), accepted.proposals[0]) is None:
         return None
-    keys = rekeyed_keys(sa.keys, _crypto(sa.suite), asked.ours, spi, asked.nonce, nonce.data, shared)
-    return bear(context, sa, sa.suite, keys, we_started=True, place=sa)
+    methods, spis = sa.suite.additional, (asked.ours, spi)
+    return FollowUp(methods, asked.nonce, nonce.data, shared, suite=sa.suite, spis=spis)
+
+
+def _heir(context: Context, sa: IkeSa, done: FollowUp) -> IkeSa:
+    assert done.suite is not None
+    return bear(context, sa, done.suite, keys_of(sa, done), we_started=True, place=sa)
 
 
 def _crypto(suite: IkeProposal) -> Suite:
@@ -359,6 +417,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         *initial.nat_notifies(spi_i, bytes(8), *between),
         *asking.offered(context),
         *fragments.supported(context),
+        *own_key_exchanges.supported(context),
     )
     octets = Message(
         spi_i=spi_i,
@@ -397,7 +456,27 @@ def own_init_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
         return _with_cookie(context, sa, asked, cookie.data)
     if wanted is not None and len(wanted.data) == 2:
         return _with_group(context, sa, int.from_bytes(wanted.data, "big"))
-    return _send_auth(context, sa, asked, response)
+    agreed = _agreed(context, sa, asked, response)
+    if agreed is None:
+        return Step(gone=(sa.ours,), events=("refused",))
+    return _authenticate(context, agreed)
+
+
+def _authenticate(context: Context, sa: IkeSa) -> Step:
+    """The next additional key exchange, or after the last one IKE_AUTH (RFC 9370 section 2.2.1)."""
+    if sa.additional:
+        return ask_intermediate(context, replace(sa, state=State.INTERMEDIATE_SENT))
+    return _send_auth(context, replace(sa, state=State.AUTH_SENT))
+
+
+@TABLE.on(State.INTERMEDIATE_SENT, Exchange.IKE_INTERMEDIATE, rfc="9370/2.2.2", response=True)
+def own_intermediate_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
+    """Renew the keys, and go on to the next additional key exchange or to IKE_AUTH."""
+    (asked,) = sa.outstanding
+    renewed = took_intermediate(sa, asked, response)
+    if renewed is None:
+        return Step(gone=(sa.ours,), events=("refused",))
+    return _authenticate(context, renewed)
 
 
 def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
@@ -423,32 +502,36 @@ def _with_cookie(context: Context, sa: IkeSa, asked: Outstanding, cookie: bytes)
     return replace(again, events=("sent ike-sa",))
 
 
-def _send_auth(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> Step:
+def _agreed(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> IkeSa | None:
+    """The SA with keys, as the response to IKE_SA_INIT has it; None if it can't go on."""
     accepted, nonce = response.find(v2.SecurityAssociation), response.find(v2.Nonce)
     if accepted is None or nonce is None or not accepted.proposals:
-        return Step(gone=(sa.ours,), events=("refused",))
+        return None
     suite = _suite_of(context.configuration.proposals_v2, accepted.proposals[0])
-    shared = _shared(asked, response)
-    if suite is None or not shared:
-        return Step(gone=(sa.ours,), events=("refused",))
+    shared = secret_of(asked, response)
+    if suite is None or not shared or (suite.additional and not own_key_exchanges.agreed(response)):
+        return None
 
     spi_r = response.message.spi_r
     keys = ike_keys(_crypto(suite), sa.spi_i, spi_r, sa.ni, nonce.data, shared)
     agreed = replace(
         sa,
         spi_r=spi_r,
-        state=State.AUTH_SENT,
         suite=suite,
+        additional=suite.additional,
         keys=keys,
         nr=nonce.data,
         init_response=response.octets,
         outstanding=(),
         fragments=fragments.agreed(context, response),
     )
-    agreed, window_size = window.promise(context, agreed)
-    known = asking.agreed(context, agreed, response)
-    shown = None if known is None else asking.shown(context, known)
-    if known is None or shown is None:
+    return asking.agreed(context, agreed, response)
+
+
+def _send_auth(context: Context, sa: IkeSa) -> Step:
+    known, window_size = window.promise(context, sa)
+    shown = asking.shown(context, known)
+    if shown is None:
         return Step(gone=(sa.ours,), events=("refused",))
     spi = initial.child_spi(context, known)
     payloads = (

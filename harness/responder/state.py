@@ -6,6 +6,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
+from harness.crypto import Private
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.eap import Conversation
 from harness.responder.traffic import NO_TRAFFIC, Traffic
@@ -216,7 +217,7 @@ class Outstanding:
     due: float = 0.0
     ours: bytes = field(default=b"", repr=False)
     nonce: bytes = field(default=b"", repr=False)
-    private: object | None = field(default=None, repr=False)
+    private: Private | None = field(default=None, repr=False)
     rival: Rival | None = None
     follows: FollowUp | None = None
     """What a request with an additional key exchange goes on with."""

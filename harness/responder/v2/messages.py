@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
+from harness.crypto import Private
 from harness.responder.context import Context, Incoming, send
-from harness.responder.state import FollowUp, IkeSa, Outstanding, Own, Served, State, Timer
+from harness.responder.state import FollowUp, IkeSa, Outstanding, Own, Rival, Served, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.v2.fragments import cut, gather, outer_fragment
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
@@ -139,13 +140,22 @@ def request(
     *payloads: Any,
     ours: bytes = b"",
     nonce: bytes = b"",
-    private: object | None = None,
+    private: Private | None = None,
     follows: FollowUp | None = None,
+    rival: Rival | None = None,
 ) -> Step:
     """A request of our own, to be retransmitted until it is answered or given up."""
     messages = sealed(context, sa, exchange, 0, sa.next_own, payloads)
     asked = Outstanding(
-        own, sa.next_own, exchange, messages, ours=ours, nonce=nonce, private=private, follows=follows
+        own,
+        sa.next_own,
+        exchange,
+        messages,
+        ours=ours,
+        nonce=nonce,
+        private=private,
+        rival=rival,
+        follows=follows,
     )
     step = transmit(context, replace(sa, next_own=sa.next_own + 1), asked)
     return replace(step, events=(f"sent {own.kind}",))
