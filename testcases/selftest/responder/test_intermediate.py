@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.codes import Exchange, Group, NotifyType, TransformType
-from harness.profile import DEFAULT, Configuration
+from harness.peer.v2.pieces import cut
+from harness.profile import DEFAULT, Configuration, Fragments
 from harness.responder.policy import additional_choice
 from harness.sa.intermediate import NO_INT_AUTH
 from harness.sa.v2 import Suite
@@ -262,3 +263,39 @@ def test_the_answer_names_every_type_that_was_offered() -> None:
 
     (proposal,) = answer.find(v2.SecurityAssociation).proposals
     assert [(t.type, t.id) for t in proposal.transforms if t.type in range(6, 13)] == [(T2, NONE)]
+
+
+# Fragments: what AUTH covers does not depend on the form that messages are delivered in (RFC 9242 section 3.3.2).
+
+LARGE = replace(_further(replace(PLAIN, additional=(Group.ML_KEM_768,))), fragments=Fragments(size=576))
+
+
+def test_exchanges_in_fragments_both_ways_are_covered_by_auth() -> None:
+    """A KEM's values in fragments of the peer and of the responder: AUTH is right at both ends."""
+    pair = Pair(LARGE)
+    pair.play(pair.peer.ike_sa_init())
+    pair.play(pair.peer.intermediate(pieces=4))
+    pair.play(pair.peer.ike_auth())
+
+    assert [m.exchange for m in pair.sent].count(Exchange.IKE_INTERMEDIATE) > 1
+    assert pair.peer.ike.established
+
+
+def test_a_request_that_is_only_repeated_in_fragments_gets_its_response_though_the_keys_are_new() -> None:
+    """An initiator may turn to fragments after it got no response; the exchange had the keys before."""
+    pair = Pair(LARGE)
+    pair.play(pair.peer.ike_sa_init())
+    whole = pair.peer.intermediate()
+    pair.responder.receive(whole.datagram, pair.now)
+    pieces = cut(pair.peer.ike, whole.data, 3, pair.peer.entropy)
+    sent = [
+        each
+        for piece in pieces
+        for each in pair.responder.receive(whole.datagram._replace(data=piece), 1.0).send
+    ]
+    for each in sent:
+        pair.peer.receive(each, 1.0)
+    pair.play(pair.peer.ike_auth())
+
+    assert len(sent) > 1
+    assert pair.peer.ike.established
