@@ -1,6 +1,7 @@
 """What a device is configured to be, and what its profile lets it start by itself."""
 
 from harness.profile.child_policy import ChildPolicy
+from harness.profile.cluster import Cluster
 from harness.profile.configuration import (
     DEFAULT,
     ChildProposal,
@@ -27,6 +28,7 @@ __all__ = [
     "AddressPool",
     "ChildPolicy",
     "ChildProposal",
+    "Cluster",
     "Configuration",
     "CrashDetection",
     "Credentials",

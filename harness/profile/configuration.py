@@ -21,6 +21,7 @@ from harness.codes import (
     Protocol,
 )
 from harness.profile.child_policy import ChildPolicy
+from harness.profile.cluster import Cluster
 from harness.profile.credentials import PROOFS, Credentials, EapMethod, Ppk, Proof, User
 from harness.profile.defence import Defence
 from harness.profile.exchanges import Exchanges, Fragments
@@ -307,6 +308,8 @@ class Configuration:
     """Windows and patience of IKEv2."""
     fragments: Fragments | None = None
     """Fragmentation of IKEv2 messages (RFC 7383); None: not supported."""
+    cluster: Cluster | None = None
+    """Synchronisation of counters after a failover, its own or its peer's (RFC 6311); None: not supported."""
     packets: Packets = field(default_factory=Packets)
     """How the packets of its tunnels are treated."""
     further_peers: tuple[Peer, ...] = ()

@@ -13,7 +13,7 @@ from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.receiving import Receiving
 from harness.responder.rules import HONEST
 from harness.responder.shown import shown
-from harness.responder.state import ChildSa, Sa
+from harness.responder.state import ChildSa, IkeSa, Sa
 from harness.responder.step import Step, drop, together
 from harness.responder.table import Rules
 from harness.responder.unproved import Unproved
@@ -116,6 +116,17 @@ class Responder:
             self._apply(c, self.rules.triggers[Trigger.INTERFACE_UP](c)) for c in self._about(come, now)
         ]
         return together(steps)
+
+    def export(self) -> tuple[Sa, ...]:
+        """The IKE SAs that stand, as the other members of a cluster are told of them."""
+        return tuple(v2.failover.told(sa) for sa in self._sas.values() if isinstance(sa, IkeSa) and sa.up)
+
+    def adopt(self, sas: Iterable[Sa], now: float) -> Step:
+        """Have the IKE SAs that another member told of; when it fails, `provoke` the failover."""
+        mine = [(self._context(now, self._neighbours.of(sa)), sa) for sa in sas]
+        return together(
+            [self._apply(c, v2.failover.adopted(c, sa)) for c, sa in mine if isinstance(sa, IkeSa)]
+        )
 
     def show(self, now: float) -> list[dict[str, Any]]:
         """Every SA as plain data, oldest first; never a key."""

@@ -31,6 +31,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2 import (
     asking,
     authentication,
+    failover,
     fragments,
     initial,
     messages,
@@ -167,6 +168,8 @@ def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) 
     """The peer lives, or has let go of the child that we deleted, or has shown that it is where it moved to."""
     asked = sa.asked(response.message.message_id)
     assert asked is not None
+    if asked.own.kind == "synchronise":
+        return failover.synchronised(context, sa, asked, response)
     if asked.own.kind == "routability" and not mobility.came_back(asked.nonce, response):
         lost = replace(sa, children=(), queue=(Own("delete-ike"),))
         return answered(context, Step(changed=(lost,), events=("routability-failed",)), response)
@@ -541,6 +544,7 @@ def _send_auth(context: Context, sa: IkeSa) -> Step:
         v2.TrafficSelectorsR(selectors=configured_selectors(context.configuration.remote_subnets)),
         *initial.transport_mode(context),
         *window_size,
+        *failover.supported(context),
     )
     return messages.request(context, known, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
 
@@ -559,7 +563,7 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     (asked,) = sa.outstanding
     who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
     up = replace(proved, state=State.ESTABLISHED, outstanding=())
-    up = authentication.authenticated(context, up, who, auth)
+    up = failover.agree(context, authentication.authenticated(context, up, who, auth), response)
     armed, gone = initial.ike_timers(context, up), context.decide("outdated", up, response)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:

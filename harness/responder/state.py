@@ -270,6 +270,9 @@ class Session:
     redirectable: bool = False
     mobile: Mobile | None = None
     ticket: bytes = field(default=b"", repr=False)
+    message_ids: bool = False
+    """Whether Message IDs can be synchronised after a failover, and replay counters (RFC 6311)."""
+    replay_counters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +348,8 @@ class IkeSa:
     fragments: bool = False
     """Whether both ends are for fragmentation (RFC 7383)."""
     gathered: tuple[Gathered, ...] = ()
+    synchronised: Served | None = None
+    """The last synchronisation of a cluster that was answered (RFC 6311), under the Message ID that is due after it."""
     next_own: int = 0
     window: int = 1
     """How many requests of our own may wait for their responses: the window that the peer told of."""
@@ -401,6 +406,8 @@ class IkeSa:
         """
         if not self.outstanding:
             return True
+        if kind == "synchronise" or self.asking("synchronise"):
+            return False
         if self.next_own - min(each.message_id for each in self.outstanding) >= self.window:
             return False
         if kind == "rekey-ike":

@@ -16,6 +16,7 @@ from harness.responder.policy import selector
 from harness.responder.state import IkeSa, Own, Selector
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
+from harness.responder.v2.failover import taken_over
 from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
 from harness.wire.datagram import Datagram
@@ -34,14 +35,20 @@ def _established(context: Context) -> tuple[IkeSa, ...]:
     return tuple(sa for sa in context.world.all() if isinstance(sa, IkeSa) and sa.up and context.own(sa))
 
 
-@TABLE.trigger(
-    Trigger.BOOT, Trigger.INTERFACE_UP, Trigger.OPERATOR_INITIATE, Trigger.FAILOVER, Trigger.ROUTE_CONVERGENCE
-)
+@TABLE.trigger(Trigger.BOOT, Trigger.INTERFACE_UP, Trigger.OPERATOR_INITIATE, Trigger.ROUTE_CONVERGENCE)
 def start_tunnel(context: Context) -> Step:
     """The tunnel's end comes to life, or must be reached anew: a two-way device begins an IKE SA."""
     if not context.may(Start.IKE_SA):
         return drop(SILENT)
     return _initiate(context)
+
+
+@TABLE.trigger(Trigger.FAILOVER)
+def take_over(context: Context) -> Step:
+    """This node serves from now on in place of another; of a cluster that is for the SAs which that one told of (RFC 6311)."""
+    if context.configuration.cluster is None or not _established(context):
+        return start_tunnel(context)
+    return together([taken_over(context, sa) for sa in _established(context)])
 
 
 @TABLE.trigger(Trigger.MATCHING_TRAFFIC)

@@ -109,6 +109,8 @@ class AnswersV2(StartsV2):
 
     def _take_request(self, sa: IkeSa, datagram: Datagram, octets: bytes, request: Message) -> Received:
         message_id = request.message_id
+        if not message_id and sa.syncs_message_ids and _synchronises(request):
+            return self._take_synchronisation(sa, datagram, octets, request)
         if message_id in sa.served:
             heard, said = sa.served[message_id]
             again = self._back(datagram, said) if heard == octets else ()
@@ -133,6 +135,20 @@ class AnswersV2(StartsV2):
             self._intermediate_over(sa)
         return Received(self._back(datagram, answer), request)
 
+    def _take_synchronisation(
+        self, sa: IkeSa, datagram: Datagram, octets: bytes, request: Message
+    ) -> Received:
+        """RFC 6311: under Message ID zero, as often as there are failovers; what is repeated is answered as before."""
+        if self.ignored(Ask.INFORMATIONAL):
+            return Received(message=request, why=f"the script ignores {Ask.INFORMATIONAL}")
+        if octets != sa.synced[0]:
+            answer = self.synchronised(sa, request)
+            if isinstance(answer, str):
+                return Received(message=request, why=answer)
+            said = self.sealed(sa, request.exchange, 0, answer, self.answering, FLAG_RESPONSE)
+            sa.synced = octets, (said,)
+        return Received(self._back(datagram, sa.synced[1]), request)
+
     def _back(self, datagram: Datagram, messages: tuple[bytes, ...]) -> tuple[Datagram, ...]:
         """A reply from where the datagram was sent to, to where it came from (RFC 7296 section 2.11)."""
         natt = datagram.destination.port == self.local_natt.port
@@ -156,6 +172,7 @@ class AnswersV2(StartsV2):
         if ask is Ask.DELETE:
             return self._answer_delete(sa, request)
         if ask in (Ask.LIVENESS, Ask.INFORMATIONAL):
+            self.skip_numbers(sa, request)
             return ()
         if sa.state is not State.ESTABLISHED:  # RFC 7296 section 2.25: not while the IKE SA is being replaced
             return (notify(NotifyType.TEMPORARY_FAILURE),)
@@ -440,7 +457,8 @@ class AnswersV2(StartsV2):
         own = self.configuration.local_auth
         ours = v2.IdResponder(*self.own_identity(None, own))
         with_ppk = (told,) if isinstance(told, v2.Notify) else ()
-        proof = (ours, *self.own_proof(sa, ours.body, own, initiator=False), *with_ppk)
+        counters = (*self.promise(sa), *self.heard_of_counters(sa, request))
+        proof = (ours, *self.own_proof(sa, ours.body, own, initiator=False), *with_ppk, *counters)
         offer = request.find(v2.SecurityAssociation)
         if offer is None:
             return proof
@@ -467,6 +485,10 @@ class AnswersV2(StartsV2):
 
     def _nonce(self) -> bytes:
         return self.entropy.octets(NONCE_OCTETS)
+
+
+def _synchronises(request: Message) -> bool:
+    return request.find(v2.Notify, NotifyType.IKEV2_MESSAGE_ID_SYNC) is not None
 
 
 def _ask_of(request: Message) -> Ask:

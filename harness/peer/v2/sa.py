@@ -122,6 +122,11 @@ class IkeSa:
     window: int = 1
     served: dict[int, tuple[bytes, tuple[bytes, ...]]] = field(default_factory=dict)
     """The target's last requests and what was answered, by Message ID."""
+    syncs_message_ids: bool = False
+    """Whether a cluster that the target is may synchronise Message IDs after a failover, and replay counters."""
+    syncs_replay_counters: bool = False
+    synced: tuple[bytes, tuple[bytes, ...]] = (b"", ())
+    """The last synchronisation and what was answered."""
     answered: set[int] = field(default_factory=set)
     """The Message IDs of requests that were answered before an earlier one was."""
     waiting: dict[tuple[int, int], Callable[[Message], None]] = field(default_factory=dict)

@@ -9,9 +9,9 @@ from harness.crypto import InvalidPublicValue, KeyExchange, Private, Unsupported
 from harness.peer.eap import ALL, EapClient, Outcome
 from harness.peer.end import marked, unframed
 from harness.peer.mischief import HONEST, Changes, Plan
-from harness.peer.packets import CarriesPackets
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2 import puzzles
+from harness.peer.v2.counters import CountsV2
 from harness.peer.v2.offers import (
     accepted_child,
     accepted_ike,
@@ -55,7 +55,7 @@ Then = Callable[[Message], None]
 """What an answer changes in the peer's memory."""
 
 
-class StartsV2(ProvesV2, CarriesPackets):
+class StartsV2(ProvesV2, CountsV2):
     """The steps of IKEv2 that this end starts; `ike` is the IKE SA that they work on."""
 
     ike: IkeSa
@@ -301,7 +301,7 @@ class StartsV2(ProvesV2, CarriesPackets):
         return self._ask(
             sa,
             Exchange.IKE_AUTH,
-            (*payloads, *self._promise(sa), *extra),
+            (*payloads, *self.told_of_counters(sa), *extra),
             Plan(**changes),
             lambda answer: then(sa, answer),
         )
@@ -346,6 +346,7 @@ class StartsV2(ProvesV2, CarriesPackets):
         return not sa.why
 
     def _up(self, sa: IkeSa, answer: Message) -> None:
+        self.heard_of_counters(sa, answer)
         sa.state = State.ESTABLISHED
         self._child_made(sa, sa.first_spi, None, sa.ni, answer, sa.nr)
 
@@ -752,6 +753,7 @@ class StartsV2(ProvesV2, CarriesPackets):
         """RFC 7296 section 2.8: the new IKE SA inherits the Child SAs and counts its messages from zero."""
         self.came_to_know(new.keys)
         new.children, old.children = old.children, []
+        new.syncs_message_ids, new.syncs_replay_counters = old.syncs_message_ids, old.syncs_replay_counters
         new.state, old.state = State.ESTABLISHED, State.REPLACED
         self.ike_sas[new.own_spi] = new
         if self.ike is old:
@@ -807,13 +809,6 @@ class StartsV2(ProvesV2, CarriesPackets):
         sa.promised = size
         told = notify(NotifyType.SET_WINDOW_SIZE, size.to_bytes(4, "big"))
         return self.informational(told, sa=sa, **changes)
-
-    def _promise(self, sa: IkeSa) -> tuple[Payload, ...]:
-        """SET_WINDOW_SIZE, if this end is configured to keep more than one request."""
-        sa.promised = self.configuration.exchanges.window
-        if sa.promised == 1:
-            return ()
-        return (notify(NotifyType.SET_WINDOW_SIZE, sa.promised.to_bytes(4, "big")),)
 
     # --- any request --------------------------------------------------------------------------------------------
 

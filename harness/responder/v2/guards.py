@@ -13,6 +13,7 @@ from harness.responder.state import IkeSa, State
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2 import cookies, redirect
+from harness.responder.v2.failover import synchronise
 from harness.responder.v2.fragments import outer_fragment, repeated
 from harness.responder.v2.messages import closed, opened, refuse, respond, unprotected
 from harness.responder.v2.window import complain
@@ -133,6 +134,14 @@ def init_room(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     if defence.per_source is not None and context.world.half_open_count(address) >= defence.per_source:
         return drop("too many SAs of this source are half-open")
     return None
+
+
+@TABLE.guard(rfc="6311/5")
+def sealed_synchronisation(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """Where it was agreed, a cluster may synchronise counters under Message ID zero, whatever the window is."""
+    if not sa.session.message_ids or incoming.message.message_id or not sa.up:
+        return None
+    return synchronise(context, sa, incoming) if incoming.message.exchange == Exchange.INFORMATIONAL else None
 
 
 @TABLE.guard(rfc="7296/2.1")

@@ -130,22 +130,27 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
 
 
 def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
-    """The timers of an IKE SA that has just come up: soft and hard lifetime, liveness, keepalives behind a NAT."""
+    """The timers of an IKE SA that serves from now on: soft and hard lifetime, liveness, keepalives behind a NAT."""
     lifetimes, dpd = context.configuration.lifetimes, context.configuration.dpd
-    seconds = {Timer.IKE_SOFT: lifetimes.ike_soft, Timer.IKE_HARD: _ike_hard(context, sa)}
-    if sa.behind_nat:
-        seconds[Timer.KEEPALIVE] = context.configuration.packets.nat_keepalive
+    dues = {
+        Timer.IKE_SOFT: None if lifetimes.ike_soft is None else sa.born + lifetimes.ike_soft,
+        Timer.IKE_HARD: _ike_hard(context, sa),
+    }
+    if sa.behind_nat and context.configuration.packets.nat_keepalive is not None:
+        dues[Timer.KEEPALIVE] = context.now + context.configuration.packets.nat_keepalive
     if dpd is not None:
-        seconds[Timer.LIVENESS] = dpd.interval
-    return tuple((sa.ours, Armed(context.now + s, timer)) for timer, s in seconds.items() if s is not None)
+        dues[Timer.LIVENESS] = context.now + dpd.interval
+    return tuple((sa.ours, Armed(due, timer)) for timer, due in dues.items() if due is not None)
 
 
 def _ike_hard(context: Context, sa: IkeSa) -> float | None:
-    """Seconds until the IKE SA ends: its lifetime, or what is left of its peer's authentication (RFC 4478 section 2)."""
-    ends = [context.configuration.lifetimes.ike_hard]
-    if context.configuration.auth_lifetime is not None:
-        ends.append(sa.session.authenticated + context.configuration.auth_lifetime - context.now)
-    return min((end for end in ends if end is not None), default=None)
+    """When the IKE SA ends: with its lifetime, or with its peer's authentication (RFC 4478 section 2)."""
+    configuration = context.configuration
+    spans = (
+        (sa.born, configuration.lifetimes.ike_hard),
+        (sa.session.authenticated, configuration.auth_lifetime),
+    )
+    return min((since + seconds for since, seconds in spans if seconds is not None), default=None)
 
 
 def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[bytes, Armed], ...]:
