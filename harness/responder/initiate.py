@@ -406,6 +406,16 @@ def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint]) -> Step:
     return _send_init(context, between, suite.group, initial.fresh_spi(context))
 
 
+def reauthenticate(context: Context, sa: IkeSa) -> Step:
+    """Begin the IKE SA that takes the place of one whose peer has to prove himself anew (section 2.8.3)."""
+    return _renewing(start_ike_sa(context, (sa.local, sa.remote)), sa.ours)
+
+
+def _renewing(step: Step, old: bytes) -> Step:
+    renewing = tuple(replace(sa, renews=old) if isinstance(sa, IkeSa) else sa for sa in step.changed)
+    return replace(step, changed=renewing)
+
+
 def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int, spi_i: bytes) -> Step:
     private, ni = (
         key_exchange(group).private(context.entropy),
@@ -489,7 +499,7 @@ def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
     again = ours is not None and ours.group == group  # else a peer could keep us asking for ever
     if again or all(suite.group != group for suite in context.configuration.proposals_v2):
         return Step(gone=(sa.ours,), events=("refused",))
-    return _send_init(context, (sa.local, sa.remote), group, sa.spi_i)
+    return _renewing(_send_init(context, (sa.local, sa.remote), group, sa.spi_i), sa.renews)
 
 
 def _with_cookie(context: Context, sa: IkeSa, asked: Outstanding, cookie: bytes) -> Step:
@@ -567,12 +577,22 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     armed, gone = initial.ike_timers(context, up), context.decide("outdated", up, response)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:
-        return Step(changed=(up,), gone=gone, armed=armed, events=("ike-sa-established",))
+        alone = Step(changed=(up,), gone=gone, armed=armed, events=("ike-sa-established",))
+        return alone.then(_replaced(context, up))
     # The first child takes the nonces of IKE_SA_INIT (section 2.17).
     first = replace(asked, own=Own("new-child"), nonce=sa.ni, private=None)
     child = _take_child(context, up, first, response, accepted.proposals[0], sa.nr)
     events = ("ike-sa-established", *child.events)
-    return replace(child, gone=gone, armed=(*armed, *child.armed), events=events)
+    made = replace(child, gone=gone, armed=(*armed, *child.armed), events=events)
+    return made.then(_replaced(context, up))
+
+
+def _replaced(context: Context, up: IkeSa) -> Step:
+    """The IKE SA that this one took the place of is deleted, with its children."""
+    old = context.world.find(up.renews)
+    if not isinstance(old, IkeSa) or not old.up:
+        return NOTHING
+    return begin(context, replace(old, children=(), queue=()), Own("close-ike"))
 
 
 def _refuse_peer(context: Context, sa: IkeSa, response: Incoming) -> Step:

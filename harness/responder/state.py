@@ -363,6 +363,8 @@ class IkeSa:
     half_closed: tuple[ChildSa, ...] = ()
     """Children whose Delete the peer has not answered; what comes in on them is refused (RFC 7296 section 1.4.1)."""
     heir: bytes = b""
+    renews: bytes = b""
+    """Our SPI of the IKE SA that this one takes the place of once it is up (RFC 7296 section 2.8.3)."""
     waits_for: bytes = b""
     """The SA that both ends are rekeying, where this one is contested."""
     session: Session = Session()
@@ -526,6 +528,11 @@ class Sa(Protocol):
     @property
     def inner_address(self) -> bytes:
         """The address of the pool that the peer has; empty without one."""
+        ...
+
+    @property
+    def we_started(self) -> bool:
+        """True where this end is the initiator."""
         ...
 
     @property

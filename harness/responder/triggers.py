@@ -11,17 +11,19 @@ from harness.responder import v1
 from harness.responder.context import Context
 from harness.responder.data import carry_out, child_for
 from harness.responder.data.local import for_the_peer, hello
-from harness.responder.initiate import give_up, reachable, start_ike_sa
+from harness.responder.initiate import give_up, reachable, reauthenticate, start_ike_sa
 from harness.responder.policy import selector
-from harness.responder.state import IkeSa, Own, Selector
+from harness.responder.state import IkeSa, Own, Sa, Selector, State
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
 from harness.responder.v2.failover import taken_over
 from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
+from harness.sa.methods import METHODS, Proof
 from harness.wire.datagram import Datagram
 
 DISCARDED = "the packet is discarded: no child is for it, and in clear it may not go"
+UNDER_WAY = "an SA with this peer is being made already"
 SILENT = "responder-only: the profile starts nothing for this"
 
 
@@ -124,13 +126,22 @@ def _subnet(context: Context, second: bool, side: int) -> tuple[Selector, ...]:
 
 
 def _initiate(context: Context) -> Step:
-    """Begin an SA in the version that the configuration names."""
+    """Begin an SA in the version that the configuration names, unless one is being made already."""
     between = reachable(context)
     if isinstance(between, Step):
         return between
+    if any(_begun(sa) for sa in context.world.all() if context.own(sa)):
+        return drop(UNDER_WAY)
     if context.configuration.initiate_version == 1:
         return v1.start_phase1(context)
     return start_ike_sa(context, between)
+
+
+def _begun(sa: Sa) -> bool:
+    """Whether this is an SA that we began and that is not up yet."""
+    if isinstance(sa, IkeSa):
+        return sa.state in (State.INIT_SENT, State.INTERMEDIATE_SENT, State.AUTH_SENT)
+    return sa.we_started and not sa.up
 
 
 @TABLE.trigger(Trigger.RELOAD, Trigger.ADDRESS_CHANGE, Trigger.CLEAR)
@@ -187,5 +198,25 @@ def hard_expiry(context: Context) -> Step:
 
 @TABLE.trigger(Trigger.CLOCK_STEP)
 def clock_step(context: Context) -> Step:
-    """The wall clock jumped; lifetimes follow the steady clock, so nothing happens."""
-    return NOTHING
+    """The wall clock jumped. Lifetimes follow the steady clock, and a shared key knows no time: nothing happens.
+
+    Whether a certificate still holds is a matter of the wall clock, and seen when its owner proves himself anew: a
+    two-way device has him do so (RFC 7296 section 2.8.3), a responder can't.
+    """
+    by_certificate = context.configuration.remote_auth == "signature"
+    v2_anew = [
+        reauthenticate(context, sa)
+        for sa in _established(context)
+        if by_certificate and context.may(Start.REAUTH)
+    ]
+    v1_anew = [
+        v1.start_phase1(context, sa)
+        for sa in v1.peers.standing(context)
+        if _signs(sa) and context.may(Start.PHASE1_RENEWAL)
+    ]
+    return together([*v2_anew, *v1_anew])
+
+
+def _signs(sa: v1.IsakmpSa) -> bool:
+    """Whether the peer proved itself by a signature, and so by a certificate."""
+    return sa.policy is not None and METHODS[sa.policy.auth].proof is Proof.SIGNATURE
