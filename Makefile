@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 RUN_OPTIONS ?=
+BENCH_OPTIONS ?=
 
 .PHONY: run test check bench docs format clean wheel
 
@@ -20,8 +21,8 @@ check: $(STAMP)  ## format, lint, types, layers, selftests that need neither roo
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest testcases/selftest -m "not daemon and not slow"
 
-bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls
-	$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls; a flood of hostile datagrams
+	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
 
 docs: $(STAMP)  ## draw the pages of docs/ that are drawn
 	$(BIN)/python docs/generate.py
