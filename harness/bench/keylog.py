@@ -6,22 +6,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.capture.wireshark import V1_TABLE, V2_TABLE, tables
+from harness.capture.wireshark import TABLES, tables
 
 EVIDENCE = "keys.jsonl"
 """The file that holds each key whole, one JSON object a line."""
 
 
 class KeyLog:
-    """Three files of mode 0600 in one directory, which Wireshark takes for its own if told so.
+    """Four files of mode 0600 in one directory, which Wireshark takes for its own if told so.
 
-    `WIRESHARK_CONFIG_DIR=DIRECTORY` finds both tables there under the names it looks for. What the files held
-    before stays. OSError if the directory or a file can't be made.
+    `WIRESHARK_CONFIG_DIR=DIRECTORY` finds the tables there under the names it looks for; that of ESP it uses once
+    its preferences bid it decrypt ESP. What the files held before stays. OSError if the directory or a file can't be made.
     """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._files = {name: _private(directory / name) for name in (V1_TABLE, V2_TABLE, EVIDENCE)}
+        self._files = {name: _private(directory / name) for name in (*TABLES, EVIDENCE)}
         self._told: set[tuple[object, ...]] = set()
 
     def write(self, secrets: Iterable[Mapping[str, Any]]) -> None:
@@ -39,8 +39,7 @@ class KeyLog:
         self._files.clear()
 
     def _add(self, secret: Mapping[str, Any]) -> None:
-        rows = tables((secret,))
-        for name, lines in ((V1_TABLE, rows.v1), (V2_TABLE, rows.v2), (EVIDENCE, (json.dumps(secret),))):
+        for name, lines in (*tables((secret,)).by_name, (EVIDENCE, (json.dumps(secret),))):
             for line in lines:
                 os.write(self._files[name], f"{line}\n".encode())
 

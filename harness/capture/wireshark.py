@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.capture.esp_table import ESP_SWITCHES, ESP_TABLE, FAMILIES, esp_rows, esp_secret
 from harness.capture.frame import CaptureError
 from harness.codes import Encr, Integ
 
 V1_TABLE = "ikev1_decryption_table"
 V2_TABLE = "ikev2_decryption_table"
+TABLES = (V1_TABLE, V2_TABLE, ESP_TABLE)
 
 Evidence = Mapping[str, Any]
 
@@ -95,12 +97,19 @@ class _NoRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Keys as rows of Wireshark's two tables."""
+    """Keys as rows of Wireshark's three tables."""
 
     v1: tuple[str, ...]
     v2: tuple[str, ...]
     left_out: tuple[str, ...]
     """A sentence for each key that Wireshark has no row for."""
+    esp: tuple[str, ...] = ()
+
+    @property
+    def by_name(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The tables that have rows, by their names."""
+        every = ((V1_TABLE, self.v1), (V2_TABLE, self.v2), (ESP_TABLE, self.esp))
+        return tuple((name, rows) for name, rows in every if rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +123,16 @@ class KeyTable:
 
 def tables(secrets: Iterable[Evidence]) -> Tables:
     """The rows for these keys, each once."""
-    rows: dict[int, dict[str, None]] = {1: {}, 2: {}}
+    rows: dict[str, dict[str, None]] = {name: {} for name in TABLES}
     left_out: dict[str, None] = {}
     for secret in secrets:
         try:
-            version, row = _row(secret)
+            table, found = _rows(secret)
         except _NoRow as why:
             left_out[str(why)] = None
         else:
-            rows[version][row] = None
-    return Tables(tuple(rows[1]), tuple(rows[2]), tuple(left_out))
+            rows[table].update(dict.fromkeys(found))
+    return Tables(tuple(rows[V1_TABLE]), tuple(rows[V2_TABLE]), tuple(left_out), tuple(rows[ESP_TABLE]))
 
 
 def write_tables(capture: str | os.PathLike[str], secrets: Iterable[Evidence]) -> tuple[Path, ...]:
@@ -133,22 +142,21 @@ def write_tables(capture: str | os.PathLike[str], secrets: Iterable[Evidence]) -
     """
     found = tables(secrets)
     written = []
-    for name, rows in ((V1_TABLE, found.v1), (V2_TABLE, found.v2)):
-        if rows:
-            path = Path(capture).with_suffix(f".{name}")
-            _write_privately(path, "".join(f"{row}\n" for row in rows))
-            written.append(path)
+    for name, rows in found.by_name:
+        path = Path(capture).with_suffix(f".{name}")
+        _write_privately(path, "".join(f"{row}\n" for row in rows))
+        written.append(path)
     return tuple(written)
 
 
 def tables_beside(capture: str | os.PathLike[str]) -> tuple[Path, ...]:
     """The tables that lie beside `capture` under the names that `write_tables` gives."""
-    paths = (Path(capture).with_suffix(f".{name}") for name in (V1_TABLE, V2_TABLE))
+    paths = (Path(capture).with_suffix(f".{name}") for name in TABLES)
     return tuple(path for path in paths if path.is_file())
 
 
 def read_table(path: str | os.PathLike[str]) -> KeyTable:
-    """The keys of either table, told by its columns, or of evidence, a JSON object a line.
+    """The keys of any of the tables, told by its columns, or of evidence, a JSON object a line.
 
     A CaptureError says that a file holds none.
     A row of version 1 has neither the responder's cookie nor the cipher: the capture tells both.
@@ -157,15 +165,19 @@ def read_table(path: str | os.PathLike[str]) -> KeyTable:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no file has such a name"
-        raise CaptureError(path, f"{why}; name a file with rows of {V1_TABLE} or {V2_TABLE}") from None
+        raise CaptureError(
+            path, f"{why}; name a file with rows of {V1_TABLE}, {V2_TABLE} or {ESP_TABLE}"
+        ) from None
     keys = parse_table(text)
     if keys.problems and not keys.secrets:
-        raise CaptureError(path, f"{keys.problems[0]}; name a file with rows of {V1_TABLE} or {V2_TABLE}")
+        raise CaptureError(
+            path, f"{keys.problems[0]}; name a file with rows of {V1_TABLE}, {V2_TABLE} or {ESP_TABLE}"
+        )
     return keys
 
 
 def parse_table(text: str) -> KeyTable:
-    """The keys in the text of either table or of JSON lines; empty ones and those that begin with # say nothing."""
+    """The keys in the text of any of the tables or of JSON lines; empty ones and those that begin with # say nothing."""
     secrets, problems = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -191,9 +203,10 @@ def tshark_command(
     found = tables(secrets)
     words = ["tshark", "-r", os.fspath(path)]
     words += _decode_as(ike_ports, "isakmp", 500) + _decode_as(nat_ports, "udpencap", 4500)
-    if len(found.v1) + len(found.v2) > _MOST_ON_A_COMMAND_LINE:
+    words += [word for switch in ESP_SWITCHES if found.esp for word in ("-o", switch)]
+    if sum(len(rows) for _, rows in found.by_name) > _MOST_ON_A_COMMAND_LINE:
         return _with_files(path, found, shlex.join(words))
-    for name, rows in ((V1_TABLE, found.v1), (V2_TABLE, found.v2)):
+    for name, rows in found.by_name:
         for row in rows:
             words += ["-o", f"uat:{name}:{row}"]
     return shlex.join(words)
@@ -205,9 +218,7 @@ def _decode_as(ports: Sequence[int], protocol: str, known: int) -> list[str]:
 
 def _with_files(path: str | os.PathLike[str], found: Tables, command: str) -> str:
     copies = [
-        f"cp {shlex.quote(str(Path(path).with_suffix(f'.{name}')))} $d/{name}"
-        for name, rows in ((V1_TABLE, found.v1), (V2_TABLE, found.v2))
-        if rows
+        f"cp {shlex.quote(str(Path(path).with_suffix(f'.{name}')))} $d/{name}" for name, _ in found.by_name
     ]
     return " && ".join(["d=$(mktemp -d)", *copies, f"WIRESHARK_CONFIG_DIR=$d {command}"])
 
@@ -219,9 +230,15 @@ def _write_privately(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _row(secret: Evidence) -> tuple[int, str]:
+def _rows(secret: Evidence) -> tuple[str, tuple[str, ...]]:
+    """The table and the rows of it that a key becomes."""
+    if "esp" in secret:
+        found = esp_rows(secret)
+        if isinstance(found, str):
+            raise _NoRow(found)
+        return ESP_TABLE, found
     if secret.get("ike") == 1:
-        return 1, f"{_spi(secret, 'cky_i')},{_octets(secret, 'key', wanted=True)}"
+        return V1_TABLE, (f"{_spi(secret, 'cky_i')},{_octets(secret, 'key', wanted=True)}",)
     if secret.get("ike") != 2:
         raise _NoRow("keys of an IKE version that is neither 1 nor 2")
     ei, er = _octets(secret, "sk_ei"), _octets(secret, "sk_er")
@@ -231,7 +248,7 @@ def _row(secret: Evidence) -> tuple[int, str]:
         raise _NoRow(f"Wireshark's table has no row for {encr} with keys of {len(ei) // 2} octets")
     integrity, ai, ar = (_NONE, "", "") if CIPHERS[cipher].combined else _integrity(secret)
     spis = f"{_spi(secret, 'spi_i')},{_spi(secret, 'spi_r')}"
-    return 2, f'{spis},{ei},{er},"{cipher}",{ai},{ar},"{integrity}"'
+    return V2_TABLE, (f'{spis},{ei},{er},"{cipher}",{ai},{ar},"{integrity}"',)
 
 
 def _integrity(secret: Evidence) -> tuple[str, str, str]:
@@ -277,13 +294,18 @@ def _evidence(line: str) -> dict[str, Any]:
         secret = json.loads(line)
     except (ValueError, RecursionError):
         raise _NoRow("it is no JSON object") from None
-    if secret.get("ike") not in (1, 2):
+    if secret.get("ike") not in (1, 2) and "esp" not in secret:
         raise _NoRow("it does not say which version of IKE it is for")
     return dict(secret)
 
 
 def _from_row(line: str) -> dict[str, Any]:
     fields = [field.strip().strip('"') for field in line.split(",")]
+    if fields[0] in FAMILIES:
+        found = esp_secret(fields)
+        if isinstance(found, str):
+            raise _NoRow(found)
+        return found
     if len(fields) == 2:
         return _v1_secret(*fields)
     if len(fields) == 8:

@@ -142,7 +142,7 @@ def responder_command(
         if stop_with_stdin:
             daemon.stop_at_end_of(sys.stdin.fileno())
         with daemon.obeying_signals():
-            _say(ike, natt, [str(each) for each in esp], [each.endpoint for each in tcp], control, as_json)
+            _say(ike, natt, esp, [each.endpoint for each in tcp], control, as_json)
             daemon.run()
     return 0
 
@@ -231,7 +231,7 @@ def _peer(named: str) -> Endpoint:
 def _say(
     ike: list[Endpoint],
     natt: list[Endpoint],
-    esp: list[str],
+    esp: list[Port],
     tcp: list[Endpoint],
     control: Path | None,
     as_json: bool,
@@ -241,7 +241,8 @@ def _say(
             "ike": str(ike[0]),
             "natt": str(natt[0]),
             "control": str(control) if control else None,
-            "listening": [str(each) for each in (*ike, *natt, *esp)],
+            "listening": [str(each) for each in (*ike, *natt)],
+            "esp": [each.endpoint.address for each in esp],
             "tcp": [str(each) for each in tcp],
         }
         click.echo(json.dumps(told))

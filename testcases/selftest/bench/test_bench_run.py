@@ -172,7 +172,7 @@ def test_evidence_and_keys_are_private(tmp_path: Path) -> None:
     play(Connects, tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
 
-    assert sorted(path.suffix for path in files) == [".ikev2_decryption_table", ".pcapng"]
+    assert sorted(path.suffix for path in files) == [".esp_sa", ".ikev2_decryption_table", ".pcapng"]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
