@@ -5,7 +5,6 @@ import json
 import pytest
 
 from harness.sa import v1, v2
-from harness.sa.esp import EspSa
 from harness.sa.secrets import from_evidence, to_evidence
 
 KEYS = v2.ike_keys(
