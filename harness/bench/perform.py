@@ -24,12 +24,13 @@ class Performer:
         self._evidence = evidence
         self._cast = tuple(cast)
         self._whose: dict[Endpoint, Initiator] = {
-            endpoint: each for each in self._cast for endpoint in (each.local, each.local_natt)
+            endpoint: each for each in self._cast for endpoint in each.places
         }
         for (
             each
         ) in self._cast:  # a packet without ports is for the first who lives there, never for the stranger
-            self._whose.setdefault(Endpoint(each.local.address, NO_PORT), each)
+            for place in each.places:
+                self._whose.setdefault(Endpoint(place.address, NO_PORT), each)
 
     def perform(self, script: Script, stranger: Initiator) -> float:
         """Play the script to its end, close the window, and see by a stranger's exchange whether the target lives.

@@ -13,7 +13,7 @@ from harness.bench.evidence import Evidence, place_of
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, VirtualLink
 from harness.bench.perform import Performer
-from harness.bench.stage import STRANGER, LinkKind, Stage, abilities, stage
+from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abilities, stage
 from harness.capture import read
 from harness.case import Case
 from harness.clock import Clock, SeededEntropy, WallClock, started_at
@@ -106,7 +106,13 @@ class Bench:
         entropy = SeededEntropy(settings.seed).fork(entry.id)
         names = cast_of(entry.kind)
         place = stage(
-            settings.link, target, self._configuration(entry.kind), names, entropy, entry.kind.ports
+            settings.link,
+            target,
+            self._configuration(entry.kind),
+            names,
+            entropy,
+            entry.kind.ports,
+            moving=SECOND_ADDRESS in entry.kind.needs,
         )
         evidence = Evidence(
             settings.pcaps / place_of(entry.id),
@@ -178,7 +184,7 @@ class Bench:
             "link": str(settings.link),
             "clock": place.clock,
             "started": started_at(),
-            "cast": {name: [str(at.ike), str(at.natt)] for name, at in place.cast.items()},
+            "cast": {name: _places(name, place) for name in place.cast},
             "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
             "nat_ports": sorted({place.target.natt.port, *(at.natt.port for at in place.cast.values())}),
         }
@@ -235,4 +241,14 @@ def _initiator(name: str, place: Stage, entropy: SeededEntropy) -> Initiator:
         at.natt,
         target.ike,
         target.natt,
+        place.elsewhere.get(name),
     )
+
+
+def _places(name: str, place: Stage) -> list[str]:
+    """Where a peer may be."""
+    at = place.cast[name]
+    other = [
+        end._replace(address=place.elsewhere[name]) for end in (at.ike, at.natt) if name in place.elsewhere
+    ]
+    return [str(each) for each in (at.ike, at.natt, *other)]

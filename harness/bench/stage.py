@@ -32,6 +32,8 @@ STRANGER = "stranger"
 """The name of who plays the control exchange."""
 STRANGER_PORTS = (40_500, 44_500)
 IKE_PORTS = (500, 4500)
+ELSEWHERE = 100
+"""How far from its first address a peer's other one is."""
 ANYBODY = "192.0.2.2"
 """Where the first peer is on a virtual link if the configuration names no address."""
 
@@ -44,10 +46,15 @@ class LinkKind(StrEnum):
     UDP = "udp"
 
 
+SECOND_ADDRESS = "second-address"
+"""The ability of a link to let peers go on from another address."""
+_IN_PROCESS = frozenset(
+    {"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses", SECOND_ADDRESS}
+)
 ABILITIES = {
-    LinkKind.VIRTUAL: frozenset({"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses"}),
-    LinkKind.LOSSY: frozenset({"virtual-clock", "esp", "icmp", "tcp", "fragments", "many-addresses"}),
-    LinkKind.UDP: frozenset({"real-clock"}),
+    LinkKind.VIRTUAL: _IN_PROCESS,
+    LinkKind.LOSSY: _IN_PROCESS,
+    LinkKind.UDP: frozenset({"real-clock", SECOND_ADDRESS}),
 }
 """What a case may need of its link, whoever plays it."""
 
@@ -66,6 +73,8 @@ class Stage(Protocol):
     target: Addresses
     cast: dict[str, Addresses]
     """The endpoints of each peer, and of the stranger."""
+    elsewhere: dict[str, str]
+    """The other address of each peer that can go on from one, with the same ports."""
     configuration: Configuration
     """What the target was made to be here."""
 
@@ -95,6 +104,8 @@ class VirtualStage:
         entropy: SeededEntropy,
         mischief: Mischief = NO_MISCHIEF,
         ports: tuple[int, int] = IKE_PORTS,
+        *,
+        moving: bool = False,
     ) -> None:
         if not isinstance(target, InProcess):
             raise NotApplicable(f"{target.name} has sockets of its own: play it with --link udp")
@@ -103,6 +114,8 @@ class VirtualStage:
         peers = _addresses_from(configuration.peer or ANYBODY)
         self.cast = {name: _at(address, ports) for name, address in zip(names, peers, strict=False)}
         self.cast[STRANGER] = _at(configuration.peer or ANYBODY, STRANGER_PORTS)
+        others = _addresses_from(configuration.peer or ANYBODY, ELSEWHERE)
+        self.elsewhere = dict(zip(names, others, strict=False)) if moving else {}
         self._device = target.device(configuration, entropy.fork("target"))
         self._mischief = mischief
         self._entropy = entropy.fork("link")
@@ -131,6 +144,8 @@ class UdpStage:
         names: Sequence[str],
         clock: Clock | None = None,
         ports: tuple[int, int] = IKE_PORTS,
+        *,
+        moving: bool = False,
     ) -> None:
         self._clock = clock or WallClock()
         self._wanted = ports
@@ -140,6 +155,7 @@ class UdpStage:
         self._link: UdpLink | None = None
         try:
             self.cast = self._take_endpoints(names)
+            self.elsewhere = self._take_elsewhere(names) if moving else {}
             first = next(iter(self.cast.values()))
             self.configuration = replace(configuration, local_address=own_loopback(0), peer=first.ike.address)
             self.target = target.start(self.configuration, first.ike)
@@ -184,6 +200,14 @@ class UdpStage:
         places = {name: self._bind(own_loopback(1 + number), ports) for number, name in enumerate(names)}
         return {**places, STRANGER: self._bind(first, (0, 0))}
 
+    def _take_elsewhere(self, names: Sequence[str]) -> dict[str, str]:
+        taken = {}
+        for number, name in enumerate(names):
+            at = self.cast[name]
+            taken[name] = own_loopback(ELSEWHERE + number)
+            self._bind(taken[name], (at.ike.port, at.natt.port))
+        return taken
+
     def _bind(self, address: str, ports: tuple[int, int]) -> Addresses:
         ike, natt = (self._ports.bind(Endpoint(address, port)) for port in ports)
         if Endpoint(address, NO_PORT) not in self._ports.sockets and may_use_raw_sockets():
@@ -224,12 +248,14 @@ def stage(
     names: Sequence[str],
     entropy: SeededEntropy,
     ports: tuple[int, int] = IKE_PORTS,
+    *,
+    moving: bool = False,
 ) -> Stage:
-    """The place for a case on a link of that kind; the cast sends from `ports`."""
+    """The place for a case on a link of that kind; the cast sends from `ports`, and if `moving` from another address."""
     if kind is LinkKind.UDP:
-        return UdpStage(target, configuration, names, ports=ports)
+        return UdpStage(target, configuration, names, ports=ports, moving=moving)
     mischief = LOSSY if kind is LinkKind.LOSSY else NO_MISCHIEF
-    return VirtualStage(target, configuration, names, entropy, mischief, ports)
+    return VirtualStage(target, configuration, names, entropy, mischief, ports, moving=moving)
 
 
 def _write_what_passed(wire: WireTap, tap: Tap, link: UdpLink) -> None:
@@ -243,6 +269,6 @@ def _at(address: str, ports: tuple[int, int]) -> Addresses:
     return Addresses(Endpoint(address, ports[0]), Endpoint(address, ports[1]))
 
 
-def _addresses_from(first: str) -> Iterable[str]:
-    start = ip_address(first)
-    return (str(start + number) for number in range(200))
+def _addresses_from(first: str, after: int = 0) -> Iterable[str]:
+    start = ip_address(first) + after
+    return (str(start + number) for number in range(ELSEWHERE))

@@ -68,6 +68,7 @@ class End:
         local_natt: Endpoint,
         remote: Endpoint,
         remote_natt: Endpoint,
+        elsewhere: str | None = None,
     ) -> None:
         self.name = name
         self.configuration = configuration
@@ -76,6 +77,8 @@ class End:
         self.local_natt = local_natt
         self.remote = remote
         self.remote_natt = remote_natt
+        self.elsewhere = elsewhere
+        """Its other address, if the link lets it have one; the ports are the same."""
         self.nat_ports = frozenset({local_natt.port, remote_natt.port})
         self.protocol = UDP
         """What IKE SAs that are begun from now on travel in: UDP, or a TCP stream."""
@@ -189,6 +192,20 @@ class End:
                 self.protocol,
             )
         )
+
+    @property
+    def places(self) -> tuple[Endpoint, ...]:
+        """Where this end may be reached: at its own address, and at its other one."""
+        here = (self.local, self.local_natt)
+        if self.elsewhere is None:
+            return here
+        return (*here, *(end._replace(address=self.elsewhere) for end in here))
+
+    def from_elsewhere(self, sent: Sent | Note) -> Sent | Note:
+        """The same message as it comes from this end's other address; nothing moves there with it."""
+        if isinstance(sent, Note) or self.elsewhere is None:
+            return sent
+        return self._stored(replace(sent, source=sent.source._replace(address=self.elsewhere)))
 
     def ends(self, natt: bool) -> tuple[Endpoint, Endpoint]:
         """From where to where messages go."""

@@ -26,8 +26,9 @@ class Initiator(AnswersV2, AnswersV1):
         local_natt: Endpoint,
         remote: Endpoint,
         remote_natt: Endpoint,
+        elsewhere: str | None = None,
     ) -> None:
-        super().__init__(name, configuration, entropy, local, local_natt, remote, remote_natt)
+        super().__init__(name, configuration, entropy, local, local_natt, remote, remote_natt, elsewhere)
         self.ike = IkeSa()
         self.ike_sas = {}
         self.isakmp = IsakmpSa()

@@ -30,6 +30,7 @@ ABILITIES = {
     "virtual-clock": "of the link: hours pass in no time",
     "real-clock": "of the link: time is real",
     "many-addresses": "of the link: peers may have any address",
+    "second-address": "of the link: a peer can go on from another address",
     "esp": "of the link: carries IP protocol 50",
     "icmp": "of the link: carries ICMP",
     "tcp": "of the link: carries TCP segments",

@@ -9,12 +9,15 @@ import pytest
 from harness.bench.catalogue import Entry
 from harness.bench.judge import judge
 from harness.bench.run import Bench, Settings
+from harness.bench.stage import LinkKind
 from harness.bench.stored import journal_beside, stored
 from harness.capture import read
 from harness.case import Case, Configuration, Findings, Initiator, ProfileName, Script, Trace, that
 from harness.record import CaseResult, Verdict, Weight
 from harness.target.reference import Reference
 from harness.wire import v2
+
+ALICE = "192.0.2.2"
 
 
 class Connects(Case):
@@ -41,6 +44,22 @@ class WantsTheImpossible(Connects):
     """It can't be played."""
 
     needs = frozenset({"teleport"})
+
+
+class SpeaksFromElsewhere(Connects):
+    """The peer's sign of life comes from its other address."""
+
+    needs = frozenset({"second-address"})
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect()
+        yield alice.from_elsewhere(alice.liveness(mark="probe"))
+
+    def judge(self, trace: Trace) -> Findings:
+        asked, answer = trace.marked("probe"), trace.reply_to("probe")
+        yield that(answer.destination, "where it is answered").equals(asked.source.value)
+        at_home = asked.source.then(lambda there: there.address == ALICE)
+        yield that(at_home, "whether it was asked from the first address").equals(False)
 
 
 class OfTwoWay(Connects):
@@ -99,6 +118,17 @@ def test_an_honest_responder_passes(tmp_path: Path) -> None:
     assert result.verdict is Verdict.PASS
     assert result.findings[0].requirement == "RFC7296-1.2-03"
     assert result.claims == {"safety": "PASS", "liveness": "PASS", "protocol": "PASS"}
+
+
+@pytest.mark.parametrize("link", [LinkKind.VIRTUAL, LinkKind.UDP])
+def test_a_peer_can_speak_from_another_address(tmp_path: Path, link: LinkKind) -> None:
+    """What comes from a peer's other address is answered there, in virtual time and between real sockets."""
+    bench = Bench(Reference(), Settings(pcaps=tmp_path, link=link))
+    result = bench.play(entry(SpeaksFromElsewhere))
+    bench.close()
+
+    assert result.verdict is Verdict.PASS
+    assert len(read(result.capture).opening["cast"]["alice"]) == 4  # type: ignore[index]
 
 
 def test_a_mute_responder_fails(tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ class Somebody:
     heard: list[bytes] = field(default_factory=list)
     configuration: Any = DEFAULT
 
+    @property
+    def places(self) -> tuple[Endpoint, ...]:
+        return self.local, self.local_natt
+
     def receive(self, datagram: Datagram, now: float) -> Received:
         self.heard.append(datagram.data)
         if datagram.data == b"answer me":
