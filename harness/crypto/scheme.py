@@ -7,6 +7,7 @@ run that has to repeat octet for octet takes a `Scheme` with a `salt_size` of 0,
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,6 +32,7 @@ Key = PrivateKey | PublicKey
 _EcKey = ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey
 
 
+@lru_cache(maxsize=32)  # reading a key checks it, which takes longer than signing with it
 def load_private_key(octets: bytes, password: bytes | None = None) -> PrivateKey:
     """The private key in PEM or DER. Raises ValueError; UnsupportedAlgorithm for a key of another kind."""
     pem = octets.lstrip().startswith(b"-----")

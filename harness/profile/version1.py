@@ -68,5 +68,9 @@ class Version1:
     """Whether transport mode is taken besides tunnel mode, between the two ends' own addresses."""
     commit: bool = False
     """Whether it sets the Commit bit in Quick Mode, and then says CONNECTED (RFC 2408 section 3.1)."""
+    initial_contact: bool = False
+    """Whether it says INITIAL-CONTACT to a peer of which it has no other SA."""
+    renews_phase1: bool = False
+    """Whether a device that may rekey renews phase 1 as well, which is an initiation on the wire."""
     new_groups: tuple[int, ...] = ()
     """The groups, by their known numbers, that a peer may give another number in New Group Mode."""

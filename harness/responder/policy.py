@@ -238,8 +238,16 @@ def selectors_payload(selectors: Iterable[Selector]) -> tuple[v2.TrafficSelector
 
 @TABLE.decision(rfc="7296/1.2")
 def may_start(context: Context, start: Start) -> bool:
-    """Whether the configured profile lets the device start this; responder-only lives in this one line."""
-    return permitted(context.profile, start)
+    """Whether the configured profile lets the device start this; responder-only lives in this one line.
+
+    Renewing phase 1 of version 1 is no rekey but an initiation: a profile that has rekeys has it only on request.
+    """
+    return permitted(context.profile, start) or _renews_on_request(context, start)
+
+
+def _renews_on_request(context: Context, start: Start) -> bool:
+    asked = start is Start.PHASE1_RENEWAL and context.configuration.version1.renews_phase1
+    return asked and permitted(context.profile, Start.CHILD_REKEY)
 
 
 @TABLE.decision(rfc="7296/2.6")

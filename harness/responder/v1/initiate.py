@@ -178,7 +178,9 @@ def take_main_4(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
         return drop(made)
     made = floated(made)
     ours = own_identity(context)
-    octets = sealed(made, Exchange.IDENTITY_PROTECTION, 0, made.iv, (ours, *our_proof(context, made, ours)))
+    contact = context.decide("first_contact", made, b"")
+    payloads = (ours, *our_proof(context, made, ours), *contact)
+    octets = sealed(made, Exchange.IDENTITY_PROTECTION, 0, made.iv, payloads)
     sent = replace(made, state=Phase1.MAIN_5, sent=octets, iv=last_block(made, octets), private=None)
     return _waiting(context, sent)
 
@@ -192,7 +194,10 @@ def take_main_6(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     who = answer.find(v1.Identification)
     last = last_block(sa, answer.octets)
     up = established_by_us(context, peers.announced(sa, answer), answer, who.body, last=last)
-    return _done(context, up, Step(changed=(up,)))
+    step = Step(changed=(up,))
+    if not up.renews:
+        step = step.then(context.decide("heed_initial_contact", up, answer))
+    return _done(context, up, step)
 
 
 def _disbelieved(context: Context, sa: IsakmpSa, answer: Incoming) -> str | None:
@@ -224,7 +229,10 @@ def take_aggressive_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
     who = answer.find(v1.Identification)
     done = established_by_us(context, made, answer, who.body, sent=octets, last=last_block(made, octets))
     up = floated(done)
-    return _done(context, up, Step(send=(on_its_way(up, octets),), changed=(up,)))
+    told = tell(context, up, *context.decide("first_contact", up, up.peer_id))
+    after = told.changed[0]
+    assert isinstance(after, IsakmpSa)
+    return _done(context, after, Step(send=(on_its_way(up, octets),)).then(told))
 
 
 def _done(context: Context, up: IsakmpSa, step: Step) -> Step:

@@ -29,6 +29,7 @@ from harness.responder.v1.messages import (
     notify_about,
     repeated_later,
     sealed,
+    tell,
 )
 from harness.responder.v1.nat import moved, nat_payloads, noticed
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
@@ -181,7 +182,7 @@ def answer_main_5(context: Context, sa: IsakmpSa, request: Incoming) -> Step:
     context = known
     arrived = peers.announced(sa, request)
     ours = own_identity(context)
-    extra = _responder_lifetime(sa)
+    extra = (*_responder_lifetime(sa), *context.decide("first_contact", arrived, who.body))
     octets = sealed(
         sa,
         Exchange.IDENTITY_PROTECTION,
@@ -298,5 +299,8 @@ def take_aggressive_3(context: Context, sa: IsakmpSa, request: Incoming) -> Step
         return complain(context, request, refusal, WRONG_PROOF)
     last = last_block(sa, request.octets) if request.message.encrypted else sa.secrets.iv0
     up = _established(context, peers.announced(sa, request), request, sa.peer_id, sent=b"", last=last)
-    step = Step(changed=(up,), armed=isakmp_timers(context, up), events=("isakmp-sa-established",))
-    return step.then(context.decide("goes_on", up))
+    told = tell(
+        context, up, *context.decide("first_contact", up, up.peer_id)
+    )  # 2407/4.6.3: not inside Aggressive Mode
+    step = replace(told, armed=isakmp_timers(context, up), events=("isakmp-sa-established",))
+    return step.then(context.decide("goes_on", told.changed[0]))

@@ -8,6 +8,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v1.lifetimes import ipsec_timers
+from harness.responder.v1.messages import notify_about
 from harness.responder.v1.state import IpsecSa, IsakmpSa
 from harness.sa.nat_traversal import form_of
 from harness.sa.v1 import VID_DPD, VID_FRAGMENTATION
@@ -46,6 +47,21 @@ def is_initial_contact(notify: v1.Notify) -> bool:
         Protocol.IKE,
         16,
     )
+
+
+@TABLE.decision(rfc="2407/4.6.3.3")
+def first_contact(context: Context, sa: IsakmpSa, peer_id: bytes) -> tuple[v1.Notify, ...]:
+    """INITIAL-CONTACT, where it is configured and there is no other ISAKMP SA with this peer.
+
+    It is known by its identity, or by its address before it has told one.
+    """
+    if not context.configuration.version1.initial_contact:
+        return ()
+    for other in standing(context):
+        same = other.peer_id == peer_id if peer_id else other.remote.address == sa.remote.address
+        if same and other.ours not in (sa.ours, sa.renews):
+            return ()
+    return (notify_about(sa, NotifyTypeV1.INITIAL_CONTACT),)
 
 
 @TABLE.decision(rfc="2407/4.6.3.3")

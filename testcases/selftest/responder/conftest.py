@@ -88,12 +88,12 @@ class Pair:
 
     def started(self) -> list[int]:
         """The exchange types of all that the responder sent as the first of its exchange."""
-        first: dict[tuple[int, int], bool] = {}
+        first: dict[tuple[bytes, int, int], bool] = {}
         for octets, by_target in self._log:
             message = decode(octets)
             assert isinstance(message, Message)
-            first.setdefault((message.exchange, message.message_id), by_target)
-        return [exchange for (exchange, _), by_target in first.items() if by_target]
+            first.setdefault((message.spi_i, message.exchange, message.message_id), by_target)
+        return [exchange for (_, exchange, _), by_target in first.items() if by_target]
 
     def notified(self) -> list[int]:
         """The types of all notifies that the responder sent and the peer could read."""

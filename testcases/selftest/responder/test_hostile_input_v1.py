@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from harness.clock import SeededEntropy
-from harness.codes import NotifyTypeV1, ProfileName, Protocol, Trigger
+from harness.codes import AuthMethodV1, CfgType, NotifyTypeV1, ProfileName, Protocol, Trigger
 from harness.peer import Initiator
-from harness.profile import DEFAULT
+from harness.peer.certified import credentials
+from harness.profile import DEFAULT, AddressPool, Configuration, Fragmentation, User, Version1, Xauth
 from harness.responder import Responder, Step
 from harness.wire import encode_chain, v1
 from harness.wire.datagram import Datagram, Endpoint
@@ -68,10 +69,10 @@ def with_true_length(octets: bytes) -> bytes:
 class Dialogue:
     """A responder and an honest peer, the one handed what the other sends, a message at a time."""
 
-    def __init__(self) -> None:
-        self.responder = Responder(DEFAULT, SeededEntropy(1), local=TARGET, peer=PEER)
+    def __init__(self, configuration: Configuration = DEFAULT) -> None:
+        self.responder = Responder(configuration, SeededEntropy(1), local=TARGET, peer=PEER)
         self.alice = Initiator(
-            "alice", DEFAULT.mirrored(), SeededEntropy(2), PEER, PEER_NATT, TARGET, TARGET_NATT
+            "alice", configuration.mirrored(), SeededEntropy(2), PEER, PEER_NATT, TARGET, TARGET_NATT
         )
 
     def go_to(self, point: str) -> Any:
@@ -225,11 +226,126 @@ def test_bad_identities_under_the_right_key_never_raise() -> None:
     assert established == 0
 
 
+def _asking(kind: int) -> Callable[[Initiator], bytes]:
+    """The attributes of an honest request of this kind."""
+
+    def inside(_: Initiator) -> bytes:
+        wanted = tuple(v1.Attribute(number, b"") for number in (1, 2, 3, 7, 13, 14, 16521, 28676))
+        return encode_chain((v1.Attributes(kind, 7, wanted),))
+
+    return inside
+
+
+def _group(_: Initiator) -> bytes:
+    attributes = (v1.Attribute(4, 0x8000), v1.Attribute(5, 1), v1.Attribute(6, bytes(256)))
+    proposal = v1.Proposal(1, Protocol.IKE, b"", (v1.Transform(1, 1, attributes),))
+    return encode_chain((v1.SecurityAssociation(proposals=(proposal,)),))
+
+
+def _connected(alice: Initiator) -> bytes:
+    spi = alice.isakmp.children[0].spi_in
+    return encode_chain((v1.Notify(protocol=3, notify_type=NotifyTypeV1.CONNECTED, spi=spi),))
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "inside"),
+    [
+        ("mode_config", 14, _asking(CfgType.CFG_REQUEST)),
+        ("mode_config", 14, _asking(CfgType.CFG_SET)),
+        ("new_group_mode", 1, _group),
+        ("informational_v1", 11, _connected),
+    ],
+)
+def test_bad_exchanges_under_a_good_hash_never_raise(
+    step: str, first: int, inside: Callable[[Initiator], bytes]
+) -> None:
+    """Bad Transaction exchanges, New Group Modes and CONNECTED, proved like good ones, are served or dropped."""
+    dialogue = Dialogue(OPEN_TO_ALL)
+    dialogue.go_to("dpd")
+    arguments = (14,) if step == "new_group_mode" else ()
+    nameless = []
+    for bad in hostile(inside(dialogue.alice), step, 700):
+        target = twin(dialogue.responder)
+        action = getattr(dialogue.alice, step)(*arguments, inner=(first, bad))
+        if not named(target.receive(action.datagram, 0.0)):
+            nameless.append(bad)
+
+    assert nameless == []
+
+
+def test_bad_replies_to_xauth_let_nobody_in() -> None:
+    """Bad REPLYs, encrypted and proved like good ones, are dropped or count as wrong; no user gets in by them."""
+    policy = replace(DEFAULT.proposals_v1[0], auth=AuthMethodV1.XAUTH_INIT_PRE_SHARED)
+    users = (User("joe", "open sesame"),)
+    xauth = replace(OPEN_TO_ALL, proposals_v1=(policy,), users=users, version1=Version1(xauth=Xauth()))
+    dialogue = Dialogue(xauth)
+    for name in POINTS[:2]:
+        dialogue.finish(getattr(dialogue.alice, name)())
+    sent = dialogue.responder.receive(dialogue.alice.main_mode_5().datagram, 0.0).send
+    dialogue.alice.receive(sent[0], 0.0)
+    dialogue.alice.logs_in_as("jim", "open sesame")
+    honest: list[bytes] = []
+    dialogue.alice.answers_with(change=lambda m: honest.append(encode_chain(m.payloads[1:])) or m)
+    dialogue.alice.receive(sent[1], 0.0)
+    asked = dialogue.alice.isakmp.dialogues
+    admitted = 0
+    for bad in hostile(honest[0], "xauth", 700):
+        asked.popitem()
+        dialogue.alice.answers_with(inner=(14, bad))
+        for reply in dialogue.alice.receive(sent[1], 0.0).send:
+            target = twin(dialogue.responder)
+            target.receive(reply, 0.0)
+            admitted += any(sa.user for sa in target.all())
+
+    assert admitted == 0
+
+
+@pytest.mark.parametrize("kind", ["rsa", "p256"])
+def test_bad_certificates_and_signatures_never_raise(kind: str) -> None:
+    """Bad identities, certificates and signatures, encrypted like good ones, establish nothing."""
+    auth = AuthMethodV1.RSA_SIGNATURES if kind == "rsa" else AuthMethodV1.ECDSA_SHA256_P256
+    dialogue = Dialogue(signing(auth, kind))
+    dialogue.go_to("main_mode_5")
+    inside: list[bytes] = []
+    dialogue.alice.main_mode_5(change=lambda m: inside.append(encode_chain(m.payloads)) or m)
+    established = 0
+    for bad in hostile(inside[0], kind, 600):
+        target = twin(dialogue.responder)
+        step = target.receive(dialogue.alice.main_mode_5(inner=(5, bad)).datagram, 0.0)
+        padded = bad.startswith(
+            inside[0]
+        )  # what stands behind the payloads is padding, which may be anything
+        established += "isakmp-sa-established" in step.events and not padded
+
+    assert established == 0
+
+
+def signing(auth: int, kind: str) -> Configuration:
+    """Both ends with certificates, and one policy by this method."""
+    policy = replace(DEFAULT.proposals_v1[0], auth=auth)
+    return replace(
+        DEFAULT,
+        proposals_v1=(policy,),
+        credentials=credentials(DEFAULT.local_id, kind=kind),
+        peer_credentials=credentials(DEFAULT.remote_id, kind=kind),
+    )
+
+
+OPEN_TO_ALL = replace(
+    DEFAULT,
+    pool=AddressPool("10.1.0.0/24"),
+    version1=Version1(new_groups=(14,), transport=True, fragmentation=Fragmentation()),
+)
+"""A device that serves whatever there is."""
+
+
+@pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("mode", ["main", "aggressive"])
-def test_bad_answers_never_fool_an_initiator(mode: str) -> None:
+def test_bad_answers_never_fool_an_initiator(mode: str, signed: bool) -> None:
     """A two-way device handed bad versions of every answer drops them, and goes on with the good one."""
+    base = signing(AuthMethodV1.ECDSA_SHA256_P256, "p256") if signed else DEFAULT
     configuration = replace(
-        DEFAULT, profile=ProfileName.TWO_WAY, initiate_version=1, initiate_mode=mode, pfs_group=2
+        base, profile=ProfileName.TWO_WAY, initiate_version=1, initiate_mode=mode, pfs_group=2
     )
     device = Responder(configuration, SeededEntropy(1), local=TARGET, peer=PEER)
     peer = Initiator(

@@ -821,6 +821,23 @@ def test_initial_contact_lets_older_sas_go(connected: Any) -> None:
     assert len(connected.sent) == before + 3
 
 
+def test_initial_contact_of_a_responder_counts_too(pairs: Any) -> None:
+    """A device that begins lets the peer's older SAs go when the answer says INITIAL-CONTACT."""
+    pair = pairs(configured(ProfileName.TWO_WAY)).connect()
+
+    def greeting(message: Message) -> Message:
+        if message.exchange != Exchange.IDENTITY_PROTECTION or len(message.payloads) < 2:
+            return message
+        name = message.spi_i + message.spi_r
+        notify = v1.Notify(notify_type=NotifyTypeV1.INITIAL_CONTACT, spi=name)
+        return replace_message(message, payloads=(*message.payloads, notify))
+
+    pair.alice.answers_with(change=greeting)
+    pair.provoke(Trigger.OPERATOR_INITIATE)
+
+    assert [sa.we_started for sa in pair.sas] == [True]
+
+
 def test_initial_contact_in_an_informational_counts(connected: Any) -> None:
     """INITIAL-CONTACT in a protected Informational ends the peer's older SAs."""
     connected.play(connected.alice.main_mode())
@@ -927,6 +944,42 @@ def test_a_dead_peer_is_given_up_and_not_called_back(pairs: Any) -> None:
     assert len(pair.sent) == before + 3
     assert set(pair.started()) == {Exchange.INFORMATIONAL_V1}
     assert pair.sas == []
+
+
+@pytest.mark.parametrize("bend", [{"data": bytes(4)}, {"data": b""}, {"spi": bytes(16)}, {"protocol": 3}])
+def test_an_acknowledgement_of_something_else_is_dropped(pairs: Any, bend: dict[str, Any]) -> None:
+    """RFC 3706 section 6.1: an R-U-THERE-ACK counts with the number that was asked, and about this SA."""
+    pair = pairs(watchful()).connect()
+
+    def other(message: Message) -> Message:
+        notify = message.payloads[1]
+        return replace_message(message, payloads=(v1.Hash(b""), replace_message(notify, **bend)))
+
+    pair.alice.answers_with(change=other)
+    pair.wait(11.0)
+
+    assert pair.drops[-1] == "an R-U-THERE-ACK to nothing that was asked"
+    assert pair.sas[0].probe is not None
+
+
+def test_acknowledgements_in_clear_keep_nobody_alive(pairs: Any) -> None:
+    """RFC 3706 section 5.2: an unprotected R-U-THERE-ACK proves nothing, and the peer is given up."""
+    pair = pairs(watchful()).connect()
+    pair.alice.answers_with(sealed=False)
+    pair.wait(60.0)
+
+    assert pair.sas == []
+
+
+def test_both_ends_may_ask_at_once(pairs: Any) -> None:
+    """RFC 3706 section 6.2: each end has numbers of its own, so queries of both cross without harm."""
+    pair = pairs(watchful()).connect()
+    for _ in range(5):
+        pair.wait(10.5)
+        assert pair.play(pair.alice.dpd()) is not None
+
+    assert NotifyTypeV1.R_U_THERE in pair.notified()
+    assert pair.children == 1
 
 
 def test_a_liveness_check_is_due_when_its_timer_is(pairs: Any) -> None:
