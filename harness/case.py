@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.codes import Exchange, NotifyType, ProfileName, Protocol, Trigger
 from harness.observe import Observed, Seen, Trace
 from harness.oracle import given, that
-from harness.peer import Await, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
+from harness.peer import Await, Device, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
 from harness.profile import Configuration
 from harness.record import Finding, Weight
 from harness.wire import v2
@@ -19,6 +19,7 @@ __all__ = [
     "Await",
     "Case",
     "Configuration",
+    "Device",
     "Elapse",
     "Finding",
     "Findings",

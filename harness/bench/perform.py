@@ -1,10 +1,13 @@
 """Performs a script: its actions go onto the link, what comes back goes to the cast, and all of it into evidence."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import TypeVar
 
+from harness.bench.companion import Companion
 from harness.bench.evidence import Evidence
 from harness.bench.links import NO_PORT, Link
+from harness.codes import Trigger
 from harness.peer import Await, Elapse, Initiator, Note, Ping, Provoke, Received, Request, Script, Send
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
@@ -16,14 +19,19 @@ Action = Request | Send | Ping | Await | Elapse | Provoke | Note
 T = TypeVar("T")
 
 
+Member = Initiator | Companion
+"""Who may be in a cast."""
+
+
 class Performer:
     """Plays scripts for a cast on a link; the cast goes on answering the target whatever the script waits for."""
 
-    def __init__(self, link: Link, evidence: Evidence, cast: Iterable[Initiator]) -> None:
+    def __init__(self, link: Link, evidence: Evidence, cast: Iterable[Member]) -> None:
         self._link = link
         self._evidence = evidence
         self._cast = tuple(cast)
-        self._whose: dict[Endpoint, Initiator] = {
+        self._devices = {each.name: each for each in self._cast if isinstance(each, Companion)}
+        self._whose: dict[Endpoint, Member] = {
             endpoint: each for each in self._cast for endpoint in each.places
         }
         for (
@@ -102,26 +110,50 @@ class Performer:
     def _provoke(self, action: Provoke) -> str:
         outcome = ""
         for _ in range(action.times):
+            if action.whom is not None:
+                outcome = self._provoke_device(action.whom, action.trigger)
+                continue
             outcome = self._link.provoke(action.trigger)
             self._evidence.triggered(str(action.trigger))
             told = {"trigger": str(action.trigger), "outcome": outcome}
             self._evidence.note(self._link.now, "provoke", told)
         return outcome
 
+    def _provoke_device(self, whom: str, trigger: Trigger) -> str:
+        sent, outcome = self._devices[whom].provoke(trigger, self._link.now)
+        self._send(sent)
+        told = {"device": whom, "trigger": str(trigger), "outcome": outcome}
+        self._evidence.note(self._link.now, "provoke device", told)
+        return outcome
+
+    def _send(self, datagrams: Iterable[Datagram]) -> None:
+        self._keep_secrets()
+        for datagram in datagrams:
+            self._link.send(datagram)
+
     def _until(
         self, moment: float, initiator: Initiator | None, wanted: Callable[[Received], T | None]
     ) -> T | None:
-        while (datagram := self._link.receive(moment)) is not None:
+        while (datagram := self._next(moment)) is not None:
             whose = self._whose.get(datagram.destination)
             if whose is None:
                 continue
             received = whose.receive(datagram, self._link.now)
-            self._keep_secrets()
-            for answer in received.send:
-                self._link.send(answer)
+            self._send(received.send)
             if whose is initiator and (found := wanted(received)) is not None:
                 return found
         return None
+
+    def _next(self, moment: float) -> Datagram | None:
+        """The next datagram to the cast; None at `moment`. Devices of the cast are woken meanwhile."""
+        while True:
+            wakes = [each.next_wake for each in self._devices.values()]
+            due = min((wake for wake in wakes if wake is not None), default=inf)
+            datagram = self._link.receive(min(moment, due))
+            if datagram is not None or due > moment:
+                return datagram
+            for each in self._devices.values():
+                self._send(each.wake(self._link.now))
 
     def _keep_secrets(self) -> None:
         for each in self._cast:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.catalogue import Entry
+from harness.bench.companion import Companion
 from harness.bench.evidence import Evidence, place_of
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, VirtualLink
@@ -18,7 +19,7 @@ from harness.capture import read
 from harness.case import Case
 from harness.clock import Clock, SeededEntropy, WallClock, started_at
 from harness.codes import ProfileName
-from harness.peer import Initiator
+from harness.peer import Device, Initiator
 from harness.profile import DEFAULT, Configuration
 from harness.record import CaseResult, Verdict
 from harness.target.contract import Crashes, NotApplicable, Target, TargetUnavailable
@@ -122,10 +123,13 @@ class Bench:
         )
         try:
             link = place.link(evidence.tap)
-            cast = {name: _initiator(name, place, entropy) for name in (*names, STRANGER)}
-            performer = Performer(link, evidence, cast.values())
-            script = entry.kind().script(*(cast[name] for name in names))
-            window_s = performer.perform(script, cast[STRANGER])
+            stranger, devices = _initiator(STRANGER, place, entropy), devices_of(entry.kind)
+            cast = {
+                name: (_companion if name in devices else _initiator)(name, place, entropy) for name in names
+            }
+            performer = Performer(link, evidence, (*cast.values(), stranger))
+            roles: list[Any] = [Device(name) if name in devices else cast[name] for name in names]
+            window_s = performer.perform(entry.kind().script(*roles), stranger)
             self._note_crash(evidence, link.now)
             evidence.finish(window_s, place.drops())
         finally:
@@ -225,10 +229,21 @@ def cast_of(case: type[Case]) -> tuple[str, ...]:
     return tuple(inspect.signature(case.script).parameters)[1:]
 
 
+def devices_of(case: type[Case]) -> frozenset[str]:
+    """The names in a script's cast that are real devices, by their annotation."""
+    parameters = inspect.signature(case.script, eval_str=True).parameters.values()
+    return frozenset(each.name for each in parameters if each.annotation is Device)
+
+
 def shown_path(path: Path) -> str:
     """A path as a person at this place would write it."""
     whole = path.resolve()
     return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+
+
+def _companion(name: str, place: Stage, entropy: SeededEntropy) -> Companion:
+    mirrored = place.configuration.mirrored()
+    return Companion(name, mirrored, entropy.fork(name), place.cast[name], place.target)
 
 
 def _initiator(name: str, place: Stage, entropy: SeededEntropy) -> Initiator:

@@ -21,7 +21,8 @@ from harness.cli import configured, words
 from harness.cli.wrong import WrongInput
 from harness.clock import Entropy, SeededEntropy, SystemEntropy, WallClock
 from harness.profile import DEFAULT, Configuration
-from harness.responder import HONEST, Responder
+from harness.responder import HONEST, Cluster, Responder
+from harness.responder import device as build
 from harness.responder.deviants import DEVIANTS
 from harness.responder.table import Rules
 from harness.target.contract import endpoint
@@ -121,7 +122,7 @@ def responder_command(
         ike, natt = ([each.endpoint for each in ports[first::2]] for first in (0, 1))
         tcp = [opened.enter_context(_listen(address, tcp_port)) for address in listen if tcp_port is not None]
         esp = [opened.enter_context(each) for each in _raw_ports(listen)]
-        device = Responder(
+        device = build(
             configuration,
             entropy,
             rules,
@@ -147,7 +148,7 @@ def responder_command(
     return 0
 
 
-def _daemon(device: Responder, ports: list[Port], control: Path | None, **options: Any) -> Daemon:
+def _daemon(device: Responder | Cluster, ports: list[Port], control: Path | None, **options: Any) -> Daemon:
     try:
         return Daemon(device, ports, WallClock(), control, **options)
     except LinkRefused as why:

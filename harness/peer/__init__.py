@@ -3,13 +3,26 @@
 from harness.peer.end import Ask, ExchangeKey, Received
 from harness.peer.initiator import Initiator
 from harness.peer.mischief import Changes, cut, flip, flip_last
-from harness.peer.script import Action, Await, Elapse, Note, Ping, Provoke, Request, Script, Send, Steps
+from harness.peer.script import (
+    Action,
+    Await,
+    Device,
+    Elapse,
+    Note,
+    Ping,
+    Provoke,
+    Request,
+    Script,
+    Send,
+    Steps,
+)
 
 __all__ = [
     "Action",
     "Ask",
     "Await",
     "Changes",
+    "Device",
     "Elapse",
     "ExchangeKey",
     "Initiator",

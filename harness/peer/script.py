@@ -133,6 +133,19 @@ class Provoke:
 
     trigger: Trigger
     times: int = 1
+    whom: str | None = None
+    """The device of the cast that the event happens to; None: the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A second real device on the line, two-way, in the cast of a case: it acts by itself, and on its own events."""
+
+    name: str
+
+    def provoke(self, trigger: Trigger, times: int = 1) -> Provoke:
+        """Let a local event happen to it."""
+        return Provoke(trigger, times, self.name)
 
 
 @dataclass(frozen=True, slots=True)

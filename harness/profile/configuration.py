@@ -207,6 +207,10 @@ CHILD_PROPOSALS: tuple[ChildProposal, ...] = (
 )
 
 
+Standby = Literal["alone", "cold", "synchronised"]
+STANDBYS: tuple[Standby, ...] = ("alone", "cold", "synchronised")
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A further peer: those fields of a Configuration that are its own, under the names they have there.
@@ -312,6 +316,8 @@ class Configuration:
     """Synchronisation of counters after a failover, its own or its peer's (RFC 6311); None: not supported."""
     packets: Packets = field(default_factory=Packets)
     """How the packets of its tunnels are treated."""
+    standby: Standby = "alone"
+    """The second node behind its address, which takes over by failover: none, one without the SAs, or one that has them."""
     further_peers: tuple[Peer, ...] = ()
     """Peers besides that of the fields above, each with what is its own; the rest is the device's."""
 
@@ -327,6 +333,8 @@ class Configuration:
                 raise ValueError(f"an end proves itself by {', '.join(PROOFS)}, not by {proof!r}")
         if self.local_auth == "signature" and not (self.credentials and self.credentials.key):
             raise ValueError("who signs needs credentials with a key")
+        if self.standby not in STANDBYS:
+            raise ValueError(f"a standby is one of {', '.join(STANDBYS)}, not {self.standby!r}")
         for subnet in (*self.local_subnets, *self.remote_subnets, *(self.second_selector or ())):
             ip_network(subnet)
         for address in filter(None, (self.local_address, self.peer)):

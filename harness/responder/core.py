@@ -128,6 +128,13 @@ class Responder:
             [self._apply(c, v2.failover.adopted(c, sa)) for c, sa in mine if isinstance(sa, IkeSa)]
         )
 
+    def take_over(self, failed: "Responder", now: float) -> None:
+        """Go on with another node's SAs that were up, and with their timers; what was half-open went with it."""
+        timers = failed._timers.by_sa()
+        kept = tuple(sa for sa in failed.all() if sa.up)
+        armed = tuple((sa.ours, each) for sa in kept for each in timers.get(sa.ours, ()))
+        self._apply(self._context(now, self._neighbours.all[0]), Step(changed=kept, armed=armed))
+
     def show(self, now: float) -> list[dict[str, Any]]:
         """Every SA as plain data, oldest first; never a key."""
         armed = self._timers.by_sa()

@@ -76,6 +76,8 @@ for _trigger, _breaks, _says in (
     (Trigger.RELOAD, "CISCO-RO-39", "Makes an IKE SA again after a reload of the configuration."),
     (Trigger.CLEAR, "CISCO-RO-44", "Makes an IKE SA again after the SAs were cleared."),
     (Trigger.ADDRESS_CHANGE, "CISCO-RO-19", "Makes an IKE SA again from a new address."),
+    (Trigger.INTERFACE_DOWN, "CISCO-RO-44", "Makes an IKE SA again when the tunnel interface goes down."),
+    (Trigger.CLOCK_STEP, "CISCO-RO-39", "Makes an IKE SA anew when the wall clock jumps."),
 ):
     _name = f"starts-on-{_trigger.replace('_', '-')}"
     REGISTERED[_name] = Deviant(_name, _breaks, _says, _starts_over(_trigger))

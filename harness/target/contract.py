@@ -25,6 +25,7 @@ ABILITIES = {
     "two-way": "can be set up to initiate",
     "provoke": "can be given a reason to initiate",
     "show-sas": "lists its SAs",
+    "standby": "can be two nodes behind one address",
     "data": "carries packets through its Child SAs, and answers echo requests in them",
     **{trigger: f"the trigger {trigger} can be caused" for trigger in sorted(TRIGGERS)},
     "virtual-clock": "of the link: hours pass in no time",

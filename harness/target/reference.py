@@ -15,7 +15,7 @@ from harness import __version__
 from harness.clock import Entropy
 from harness.codes import Trigger
 from harness.profile import Configuration
-from harness.responder import HONEST, Responder
+from harness.responder import HONEST, Cluster, Responder, device
 from harness.responder.deviants import DEVIANTS
 from harness.target.contract import TRIGGERS, Addresses, TargetUnavailable, endpoint
 from harness.target.plain import to_plain
@@ -43,6 +43,7 @@ ABILITIES = TRIGGERS | {
     "two-way",
     "provoke",
     "show-sas",
+    "standby",
     "data",
 }
 
@@ -71,9 +72,9 @@ class Reference:
         """What this responder can, and can be made to do."""
         return ABILITIES
 
-    def device(self, configuration: Configuration, entropy: Entropy) -> Responder:
+    def device(self, configuration: Configuration, entropy: Entropy) -> Responder | Cluster:
         """A fresh responder without sockets."""
-        return Responder(
+        return device(
             configuration,
             entropy,
             self._rules,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from harness.case import (
     Case,
     Configuration,
+    Device,
     Elapse,
     Findings,
     Initiator,
@@ -15,7 +16,10 @@ from harness.case import (
     Trace,
     Trigger,
     given,
+    that,
 )
+from harness.codes import Exchange, NotifyType
+from harness.peer.certified import certified
 from harness.profile import Selector
 from harness.wire import v1, v2
 
@@ -309,3 +313,121 @@ class Failover(_Silence):
     needs = frozenset({"failover"})
     trigger = Trigger.FAILOVER
     also = {"spec": ("D13", "D14")}
+
+
+class InterfaceDown(_SilenceWithSa):
+    """A tunnel interface that goes down may delete its SAs; it makes none again."""
+
+    requirements = ("CISCO-RO-39", "CISCO-RO-44")
+    deviants = ("starts-on-interface-down",)
+    subject = "INV-01"
+    needs = frozenset({"interface_down"})
+    trigger = Trigger.INTERFACE_DOWN
+    also = {"spec": ("E03",)}
+
+
+class ClockStep(_SilenceWithSa):
+    """A wall clock that jumps makes no SA anew, and ends none: lifetimes follow the steady clock."""
+
+    requirements = ("CISCO-RO-39",)
+    deviants = ("starts-on-clock-step",)
+    subject = "INV-01"
+    needs = frozenset({"clock_step"})
+    trigger = Trigger.CLOCK_STEP
+    also = {"spec": ("E15",)}
+
+
+class ClockStepWithCertificates(ClockStep):
+    """The same where peers prove themselves by certificates, which the wall clock outdates: nobody is made to do so anew."""
+
+    needs = frozenset({"clock_step", "certificates"})
+    settings = staticmethod(certified)
+
+
+def _cold(configuration: Configuration) -> Configuration:
+    return replace(configuration, standby="cold")
+
+
+def _synchronised(configuration: Configuration) -> Configuration:
+    return replace(configuration, standby="synchronised")
+
+
+class _FailoverWithSa(_SilenceWithSa):
+    """A second node takes over while an SA stands; then the peer uses that SA."""
+
+    trigger = Trigger.FAILOVER
+    needs = frozenset({"failover", "standby"})
+
+    def script(self, alice: Initiator) -> Script:
+        yield from self.connect(alice)
+        yield Provoke(self.trigger)
+        yield Elapse(WATCHED_S)
+        yield alice.liveness(mark="after")
+
+
+class FailoverWithoutState(_FailoverWithSa):
+    """A node that takes over without the SAs calls nobody; who uses an SA that it doesn't know may be told so."""
+
+    requirements = ("CISCO-RO-17", "CISCO-RO-19", "CISCO-RO-39")
+    deviants = ("starts-on-failover",)
+    subject = "INV-01"
+    settings = staticmethod(_cold)
+    also = {"spec": ("D12",)}
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        told = trace.reply_to("after").find(v2.Notify)
+        if told.present:
+            yield that(told.notify_type, "what it says of the SA").equals(NotifyType.INVALID_IKE_SPI)
+
+
+class FailoverWithState(_FailoverWithSa):
+    """A node that takes over with the SAs goes on answering on them, and rekeys nothing to be safe."""
+
+    requirements = ("CISCO-RO-17", "CISCO-RO-20", "CISCO-RO-39")
+    deviants = ("starts-on-failover",)
+    subject = "INV-01"
+    settings = staticmethod(_synchronised)
+    also = {"spec": ("D13",)}
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from super().judge(trace)
+        answer = trace.reply_to("after")
+        yield that(answer, "the answer on the SA that was taken over").is_present()
+        yield that(
+            answer.find(v2.Notify, NotifyType.INVALID_IKE_SPI), "a word that it knows no such SA"
+        ).is_absent()
+
+
+class BothEndsConverge(Case):
+    """Routes that converge at both ends at once make the other device call; this one adds no call of its own."""
+
+    requirements = ("CISCO-RO-23", "CISCO-RO-22", "CISCO-RO-21")
+    deviants = ("starts-on-route-convergence",)
+    subject = "INV-01"
+    needs = frozenset({"route_convergence"})
+    also = {"spec": ("C01", "C19", "E07")}
+    wait_s = WATCHED_S
+
+    def script(self, bob: Device) -> Script:  # type: ignore[override]  # the other end is a device, no initiator
+        yield bob.provoke(Trigger.ROUTE_CONVERGENCE)
+        yield Provoke(Trigger.ROUTE_CONVERGENCE)
+        yield Elapse(WATCHED_S)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.observations("provoke"), "the trigger route_convergence").is_present()
+        answered = trace.from_target(Exchange.IKE_AUTH)
+        yield given(answered.among(v2.Authentication), "the IKE SA that the other device made").is_present()
+
+
+class BothEndsConvergeInMainMode(BothEndsConverge):
+    """The same in version 1: the other device's Main Mode is answered, and no Main Mode crosses it."""
+
+    subject = "INV-04"
+    needs = frozenset({"route_convergence", "v1-main"})
+    settings = staticmethod(_version_1)
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.observations("provoke"), "the trigger route_convergence").is_present()
+        answered = trace.from_target(Exchange.IDENTITY_PROTECTION)
+        yield given(answered.among(v1.Hash), "the ISAKMP SA that the other device made").is_present()
