@@ -137,11 +137,11 @@ class Trace:
         return Observed(answers[0], frames[:1] + answers[0].frames)
 
     def outcome_of(self, mark: str) -> Observed[Seen]:
-        """What a step ended with: the target's answer to its last message, where a COOKIE or another group was followed.
+        """What a step ended with: the target's answer to its last message, where a COOKIE, a PUZZLE or another group was followed.
 
         Among several answers to that message, as a slow target gives, one that asks for neither counts first.
         """
-        words = {mark, f"{mark}/cookie", f"{mark}/group"}
+        words = {mark, *(f"{mark}/{word}" for word in ("cookie", "puzzle", "group"))}
         asked = tuple(each for each in self.seen if not each.from_target and not words.isdisjoint(each.marks))
         if not asked:
             return self._not_asked(mark)

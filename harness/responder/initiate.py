@@ -40,7 +40,6 @@ from harness.responder.v2 import (
     redirect,
     window,
 )
-from harness.responder.v2.follow_up import child_of, keys_of
 from harness.responder.v2.heirs import bear, concede, delete_redundant
 from harness.responder.v2.own import answered, asks, begin, later
 from harness.responder.v2.own_key_exchanges import (
@@ -335,7 +334,7 @@ def own_follow_up_overtaken(context: Context, sa: IkeSa, response: Incoming) -> 
 
 
 def _made_child(context: Context, sa: IkeSa, asked: Outstanding, done: FollowUp) -> Step:
-    child, nr = child_of(context, sa, done), done.nr
+    child, nr = context.decide("child_of", sa, done), done.nr
     after = sa.with_child(child)
     if not Agreed(*_proposed(context, sa.child(asked.own.spi_in), asked.own)).covers(
         child.local, child.remote
@@ -391,7 +390,7 @@ def _heir_agreed(sa: IkeSa, asked: Outstanding, response: Incoming) -> FollowUp 
 
 def _heir(context: Context, sa: IkeSa, done: FollowUp) -> IkeSa:
     assert done.suite is not None
-    return bear(context, sa, done.suite, keys_of(sa, done), we_started=True, place=sa)
+    return bear(context, sa, done.suite, context.decide("keys_of", sa, done), we_started=True, place=sa)
 
 
 def _crypto(suite: IkeProposal) -> Suite:

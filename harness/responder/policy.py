@@ -95,7 +95,8 @@ def without_additional(offer: v2.SecurityAssociation) -> v2.SecurityAssociation:
     return offer if len(kept) == len(offer.proposals) else v2.SecurityAssociation(proposals=kept)
 
 
-def additional_choice(proposal: v2.Proposal, wanted: tuple[int, ...]) -> Additional | None:
+@TABLE.decision(rfc="9370/2.2.1")
+def choose_additional(context: Context, proposal: v2.Proposal, wanted: tuple[int, ...]) -> Additional | None:
     """One method for each type of additional key exchange offered, so that all that are `wanted` take place, or None.
 
     No method is chosen twice, and a type takes NONE only where it is offered (RFC 9370 section 2.2.1).
@@ -136,7 +137,7 @@ def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -
                 continue
             if suite.group not in groups or not _integrity_fits(proposal, suite.integ):
                 continue
-            additional = additional_choice(proposal, suite.additional)
+            additional = context.decide("choose_additional", proposal, suite.additional)
             if additional is not None:
                 return Chosen(suite, suite.group, proposal.spi, proposal.number, additional)
     return None
@@ -159,7 +160,7 @@ def choose_child(
         group = _child_group(groups, ke_group, pfs)
         if group is None:
             continue
-        taken = _child_suite(context.configuration.child_proposals, proposal, group)
+        taken = _child_suite(context, proposal, group)
         if taken is not None:
             suite, additional = taken
             return Chosen(suite, group, proposal.spi, proposal.number, additional)
@@ -178,16 +179,17 @@ def _child_group(offered: set[int], ke_group: int, pfs: int | None) -> int | Non
 
 
 def _child_suite(
-    ours: Iterable[ChildProposal], proposal: v2.Proposal, group: int
+    context: Context, proposal: v2.Proposal, group: int
 ) -> tuple[ChildProposal, Additional] | None:
     """The suite of ours that a proposal fits; further key exchanges follow only a first one (RFC 9370 section 2.2.4)."""
     ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN)  # mandatory: section 3.3.3
-    for suite in ours:
+    for suite in context.configuration.child_proposals:
         if suite.protocol != proposal.protocol or (suite.encr, suite.key_bits) not in ciphers:
             continue
         if suite.esn not in esns or not _integrity_fits(proposal, suite.integ):
             continue
-        additional = additional_choice(proposal, () if group == Group.NONE else suite.additional)
+        wanted = () if group == Group.NONE else suite.additional
+        additional = context.decide("choose_additional", proposal, wanted)
         if additional is not None:
             return suite, additional
     return None

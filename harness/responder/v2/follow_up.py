@@ -22,11 +22,16 @@ MOST = 8
 def promised(context: Context, sa: IkeSa, agreed: FollowUp, *payloads: object, request: Incoming) -> Step:
     """The response that asks for the next additional key exchange, and names what it belongs to."""
     linked = replace(agreed, link=context.entropy.octets(LINK_OCTETS))
-    notify = v2.Notify(notify_type=NotifyType.ADDITIONAL_KEY_EXCHANGE, data=linked.link)
     waiting = replace(sa, following=(*sa.following, linked))
-    step = respond(context, waiting, request, *payloads, notify)
+    step = respond(context, waiting, request, *payloads, *context.decide("link", linked))
     due = Armed(context.now + context.configuration.exchanges.follow_up, Timer.FOLLOW_UP, linked.link)
     return replace(step, armed=(*step.armed, (sa.ours, due)))
+
+
+@TABLE.decision(rfc="9370/2.2.4")
+def link(context: Context, agreed: FollowUp) -> tuple[v2.Notify, ...]:
+    """ADDITIONAL_KEY_EXCHANGE, by which the next exchange says what it belongs to."""
+    return (v2.Notify(notify_type=NotifyType.ADDITIONAL_KEY_EXCHANGE, data=agreed.link),)
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.IKE_FOLLOWUP_KE, rfc="9370/2.2.4")
@@ -72,6 +77,7 @@ def forget_follow_up(context: Context, sa: IkeSa, armed: Armed) -> Step:
     return Step(changed=(replace(sa, following=kept),), events=("follow-up-expired",))
 
 
+@TABLE.decision(rfc="9370/2.2.4")
 def child_of(context: Context, sa: IkeSa, done: FollowUp) -> ChildSa:
     """The child with its keys: KEYMAT is made of all key exchanges."""
     assert done.child is not None
@@ -83,7 +89,8 @@ def child_of(context: Context, sa: IkeSa, done: FollowUp) -> ChildSa:
     return replace(done.child, keys=keys, born=context.now)
 
 
-def keys_of(sa: IkeSa, done: FollowUp) -> Keys:
+@TABLE.decision(rfc="9370/2.2.4")
+def keys_of(context: Context, sa: IkeSa, done: FollowUp) -> Keys:
     """The keys of the IKE SA that takes this one's place, made of all key exchanges."""
     assert done.suite is not None
     assert sa.keys is not None
@@ -93,7 +100,7 @@ def keys_of(sa: IkeSa, done: FollowUp) -> Keys:
 
 
 def _make_child(context: Context, sa: IkeSa, request: Incoming, done: FollowUp, ours: v2.KeyExchange) -> Step:
-    child, old = child_of(context, sa, done), sa.child(done.old) if done.old else None
+    child, old = context.decide("child_of", sa, done), sa.child(done.old) if done.old else None
     after = sa if old is None else sa.with_child(replace(old, rekeyed=True))
     step = respond(context, after.with_child(child), request, ours)
     event = "child-sa-rekeyed" if done.old else "child-sa-established"
@@ -103,7 +110,7 @@ def _make_child(context: Context, sa: IkeSa, request: Incoming, done: FollowUp, 
 def _succeed(context: Context, sa: IkeSa, request: Incoming, done: FollowUp, ours: v2.KeyExchange) -> Step:
     assert done.suite is not None
     place = moved(sa, request) if moves(sa, request) else sa
-    heir = bear(context, sa, done.suite, keys_of(sa, done), we_started=False, place=place)
+    heir = bear(context, sa, done.suite, context.decide("keys_of", sa, done), we_started=False, place=place)
     heir, added = context.extended("rekey", heir, request)
     step = respond(context, replace(sa, following=()), request, ours, *added)
     answered = step.changed[0]

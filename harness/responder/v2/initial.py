@@ -6,11 +6,10 @@ from typing import Any
 from harness.codes import Exchange, NotifyType
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.context import Context, Incoming
-from harness.responder.policy import Chosen, without_additional
+from harness.responder.policy import Chosen
 from harness.responder.state import ChildSa, IkeSa, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2.intermediate import agreed
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.responder.v2.selectors import agree
@@ -30,7 +29,7 @@ NONCE_OCTETS = 32
 def answer_ike_sa_init(context: Context, sa: IkeSa, request: Incoming) -> Step:
     """Take one proposal and send our half of the key exchange, or say what we could take."""
     offer = request.find(v2.SecurityAssociation)
-    chosen = context.decide("choose_ike", offer if agreed(context, request) else without_additional(offer), 0)
+    chosen = context.decide("choose_ike", context.decide("possible", request, offer), 0)
     if chosen is None:
         return Step(send=(unprotected(request, v2.Notify(notify_type=NotifyType.NO_PROPOSAL_CHOSEN)),))
     offered = request.find(v2.KeyExchange)

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
+from harness.responder.policy import without_additional
 from harness.responder.state import IkeSa, State
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
@@ -19,6 +20,12 @@ def agreed(context: Context, request: Incoming) -> bool:
     """Whether both ends are for IKE_INTERMEDIATE: the peer says so, and we are set up to (section 3.1)."""
     said = request.find(v2.Notify, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)
     return said is not None and context.configuration.intermediate_limit > 0
+
+
+@TABLE.decision(rfc="9370/2.2.1")
+def possible(context: Context, request: Incoming, offer: v2.SecurityAssociation) -> v2.SecurityAssociation:
+    """What may be chosen of an offer: without IKE_INTERMEDIATE no additional key exchange is known."""
+    return offer if agreed(context, request) else without_additional(offer)
 
 
 @TABLE.extension("init", rfc="9242/3.1")

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from harness.clock import SeededEntropy
 from harness.codes import Exchange, Group, NotifyType, TransformType
 from harness.peer.v2.pieces import cut
 from harness.profile import DEFAULT, Configuration, Fragments
-from harness.responder.policy import additional_choice
+from harness.responder import HONEST, Responder
+from harness.responder.context import Context
+from harness.responder.policy import choose_additional
 from harness.sa.intermediate import NO_INT_AUTH
 from harness.sa.v2 import Suite
 from harness.wire import Message, v2
@@ -237,7 +240,9 @@ def test_one_method_of_each_type_is_chosen_and_none_twice(
     chosen: tuple[tuple[int, int], ...] | None,
 ) -> None:
     """Every type offered gets an answer; methods that are wanted all take place, each once."""
-    assert additional_choice(_offer(*offered), wanted) == chosen
+    context = Context(DEFAULT, SeededEntropy(1), 0.0, HONEST, Responder(DEFAULT, SeededEntropy(1)))
+
+    assert choose_additional(context, _offer(*offered), wanted) == chosen
 
 
 def test_the_answer_names_every_type_that_was_offered() -> None:
