@@ -13,6 +13,7 @@ from scapy.packet import Raw
 
 from harness.clock import SeededEntropy
 from harness.codes import Encr, Esn, Integ, Protocol
+from harness.crypto import encryption_key_size, integrity_key_size
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa, direction, fresh_iv, protect, unprotect
 from harness.sa.opened import Sealed
@@ -30,24 +31,15 @@ SUITES: dict[str, Suite] = {
     "3des-md5": (Encr.ENCR_3DES, None, Integ.AUTH_HMAC_MD5_96),
     "des-sha512": (Encr.ENCR_DES, None, Integ.AUTH_HMAC_SHA2_512_256),
     "null-sha256": (Encr.ENCR_NULL, None, Integ.AUTH_HMAC_SHA2_256_128),
+    "ccm-8-128": (Encr.ENCR_AES_CCM_8, 128, Integ.NONE),
+    "ccm-16-256": (Encr.ENCR_AES_CCM_16, 256, Integ.NONE),
+    "gmac-128": (Encr.ENCR_NULL_AUTH_AES_GMAC, 128, Integ.NONE),
+    "ctr-256-sha256": (Encr.ENCR_AES_CTR, 256, Integ.AUTH_HMAC_SHA2_256_128),
+    "camellia-xcbc": (Encr.ENCR_CAMELLIA_CBC, 192, Integ.AUTH_AES_XCBC_96),
+    "cbc-128-cmac": (Encr.ENCR_AES_CBC, 128, Integ.AUTH_AES_CMAC_96),
 }
-"""What transform sets and proposals of a device can name."""
+"""What transform sets and proposals of a device can name, and every other kind of cipher."""
 
-KEYS = {
-    Encr.ENCR_AES_GCM_8: 20,
-    Encr.ENCR_AES_GCM_12: 28,
-    Encr.ENCR_AES_GCM_16: 36,
-    Encr.ENCR_CHACHA20_POLY1305: 36,
-    Encr.ENCR_3DES: 24,
-    Encr.ENCR_DES: 8,
-    Encr.ENCR_NULL: 0,
-}
-INTEG_KEYS = {Integ.NONE: 0, Integ.AUTH_HMAC_MD5_96: 16, Integ.AUTH_HMAC_SHA1_96: 20}
-INTEG_KEYS |= {
-    Integ.AUTH_HMAC_SHA2_256_128: 32,
-    Integ.AUTH_HMAC_SHA2_384_192: 48,
-    Integ.AUTH_HMAC_SHA2_512_256: 64,
-}
 SPI = bytes.fromhex("01020304")
 PING = ip_packet(echo_datagram("198.51.100.1", "203.0.113.1", Echo(False, 7, 1, b"abcdefgh")))
 PING_6 = ip_packet(echo_datagram("2001:db8:1::1", "2001:db8:2::1", Echo(False, 7, 1, b"abcdefgh")))
@@ -56,10 +48,8 @@ PING_6 = ip_packet(echo_datagram("2001:db8:1::1", "2001:db8:2::1", Echo(False, 7
 def sa_of(suite: Suite, *, esn: bool = False) -> EspSa:
     """An SA of this suite under keys that are no secret."""
     encr, bits, integ = suite
-    size = KEYS.get(Encr(encr), (bits or 0) // 8)
-    return EspSa(
-        SPI, encr, bits, integ, esn, bytes(range(1, size + 1)), bytes(range(INTEG_KEYS[Integ(integ)]))
-    )
+    sizes = encryption_key_size(encr, bits), integrity_key_size(integ)
+    return EspSa(SPI, encr, bits, integ, esn, bytes(range(1, sizes[0] + 1)), bytes(range(sizes[1])))
 
 
 every_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
@@ -226,6 +216,9 @@ SCAPY_CRYPT = {
     Encr.ENCR_AES_CBC: "AES-CBC",
     Encr.ENCR_3DES: "3DES",
     Encr.ENCR_NULL: "NULL",
+    Encr.ENCR_AES_CTR: "AES-CTR",
+    Encr.ENCR_AES_CCM_16: "AES-CCM",
+    Encr.ENCR_NULL_AUTH_AES_GMAC: "AES-NULL-GMAC",
 }
 SCAPY_AUTH = {
     Integ.NONE: "NULL",
@@ -234,10 +227,15 @@ SCAPY_AUTH = {
     Integ.AUTH_HMAC_SHA2_256_128: "SHA2-256-128",
     Integ.AUTH_HMAC_SHA2_384_192: "SHA2-384-192",
     Integ.AUTH_HMAC_SHA2_512_256: "SHA2-512-256",
+    Integ.AUTH_AES_CMAC_96: "AES-CMAC-96",
 }
 UNREAD_BY_SCAPY = {Encr.ENCR_DES, Encr.ENCR_AES_GCM_8, Encr.ENCR_AES_GCM_12}
 """It has no single DES with a key of eight octets, and every ICV of its GCM has sixteen."""
-SCAPY_SUITES = {name: suite for name, suite in SUITES.items() if suite[0] not in UNREAD_BY_SCAPY}
+SCAPY_SUITES = {
+    name: suite
+    for name, suite in SUITES.items()
+    if suite[0] in set(SCAPY_CRYPT) - UNREAD_BY_SCAPY and suite[2] in SCAPY_AUTH
+}
 
 
 def scapy_sa(sa: EspSa, tunnel: Any, high: int) -> SecurityAssociation:
