@@ -27,7 +27,9 @@ class KeyLog:
     def write(self, secrets: Iterable[Mapping[str, Any]]) -> None:
         """Add those keys that were not written yet; they are on file when this returns."""
         for secret in secrets:
-            name = tuple(secret.get(part) for part in ("ike", "spi_i", "spi_r", "cky_i", "cky_r", "esp"))
+            name = tuple(
+                secret.get(part) for part in ("ike", "spi_i", "spi_r", "sk_d", "cky_i", "cky_r", "esp")
+            )
             if name not in self._told:
                 self._told.add(name)
                 self._add(secret)

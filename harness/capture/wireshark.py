@@ -8,7 +8,8 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ class Tables:
     v1: tuple[str, ...]
     v2: tuple[str, ...]
     left_out: tuple[str, ...]
-    """A sentence for each key that Wireshark has no row for."""
+    """A sentence for each key that Wireshark has no row for, or has no use for."""
     esp: tuple[str, ...] = ()
 
     @property
@@ -132,7 +133,19 @@ def tables(secrets: Iterable[Evidence]) -> Tables:
             left_out[str(why)] = None
         else:
             rows[table].update(dict.fromkeys(found))
+    left_out.update(dict.fromkeys(_renewed(rows[V2_TABLE])))
     return Tables(tuple(rows[V1_TABLE]), tuple(rows[V2_TABLE]), tuple(left_out), tuple(rows[ESP_TABLE]))
+
+
+def _renewed(rows: Iterable[str]) -> Iterator[str]:
+    """IKE SAs whose keys were renewed under the same SPIs (RFC 9370 section 2.2.2): of several rows Wireshark uses the last."""
+    counted = Counter(tuple(row.split(",")[:2]) for row in rows)
+    for (spi_i, spi_r), count in counted.items():
+        if count > 1:
+            yield (
+                f"the IKE SA {spi_i}/{spi_r} had {count} sets of keys one after the other;"
+                " Wireshark opens what the last of them sealed"
+            )
 
 
 def write_tables(capture: str | os.PathLike[str], secrets: Iterable[Evidence]) -> tuple[Path, ...]:

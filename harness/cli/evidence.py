@@ -14,7 +14,7 @@ from harness.bench.catalogue import Entry
 from harness.bench.judge import devices_of
 from harness.bench.stored import Stored, captures, journal_beside, stored
 from harness.capture import read
-from harness.capture.wireshark import read_table, tables_beside, tshark_command
+from harness.capture.wireshark import read_table, tables, tables_beside, tshark_command
 from harness.cli import words
 from harness.cli.selection import chosen
 from harness.cli.wrong import WrongInput
@@ -73,7 +73,10 @@ def show_command(
     secrets = _secrets(capture, keys)
     if tshark:
         ports = {name: _ports(found.opening, name) for name in ("ike_ports", "nat_ports")}
-        click.echo(tshark_command(capture, (*found.secrets, *secrets), **ports))
+        every = (*found.secrets, *secrets)
+        for remark in tables(every).left_out:
+            click.echo(remark, err=True)
+        click.echo(tshark_command(capture, every, **ports))
         return
     try:
         told = conversation(observe(found, devices, secrets))

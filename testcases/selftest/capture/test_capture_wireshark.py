@@ -80,6 +80,15 @@ def test_each_row_stands_once() -> None:
     assert len(tables([v2(), v2(), V1, V1]).v2) == 1
 
 
+def test_keys_renewed_under_the_same_spis_are_remarked_on() -> None:
+    """Wireshark knows one set of keys for an IKE SA; that there were more is said (RFC 9370 section 2.2.2)."""
+    old = v2()
+    new = old | {"sk_ei": "11" * (len(old["sk_ei"]) // 2)}
+
+    (remark,) = tables([old, new]).left_out
+    assert remark.startswith("the IKE SA 0102030405060708/1112131415161718 had 2 sets of keys")
+
+
 def test_combined_cipher_stands_beside_none() -> None:
     """Beside a cipher that is its own integrity algorithm the row says NONE, as Wireshark demands."""
     (row,) = tables([v2("AES-GCM-256 with 16 octet ICV [RFC5282]") | {"sk_ai": "03" * 32}]).v2

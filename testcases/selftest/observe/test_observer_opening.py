@@ -11,6 +11,7 @@ from harness.codes import Exchange, NotifyType, NotifyTypeV1
 from harness.observe import Doubt, observe
 from harness.sa import v1 as sa1
 from harness.sa import v2 as sa2
+from harness.sa.intermediate import updated_keys
 from harness.sa.secrets import to_evidence
 from harness.wire import Message, encode_chain, frame, v1, v2
 from harness.wire.datagram import Datagram, Endpoint
@@ -52,6 +53,20 @@ def sealed(message_id, *inner, by_initiator=True, flags=0x08, keys=KEYS):
 
 
 # --- version 2 ------------------------------------------------------------------------------------------------------
+
+
+def test_messages_open_under_each_generation_of_keys_of_one_sa():
+    """Keys that IKE_INTERMEDIATE renewed have the same SPIs: every message opens with those that were in force (RFC 9370)."""
+    newer = updated_keys(KEYS, b"i" * 32, b"r" * 32, b"more")
+    newest = updated_keys(newer, b"i" * 32, b"r" * 32, b"and more")
+    found = trace(
+        [(False, sealed(number, NOTIFY, keys=keys)) for number, keys in enumerate((KEYS, newer, newest), 1)],
+        KEYS,
+        newer,
+        newest,
+    )
+
+    assert [each.payloads for each in found.seen] == [(NOTIFY,)] * 3
 
 
 def test_both_directions_open():
