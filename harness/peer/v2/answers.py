@@ -5,6 +5,8 @@ from collections.abc import Callable
 from harness.codes import Exchange, NotifyType, Protocol
 from harness.crypto import InvalidPublicValue, KeyExchange, Response, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
+from harness.peer.v2.client import ClientV2
+from harness.peer.v2.mobile import MovesV2
 from harness.peer.v2.offers import (
     Chosen,
     child_answer,
@@ -19,7 +21,7 @@ from harness.peer.v2.offers import (
 )
 from harness.peer.v2.proofs import ppk_identity
 from harness.peer.v2.sa import ChildSa, FollowUp, IkeSa, State
-from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, StartsV2, notify
+from harness.peer.v2.steps import FLAG_RESPONSE, NONCE_OCTETS, OPENING, notify
 from harness.sa.intermediate import bare_octets_of
 from harness.sa.v2 import (
     Opened,
@@ -38,14 +40,14 @@ from harness.wire.datagram import Datagram, frame
 Answer = tuple[Payload, ...]
 
 
-class AnswersV2(StartsV2):
+class AnswersV2(ClientV2, MovesV2):
     """What this end does with the datagrams of IKEv2 that come in."""
 
     def receive_v2(self, datagram: Datagram, octets: bytes, message: Message) -> Received:
         """Take a response to a request of ours, or answer a request of the target."""
         sa = self.ike_sas.get(message.spi_i) or self.ike_sas.get(message.spi_r)
         if message.is_response:
-            return self._take_response(sa, octets, message)
+            return self._take_response(sa, datagram, octets, message)
         if message.exchange == Exchange.IKE_SA_INIT:
             return self._answer_init(datagram, octets, message)
         if sa is None or sa.keys is None:
@@ -57,18 +59,20 @@ class AnswersV2(StartsV2):
 
     # --- responses ----------------------------------------------------------------------------------------------
 
-    def _take_response(self, sa: IkeSa | None, octets: bytes, message: Message) -> Received:
+    def _take_response(
+        self, sa: IkeSa | None, datagram: Datagram, octets: bytes, message: Message
+    ) -> Received:
         if sa is None:
             return Received(message=message, why="no IKE SA has these SPIs")
         key = (message.exchange, message.message_id)
-        if message.exchange == Exchange.IKE_SA_INIT:
+        if message.exchange in OPENING:
             return self._taken(sa, message, key)
         if sa.keys is None:
             return Received(message=message, why="the IKE SA has no keys yet")
         opened = self._opened(sa, octets, message)
         if isinstance(opened, str):
             return Received(message=message, why=opened)
-        sa.heed(opened)
+        sa.heed(opened, datagram.source)
         if key in sa.waiting:
             sa.was_answered(message.message_id)
         return self._taken(sa, opened, key)
@@ -119,7 +123,7 @@ class AnswersV2(StartsV2):
             return Received(message=request, why=f"Message ID {sa.expected_message_id} was next")
         if sa.state is State.CLOSED:
             return Received(message=request, why="the IKE SA was deleted")
-        sa.heed(request)
+        sa.heed(request, datagram.source)
         ask = _ask_of(request)
         if self.ignored(ask):
             return Received(message=request, why=f"the script ignores {ask}")
@@ -128,6 +132,7 @@ class AnswersV2(StartsV2):
         ):  # RFC 7296 section 2.23: it may have floated to 4500
             sa.local, sa.remote = datagram.destination, datagram.source
             sa.natt = datagram.destination.port == self.local_natt.port
+        self.moved_with(sa, request, datagram)
         payloads = self._refusal(request) or self._answer(sa, ask, request)
         answer = self.in_pieces(sa, request.exchange, message_id, payloads, self.answering, FLAG_RESPONSE)
         sa.has_served(message_id, octets, answer)
@@ -173,7 +178,7 @@ class AnswersV2(StartsV2):
             return self._answer_delete(sa, request)
         if ask in (Ask.LIVENESS, Ask.INFORMATIONAL):
             self.skip_numbers(sa, request)
-            return ()
+            return self.returned(sa, request)
         if sa.state is not State.ESTABLISHED:  # RFC 7296 section 2.25: not while the IKE SA is being replaced
             return (notify(NotifyType.TEMPORARY_FAILURE),)
         if ask is Ask.FOLLOW_UP:
@@ -336,7 +341,7 @@ class AnswersV2(StartsV2):
         def finish(additional: bytes) -> None:
             spis, nonces = (new.spi_i, new.spi_r), (new.ni, new.nr)
             new.keys = rekeyed_keys(keys, suite, *spis, *nonces, shared, additional)
-            self.replace_ike(old, new)
+            self.replace_ike(old, new, request)
 
         return (
             ike_answer(proposal, suite, new.spi_r),
@@ -457,8 +462,8 @@ class AnswersV2(StartsV2):
         own = self.configuration.local_auth
         ours = v2.IdResponder(*self.own_identity(None, own))
         with_ppk = (told,) if isinstance(told, v2.Notify) else ()
-        counters = (*self.promise(sa), *self.heard_of_counters(sa, request))
-        proof = (ours, *self.own_proof(sa, ours.body, own, initiator=False), *with_ppk, *counters)
+        agreed = (*self.promise(sa), *self.heard_of_counters(sa, request), *self.agrees_to_move(sa))
+        proof = (ours, *self.own_proof(sa, ours.body, own, initiator=False), *with_ppk, *agreed)
         offer = request.find(v2.SecurityAssociation)
         if offer is None:
             return proof

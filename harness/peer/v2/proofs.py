@@ -16,7 +16,7 @@ from harness.crypto.signature import auth, auth_methods, auth_objection, choose
 from harness.peer.end import End
 from harness.peer.v2.sa import IkeSa
 from harness.profile import Credentials, Identity, Ppk, Proof
-from harness.sa.v2 import Keys, psk_auth, signed_octets, with_ppk
+from harness.sa.v2 import Keys, psk_auth, resumed_auth, signed_octets, with_ppk
 from harness.wire import Message, Payload, v2
 
 HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512, HashAlgorithm.IDENTITY)
@@ -69,6 +69,9 @@ class ProvesV2(End):
         keys: Keys | None = None,
     ) -> tuple[Payload, ...]:
         """AUTH under this identity, before it certificates; nothing at all by EAP, whose AUTH comes later."""
+        if sa.resumed:
+            data = self._resumed_data(sa, id_body, initiator)
+            return (v2.Authentication(AuthMethod.SHARED_KEY, data),)
         if proof == "eap":
             return ()
         if proof == "signature":
@@ -97,6 +100,12 @@ class ProvesV2(End):
         """The data of AUTH under a shared secret."""
         assert sa.keys is not None
         return psk_auth(sa.keys.suite.prf, psk, self.covered(sa, id_body, initiator, keys))
+
+    def _resumed_data(self, sa: IkeSa, id_body: bytes, initiator: bool) -> bytes:
+        """The data of AUTH in a resumed session: SK_p is the secret as it stands (RFC 5723 section 4.3.3)."""
+        assert sa.keys is not None
+        covered = self.covered(sa, id_body, initiator)
+        return resumed_auth(sa.keys.suite.prf, _sk_p(sa.keys, initiator), covered)
 
     def covered(self, sa: IkeSa, id_body: bytes, initiator: bool, keys: Keys | None = None) -> bytes:
         """What AUTH covers: the signer's own IKE_SA_INIT message, the other end's nonce, its identity, IntAuth."""
@@ -135,7 +144,7 @@ class ProvesV2(End):
         named = (identity.id_type, identity.data)
         if proof != "null" and wanted is not None and named != (wanted.id_type, wanted.data):
             return "the target is somebody else"
-        if proof == "signature":
+        if proof == "signature" and not sa.resumed:
             return self._doubt_signature(sa, identity, auth_payload, message, initiator)
         for right in self.own_proof(sa, identity.body, proof, initiator=initiator):
             assert isinstance(right, v2.Authentication)

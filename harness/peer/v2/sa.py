@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.codes import NotifyType
+from harness.codes import Exchange, NotifyType
 from harness.crypto import Private
+from harness.peer.v2.told import Ticket, Told
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth, updated_keys
 from harness.sa.v2 import ChildKeys, ChildSuite, Keys, OpenedFragment, Suite
 from harness.wire import Message, v2
 from harness.wire.datagram import Endpoint
+from harness.wire.v2.notify_data import TicketWithLifetime, read
 
 NOWHERE = Endpoint("0.0.0.0", 0)  # noqa: S104 - no address at all, nothing is bound
 
@@ -136,6 +138,16 @@ class IkeSa:
     fragments: dict[tuple[bool, int], dict[int, OpenedFragment]] = field(default_factory=dict)
     """Pieces of messages not yet whole, by direction and Message ID, then by number."""
     children: list[ChildSa] = field(default_factory=list)
+    heard_from: Endpoint = NOWHERE
+    """Where the target's last protected message came from."""
+    traverses: bool = False
+    """Whether the target, too, detects NATs."""
+    mobile: bool = False
+    """Whether this end said that it supports MOBIKE."""
+    resumed: bool = False
+    """Whether a ticket made it: then both ends prove themselves by SK_p (RFC 5723 section 4.3.3)."""
+    told: Told = field(default_factory=Told)
+    ticket: Ticket | None = None
 
     def must_wait(self, message_id: int) -> str:
         """Why a request of this Message ID may not be sent yet; empty if it may (RFC 7296 section 2.3)."""
@@ -163,11 +175,28 @@ class IkeSa:
         newest = max(self.served)
         self.served = {n: kept for n, kept in self.served.items() if n > newest - self.promised}
 
-    def heed(self, message: Message) -> None:
-        """What a protected message of the target says of its window."""
+    def heed(self, message: Message, source: Endpoint) -> None:
+        """What a protected message of the target says of its window and of whatever else it tells, and where it is."""
+        self.heard_from = source
         told = message.find(v2.Notify, NotifyType.SET_WINDOW_SIZE)
         if told is not None and len(told.data) == 4:
             self.window = max(self.window, int.from_bytes(told.data, "big"))
+        if message.exchange != Exchange.CREATE_CHILD_SA:  # what that tells is of the SA that it makes
+            self.learn(message)
+
+    def learn(self, message: Message) -> None:
+        """What a gateway tells its client of this SA, and the ticket that it gives for it."""
+        self.told.heed(message)
+        given = message.find(v2.Notify, NotifyType.TICKET_LT_OPAQUE)
+        found = None if given is None else read(TicketWithLifetime, given.data)
+        if found is not None and self.keys is not None:
+            self.ticket = Ticket(found.ticket, found.lifetime, self.keys.suite, self.keys.sk_d, self.own_id)
+
+    def inherit(self, old: "IkeSa", message: Message) -> None:
+        """What goes on with a rekeyed IKE SA, and what the message that made it tells of it."""
+        self.told, self.ticket, self.own_id = old.told, old.ticket, old.own_id
+        self.mobile, self.traverses = old.mobile, old.traverses
+        self.learn(message)
 
     @property
     def own_spi(self) -> bytes:

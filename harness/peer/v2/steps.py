@@ -40,6 +40,8 @@ from harness.sa.v2 import (
 from harness.wire import Message, Payload, decode, replace, v2
 from harness.wire.datagram import TCP_STREAM
 
+OPENING = frozenset({Exchange.IKE_SA_INIT, Exchange.IKE_SESSION_RESUME})
+"""The exchanges that begin an IKE SA, in clear."""
 FLAG_INITIATOR = 0x08
 FLAG_RESPONSE = 0x20
 FOLLOW_UPS = 4
@@ -127,17 +129,19 @@ class StartsV2(ProvesV2, CountsV2):
     ) -> Request:
         """RFC 7296 section 2.6, RFC 8019 section 7.1.2: a cookie and a solution stand first, all else is unchanged."""
         assert sa.private is not None
-        payloads = (
-            *first,
-            ike_offer(sa.offered),
-            v2.KeyExchange(sa.group, sa.private.public),
-            v2.Nonce(sa.ni),
-            *extra,
+        own = (ike_offer(sa.offered), v2.KeyExchange(sa.group, sa.private.public), v2.Nonce(sa.ni))
+        payloads = (*first, *own, *extra)
+        return self.opens(
+            sa, Exchange.IKE_SA_INIT, payloads, plan, lambda answer: self._init_answered(sa, answer)
         )
-        message_id = plan.message_id or 0
-        message = Message(sa.spi_i, bytes(8), Exchange.IKE_SA_INIT, FLAG_INITIATOR, message_id, payloads)
+
+    def opens(
+        self, sa: IkeSa, exchange: Exchange, payloads: tuple[Payload, ...], plan: Plan, then: Then
+    ) -> Request:
+        """The first request of an IKE SA, in clear, which AUTH will cover."""
+        message = Message(sa.spi_i, bytes(8), exchange, FLAG_INITIATOR, plan.message_id or 0, payloads)
         sa.request = plan.finished(plan.changed(message).encode())
-        sa.waiting[_key(sa.request)] = lambda answer: self._init_answered(sa, answer)
+        sa.waiting[_key(sa.request)] = then
         return self.asked(sa.request, sa.natt, plan, ends=(sa.local, sa.remote))
 
     def nat_notifies(self, sa: IkeSa) -> tuple[Payload, ...]:
@@ -192,12 +196,21 @@ class StartsV2(ProvesV2, CountsV2):
             sa.why = str(why)
             return
         self.heard_at_first(sa, answer)
-        sa.spi_r, sa.nr, sa.response = answer.spi_r, nonce.data, answer.encode()
-        sa.next_message_id, sa.state, sa.additional = 1, State.HALF_OPEN, suite.additional
+        sa.additional, sa.puzzle = suite.additional, puzzles.asked(answer)
+        self.half_opened(sa, answer, nonce.data)
+
+    def half_opened(self, sa: IkeSa, answer: Message, nr: bytes) -> None:
+        """Both ends have the keys; where there is a NAT, it goes on between the ports for that."""
+        sa.spi_r, sa.nr, sa.response = answer.spi_r, nr, answer.encode()
+        sa.next_message_id, sa.state = 1, State.HALF_OPEN
+        sa.traverses = answer.find(v2.Notify, NotifyType.NAT_DETECTION_SOURCE_IP) is not None
         self.came_to_know(sa.keys)
-        sa.puzzle = puzzles.asked(answer)
         if self._nat_found(sa, answer):
-            sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
+            self.floats(sa)
+
+    def floats(self, sa: IkeSa) -> None:
+        """From now on this IKE SA goes on between the ports for NAT traversal (RFC 7296 section 2.23)."""
+        sa.natt, sa.local, sa.remote = True, self.local_natt, self.remote_natt
 
     def _nat_found(self, sa: IkeSa, answer: Message) -> bool:
         """RFC 7296 section 2.23: a hash of either end that does not match tells of a NAT."""
@@ -270,6 +283,7 @@ class StartsV2(ProvesV2, CountsV2):
         suites: Sequence[ChildSuite] | None = None,
         subnets: tuple[Sequence[str], Sequence[str]] | None = None,
         initial_contact: bool = False,
+        before: Sequence[Payload] = (),
         child: bool = True,
         sa: IkeSa | None = None,
         **changes: Unpack[Changes],
@@ -277,12 +291,12 @@ class StartsV2(ProvesV2, CountsV2):
         """IKE_AUTH with the proof that is configured or given, and the first Child SA in it unless `child` is False.
 
         Without AUTH, as `proof` "eap" has it, the request asks for EAP. `subnets` are ours and theirs, by default
-        the configured ones; `extra` payloads stand at the end.
+        the configured ones; the payloads `before` stand before the child's, `extra` ones at the end.
         """
         sa = sa or self.ike
         if sa.keys is None:
             return self._no_sa(Exchange.IKE_AUTH, sa)
-        proof = proof or self.configuration.local_auth
+        proof = "psk" if sa.resumed else proof or self.configuration.local_auth
         who = v2.IdInitiator(*self.own_identity(identity, proof))
         payloads: list[Payload] = [who]
         if initial_contact:
@@ -292,7 +306,7 @@ class StartsV2(ProvesV2, CountsV2):
             other = self.configuration.remote_id
             payloads.append(v2.IdResponder(other.id_type, other.data))
         sa.own_id, sa.first_spi = who.body, self.nonzero(4)
-        payloads.extend(self._proved(sa, proof, psk, credentials))
+        payloads.extend((*self._proved(sa, proof, psk, credentials), *before))
         if child:
             payloads.extend(
                 self._child_payloads(sa.first_spi, self._child_suites(suites), None, None, subnets)
@@ -745,13 +759,14 @@ class StartsV2(ProvesV2, CountsV2):
             except UnsupportedAlgorithm as why:
                 old.why = str(why)
                 return
-            self.replace_ike(old, new)
+            self.replace_ike(old, new, answer)
 
         self._goes_on(old, suite.additional, answer, finish)
 
-    def replace_ike(self, old: IkeSa, new: IkeSa) -> None:
+    def replace_ike(self, old: IkeSa, new: IkeSa, made_by: Message) -> None:
         """RFC 7296 section 2.8: the new IKE SA inherits the Child SAs and counts its messages from zero."""
         self.came_to_know(new.keys)
+        new.inherit(old, made_by)
         new.children, old.children = old.children, []
         new.syncs_message_ids, new.syncs_replay_counters = old.syncs_message_ids, old.syncs_replay_counters
         new.state, old.state = State.ESTABLISHED, State.REPLACED

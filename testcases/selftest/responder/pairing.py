@@ -5,11 +5,11 @@ from typing import Any
 
 from harness.clock import SeededEntropy
 from harness.codes import Trigger
-from harness.peer import Initiator, Request, Send
+from harness.peer import Initiator, Note, Request, Send
 from harness.profile import DEFAULT, Configuration
 from harness.responder import Responder, Step
 from harness.wire import Message, decode
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import NAT_PORTS, Endpoint, demultiplex
 
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
 PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
@@ -29,7 +29,7 @@ class Pair:
 
     def play(self, script: Any) -> Any:
         """Perform a script, or one action; the result of the script, or the answer to the action."""
-        if isinstance(script, Request | Send):
+        if isinstance(script, Request | Send | Note):
             return self._act(script)
         result = None
         while True:
@@ -72,7 +72,7 @@ class Pair:
         self.steps.append(step)
         answer = None
         for datagram in step.send:
-            message = decode(datagram.data)
+            message = decode(demultiplex(datagram, NAT_PORTS)[1])
             assert isinstance(message, Message)
             self.sent.append(message)
             received = self.peer.receive(datagram, self.now)
