@@ -7,7 +7,14 @@ from harness.crypto import KeyExchange, UnsupportedAlgorithm
 from harness.peer.end import Ask, Received
 from harness.peer.v1.fragments import is_fragment, joined
 from harness.peer.v1.nat import detection
-from harness.peer.v1.offers import answered_suite, choose_phase1, phase2_answer, taken_phase2
+from harness.peer.v1.offers import (
+    TakenSuite,
+    answerable,
+    answered_suite,
+    choose_phase1,
+    phase2_answer,
+    taken_phase2,
+)
 from harness.peer.v1.proofs import UNHASHED
 from harness.peer.v1.quick import Quick
 from harness.peer.v1.sa import Dialogue, IsakmpSa, Taken
@@ -20,7 +27,6 @@ from harness.peer.v1.steps import (
 )
 from harness.peer.v1.transactions import TransactsV1
 from harness.peer.v2.sa import State
-from harness.profile import ChildProposal
 from harness.sa.nat_traversal import form_of
 from harness.sa.opened import Sealed
 from harness.sa.v1 import (
@@ -275,23 +281,23 @@ class AnswersV1(TransactsV1):
         if self.ignored(Ask.QUICK_MODE):
             return Taken(why=f"the script ignores {Ask.QUICK_MODE}", counts=False)
         offer, nonce = message.find(v1.SecurityAssociation), message.find(v1.Nonce)
-        taken = taken_phase2(offer, self.configuration.child_proposals) if offer is not None else ()
+        suites = answerable(self.configuration.child_proposals)
+        taken = taken_phase2(offer, suites) if offer is not None else ()
         if not taken or nonce is None:
             return Taken(why="nothing that was offered suits us")
-        proposal, transform, suite, group = taken[0]
         ours = self.entropy.octets(NONCE_OCTETS)
-        quick = Quick(sa, dialogue, self.nonzero(4), None, (suite,), ni=nonce.data, nr=ours)
-        shared, exchange = self._quick_exchange(quick, group, message)
+        quick = Quick(sa, dialogue, self.nonzero(4), None, suites, ni=nonce.data, nr=ours)
+        shared, exchange = self._quick_exchange(quick, taken[0][3], message)
         if isinstance(shared, str):
             return Taken(why=shared)
         payloads = (
             UNHASHED,
-            phase2_answer(proposal, transform, quick.spi_in),
+            phase2_answer(taken, quick.spi_in),
             v1.Nonce(quick.nr),
             *exchange,
             *message.all(v1.Identification),
         )
-        dialogue.then = lambda reply, _: self._quick_3_came(quick, suite, proposal.spi, shared, reply)
+        dialogue.then = lambda reply, _: self._quick_3_came(quick, taken, shared, reply)
         return Taken(
             self.sealed_v1(
                 sa,
@@ -320,8 +326,7 @@ class AnswersV1(TransactsV1):
     def _quick_3_came(
         self,
         quick: Quick,
-        suite: ChildProposal,
-        spi_out: bytes,
+        taken: tuple[TakenSuite, ...],
         shared: bytes,
         message: Message,
     ) -> Taken:
@@ -329,7 +334,8 @@ class AnswersV1(TransactsV1):
         assert secrets is not None
         if proof is None or proof.data != quick_hash3(secrets, quick.dialogue.message_id, quick.ni, quick.nr):
             return Taken(why="HASH(3) is wrong", counts=False)
-        self.keep_child(quick, suite, spi_out, shared, initiated=False)
+        for proposal, _, suite, _ in taken:
+            self.keep_child(quick, suite, proposal.spi, shared, initiated=False)
         quick.dialogue.then, quick.dialogue.said = None, b""
         return Taken()
 

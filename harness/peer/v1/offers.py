@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace as with_fields
 from ipaddress import ip_network
+from itertools import product
 
 from harness.codes import (
     AhV1,
@@ -235,9 +236,22 @@ def _part(proposal: v1.Proposal, suites: Iterable[ChildProposal]) -> TakenSuite 
     return None
 
 
-def phase2_answer(proposal: v1.Proposal, transform: v1.Transform, spi: bytes) -> v1.SecurityAssociation:
-    """The SA payload that takes one transform as it was offered, under our SPI."""
-    return _sa((v1.Proposal(proposal.number, proposal.protocol, spi, (transform,)),))
+def answerable(ours: Sequence[ChildProposal]) -> tuple[ChildProposal | tuple[ChildProposal, ...], ...]:
+    """What we take of a target's offer: each suite alone, and one of AH together with one of ESP."""
+    by_protocol = [
+        [suite for suite in ours if suite.protocol == protocol] for protocol in (Protocol.AH, Protocol.ESP)
+    ]
+    return (*ours, *product(*by_protocol))
+
+
+def phase2_answer(taken: Sequence[TakenSuite], spi: bytes) -> v1.SecurityAssociation:
+    """The SA payload that takes one transform of each protocol as it was offered, under our SPI."""
+    return _sa(
+        tuple(
+            v1.Proposal(proposal.number, proposal.protocol, spi, (transform,))
+            for proposal, transform, _, _ in taken
+        )
+    )
 
 
 def subnet_id(subnet: str) -> v1.Identification:

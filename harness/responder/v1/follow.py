@@ -5,7 +5,7 @@ from harness.responder.context import Context
 from harness.responder.step import NOTHING, Step
 from harness.responder.table import TABLE
 from harness.responder.v1 import mode_config, xauth
-from harness.responder.v1.initiate import start_quick_mode
+from harness.responder.v1.own_quick import start_quick_mode
 from harness.responder.v1.state import IsakmpSa
 
 

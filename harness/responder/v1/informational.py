@@ -8,9 +8,10 @@ from harness.responder.context import Context, Incoming
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
-from harness.responder.v1.initiate import recreate, recreate_children
+from harness.responder.v1.initiate import recreate
 from harness.responder.v1.messages import informational, notify_about
 from harness.responder.v1.nat import moved
+from harness.responder.v1.own_quick import given_up, recreate_children
 from harness.responder.v1.quick import take_connected
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2
 from harness.wire import v1
@@ -53,12 +54,12 @@ def _notifies(context: Context, sa: IsakmpSa, message: Incoming) -> Step:
 def take_refusal(sa: IsakmpSa, notify: v1.Notify) -> Step:
     """A Quick Mode of ours that the peer refuses is not asked for again; the notify names our SPI, or only one waits."""
     waiting = [quick for quick in sa.quick if quick.state is Phase2.QUICK_1]
-    refused = [quick for quick in waiting if quick.ours == notify.spi] or (
+    refused = [quick for quick in waiting if notify.spi in quick.ours] or (
         waiting if len(waiting) == 1 else []
     )
     if not refused:
         return drop(f"an error notify of type {notify.notify_type} about nothing that was asked")
-    return Step(changed=(sa.without_quick(refused[0].message_id),), events=("refused",))
+    return Step(changed=(given_up(sa, refused[0]),), events=("refused",))
 
 
 def answer_probe(context: Context, sa: IsakmpSa, message: Incoming, probe: v1.Notify) -> Step:

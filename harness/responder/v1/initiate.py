@@ -4,15 +4,13 @@ Every function here that begins an exchange is reached only where `Context.may` 
 Deletes and liveness checks, which every profile permits, are not here.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.codes import AttributeP1, AttributeP2, Exchange, LifeType, NotifyTypeV1
+from harness.codes import AttributeP1, Exchange
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
-from harness.profile import ChildProposal, Start
+from harness.profile import Start
 from harness.responder.context import Context, Incoming
-from harness.responder.state import Selector
-from harness.responder.step import NOTHING, Step, drop, together
+from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
 from harness.responder.v1.authentication import (
@@ -22,7 +20,6 @@ from harness.responder.v1.authentication import (
     our_proof,
     own_identity,
 )
-from harness.responder.v1.clients import configured_pairs, read_client, write_client
 from harness.responder.v1.guards import NONCE_OCTETS as ACCEPTABLE_NONCE
 from harness.responder.v1.lifetimes import isakmp_timers
 from harness.responder.v1.main import (
@@ -31,34 +28,24 @@ from harness.responder.v1.main import (
     vendor_ids,
 )
 from harness.responder.v1.messages import (
-    COMMIT,
     NONCE_OCTETS,
     clear,
     delete_isakmp,
-    first_iv,
-    fresh_message_id,
     last_block,
     on_its_way,
-    quick_1,
-    quick_3,
     repeated_later,
     sealed,
     tell,
 )
 from harness.responder.v1.nat import floated, nat_payloads, noticed
 from harness.responder.v1.proposals import (
-    accepted_transform,
+    accepted_suite,
     isakmp_attributes,
     isakmp_offer,
     offered_policies,
-    read_attributes,
-    shortest,
 )
-from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited, serve
-from harness.responder.v1.state import NO_COOKIE, IpsecSa, IsakmpSa, Phase1, Phase2, Quick
-from harness.responder.v1.suites import DEFAULT_LIFETIME_S, ipsec_offer, ipsec_transform
+from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
 from harness.wire import v1
-from harness.wire.generate import Broken
 
 
 def start_phase1(context: Context, renews: IsakmpSa | None = None) -> Step:
@@ -132,10 +119,11 @@ def _agreed(sa: IsakmpSa, answer: Incoming, context: Context) -> IsakmpSa | None
     accepted = answer.find(v1.SecurityAssociation)
     if accepted is None or sa.offer is None or answer.message.spi_r == NO_COOKIE:
         return None
-    taken = accepted_transform(sa.offer, accepted, AttributeP1.LIFE_TYPE, AttributeP1.LIFE_DURATION)
-    if taken is None:
+    taken = accepted_suite(sa.offer, accepted, AttributeP1.LIFE_TYPE, AttributeP1.LIFE_DURATION)
+    if not taken:
         return None
-    basic = {a.type: a.value for a in taken[1].attributes}
+    ((_, transform),) = taken
+    basic = {a.type: a.value for a in transform.attributes}
     policy = next(p for p in offered_policies(context) if isakmp_attributes(p).items() <= basic.items())
     return peers.announced(
         replace(sa, cky_r=answer.message.spi_r, policy=policy, received=answer.octets), answer
@@ -247,171 +235,9 @@ def _done(context: Context, up: IsakmpSa, step: Step) -> Step:
     return step.then(context.decide("goes_on", up))
 
 
-def start_quick_mode(context: Context, sa: IsakmpSa, second: bool = False) -> Step:
-    """Begin a Quick Mode for the first configured pair of subnets, or for the second selector."""
-    if sa.xauth_due:
-        return drop("XAUTH comes first")
-    pairs = configured_pairs(context)
-    if second and context.configuration.second_selector is None:
-        return drop("no second pair of subnets is configured")
-    local, remote = pairs[-1] if second else pairs[0]
-    return begin_quick(context, sa, local, remote)
-
-
-def rekey(context: Context, sa: IsakmpSa, child: IpsecSa) -> Step:
-    """Begin the Quick Mode that renews IPsec SAs; the old ones are deleted when it is done."""
-    return begin_quick(context, sa, child.local[0], child.remote[0], replaces=child.spi_in)
-
-
-def begin_quick(
-    context: Context, sa: IsakmpSa, local: Selector, remote: Selector, replaces: bytes = b""
-) -> Step:
-    """The first message of a Quick Mode of our own, to be repeated until it is answered or given up."""
-    configuration = context.configuration
-    group = configuration.pfs_group
-    private = None if group is None else key_exchange(group).private(context.entropy)
-    spi, ni = fresh_spi(context, sa), context.entropy.octets(NONCE_OCTETS)
-    offer = ipsec_offer(context, sa, spi)
-    message_id = fresh_message_id(context, sa)
-    asked = Quick(
-        message_id=message_id,
-        state=Phase2.QUICK_1,
-        we_started=True,
-        iv=first_iv(sa, message_id),
-        ni=ni,
-        offer=offer,
-        clients=(local, remote),
-        private=private,
-        ours=spi,
-        replaces=replaces,
-    )
-    payloads = (
-        offer,
-        v1.Nonce(data=ni),
-        *(() if private is None else (v1.KeyExchange(data=private.public),)),
-        write_client(local),
-        write_client(remote),
-    )
-    octets = quick_1(sa, asked, payloads)
-    asked = replace(asked, sent=octets, iv=last_block(sa, octets))
-    after = sa.with_quick(asked)
-    return Step(
-        send=(on_its_way(after, octets),),
-        changed=(after,),
-        armed=(repeated_later(context, after, asked),),
-        events=("sent quick-mode",),
-    )
-
-
-@TABLE.on(Phase2.QUICK_1, Exchange.QUICK_MODE, rfc="2409/5.5", response=True)
-def take_quick_2(context: Context, sa: IsakmpSa, answer: Incoming) -> Step:
-    """The peer took one of our transforms for our clients: the IPsec SAs serve, and HASH(3) says so.
-
-    Where the peer set the Commit bit they serve when it has said CONNECTED (RFC 2408 section 3.1).
-    """
-    quick = sa.exchange(answer.message.message_id)
-    assert quick is not None
-    child = _child(context, sa, quick, answer)
-    if isinstance(child, str):
-        return drop(child)
-    nonce = answer.find(v1.Nonce)
-    ready = replace(quick, nr=nonce.data, iv=last_block(sa, answer.octets))
-    octets = quick_3(sa, ready)
-    done = replace(
-        ready,
-        received=answer.octets,
-        sent=octets,
-        iv=last_block(sa, octets),
-        private=None,
-        children=(child,),
-    )
-    said = Step(send=(answer.reply(octets),), armed=(forgotten_later(context, sa, done),))
-    sa = replace(sa, heard=context.now)
-    if answer.message.flags & COMMIT:
-        return said.then(Step(changed=(sa.with_quick(replace(done, state=Phase2.COMMITTING)),)))
-    return said.then(serve(context, sa, done))
-
-
-def _child(context: Context, sa: IsakmpSa, quick: Quick, answer: Incoming) -> IpsecSa | str:
-    """The IPsec SAs that the peer agreed to, or why its answer is not taken."""
-    accepted, nonce = answer.find(v1.SecurityAssociation), answer.find(v1.Nonce)
-    if accepted is None or nonce is None or len(nonce.data) not in ACCEPTABLE_NONCE or quick.offer is None:
-        return "no SA payload, or no nonce of 8 to 256 octets"
-    taken = accepted_transform(quick.offer, accepted, AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION)
-    if taken is None or len(taken[0].spi) != 4:
-        return "the answer is not one of our transforms as we offered it"
-    clients = tuple(read_client(identity) for identity in answer.all(v1.Identification))
-    if quick.clients is None or clients not in ((), quick.clients):
-        return "the answer names other clients"
-    shared = _pfs_secret(quick, answer)
-    if shared is None:
-        return "KE payload refused"
-
-    proposal, transform = taken
-    suite = _suite_of(context, proposal.protocol, transform)
-    assert sa.secrets is not None
-    keys = ipsec_keys(sa.secrets, suite, (proposal.spi, quick.ours), quick.ni, nonce.data, shared)
-    local, remote = quick.clients
-    child = IpsecSa(quick.ours, proposal.spi, suite, (local,), (remote,), context.now, keys, we_started=True)
-    offered = context.configuration.lifetimes.child_hard
-    lifetime = shortest(DEFAULT_LIFETIME_S if offered is None else offered, _told_lifetime(answer))
-    return limited(context, child, lifetime or DEFAULT_LIFETIME_S)
-
-
-def _suite_of(context: Context, protocol: int, transform: v1.Transform) -> ChildProposal:
-    """The suite that one of our own transforms stands for."""
-    said = {a.type: a.value for a in transform.attributes}
-    telling = (AttributeP2.AUTHENTICATION_ALGORITHM, AttributeP2.KEY_LENGTH)
-    wanted = transform.id, {int(kind): said[kind] for kind in telling if kind in said}
-    suites = context.configuration.child_proposals
-    return next(s for s in suites if s.protocol == protocol and ipsec_transform(s) == wanted)
-
-
-def _pfs_secret(quick: Quick, answer: Incoming) -> bytes | None:
-    """The shared secret of the Quick Mode's own key exchange; empty without one, None if it can't be made."""
-    theirs = answer.find(v1.KeyExchange)
-    if quick.private is None:
-        return b"" if theirs is None else None
-    if theirs is None:
-        return None
-    try:
-        return quick.private.shared(theirs.data)
-    except InvalidPublicValue:
-        return None
-
-
-def _told_lifetime(answer: Incoming) -> float | None:
-    """The seconds of a RESPONDER-LIFETIME in the answer (RFC 2407 section 4.6.3.1)."""
-    notify = answer.find(v1.Notify, NotifyTypeV1.RESPONDER_LIFETIME)
-    if notify is None:
-        return None
-    try:
-        attributes = v1.Attribute.decode_list(notify.data, 0, len(notify.data))
-    except Broken:
-        return None
-    read = read_attributes(attributes, AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION)
-    return None if read is None else read.durations.get(LifeType.SECONDS)
-
-
 # What was lost
 
 
 def recreate(context: Context, sa: IsakmpSa) -> Step:
     """Where the profile lets this end make lost SAs again, a new ISAKMP SA is begun."""
     return start_phase1(context, sa) if context.may(Start.RECREATE) else NOTHING
-
-
-def recreate_children(context: Context, sa: IsakmpSa, lost: Iterable[IpsecSa]) -> Step:
-    """Where the profile lets this end make lost SAs again, a Quick Mode is begun for traffic that has none left."""
-    if not context.may(Start.RECREATE):
-        return NOTHING
-    steps = []
-    for child in lost:
-        if any((c.local, c.remote) == (child.local, child.remote) for c in sa.children):
-            continue
-        step = begin_quick(context, sa, child.local[0], child.remote[0])
-        changed = step.changed[0]
-        assert isinstance(changed, IsakmpSa)
-        sa = changed
-        steps.append(step)
-    return together(steps)

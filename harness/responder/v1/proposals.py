@@ -223,24 +223,37 @@ def life_attributes(
 # Answers to our own offers
 
 
-def accepted_transform(
+def accepted_suite(
     offer: v1.SecurityAssociation, answer: v1.SecurityAssociation, life_type: int, duration: int
-) -> tuple[v1.Proposal, v1.Transform] | None:
-    """What of our offer the peer took: the proposal as it came back and our transform, or None if it altered anything.
+) -> tuple[tuple[v1.Proposal, v1.Transform], ...]:
+    """What of our offer the peer took, the proposals of one number as they came back with our transforms in our order.
 
-    Attributes added, removed or changed refuse the answer; their encoding and order alone may differ (RFC 2409
-    section 5). `life_type` and `duration` are the classes of a lifetime in this phase.
+    Empty if it altered anything. Attributes added, removed or changed refuse the answer; their encoding and order alone
+    may differ (RFC 2409 section 5). `life_type` and `duration` are the classes of a lifetime in this phase.
     """
-    if len(answer.proposals) != 1 or len(answer.proposals[0].transforms) != 1:
+    theirs = {proposal.protocol: proposal for proposal in answer.proposals}
+    numbers = {proposal.number for proposal in answer.proposals}
+    ours = [proposal for proposal in offer.proposals if proposal.number in numbers]
+    if len(numbers) != 1 or not len(ours) == len(theirs) == len(answer.proposals):
+        return ()
+    taken = []
+    for mine in ours:
+        other = theirs.get(mine.protocol)
+        transform = None if other is None else _accepted(mine, other, life_type, duration)
+        if other is None or transform is None:
+            return ()
+        taken.append((other, transform))
+    return tuple(taken)
+
+
+def _accepted(ours: v1.Proposal, theirs: v1.Proposal, life_type: int, duration: int) -> v1.Transform | None:
+    """The one of our transforms that came back."""
+    if len(theirs.transforms) != 1:
         return None
-    (proposal,) = answer.proposals
-    (theirs,) = proposal.transforms
-    for ours in offer.proposals:
-        if (ours.number, ours.protocol) != (proposal.number, proposal.protocol):
-            continue
-        for mine in ours.transforms:
-            read = read_attributes(theirs.attributes, life_type, duration)
-            same = read == read_attributes(mine.attributes, life_type, duration)
-            if same and (mine.number, mine.id) == (theirs.number, theirs.id):
-                return proposal, mine
+    (chosen,) = theirs.transforms
+    read = read_attributes(chosen.attributes, life_type, duration)
+    for mine in ours.transforms:
+        same = read == read_attributes(mine.attributes, life_type, duration)
+        if same and (mine.number, mine.id) == (chosen.number, chosen.id):
+            return mine
     return None

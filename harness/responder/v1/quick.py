@@ -160,7 +160,8 @@ def _children(
             originals=originals_of(sa, request),
         )
         children.append(limited(context, child, chosen.lifetime))
-    return tuple(children)
+    suite = tuple(child.spi_in for child in children) if len(children) > 1 else ()
+    return tuple(replace(child, suite=suite) for child in children)
 
 
 def fresh_spi(context: Context, sa: IsakmpSa, *others: bytes) -> bytes:
@@ -265,10 +266,10 @@ def serve(context: Context, sa: IsakmpSa, quick: Quick) -> Step:
         up = up.with_child(child)
     timers = [timer for child in quick.children for timer in ipsec_timers(context, up, child)]
     step = Step(changed=(up,), armed=tuple(timers), events=("ipsec-sa-established",))
-    old = up.child(quick.replaces) if quick.replaces else None
-    if old is None:
-        return step
-    return step.then(tell(context, up.without(old.spi_in), delete_ipsec(old.proposal.protocol, old.spi_in)))
+    old = [child for child in up.children if child.spi_in in quick.replaces]
+    for child in old:
+        up = up.without(child.spi_in)
+    return step.then(tell(context, up, *(delete_ipsec(c.proposal.protocol, c.spi_in) for c in old)))
 
 
 def take_connected(context: Context, sa: IsakmpSa, message_id: int) -> Step:

@@ -58,11 +58,13 @@ class Transacting(StrEnum):
 class IpsecSa(ChildSa):
     """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends.
 
-    `mode` is the encapsulation mode. In transport mode `originals` are the addresses that the peer says the initiator
+    `suite` are the SPIs on which we receive all of a suite of several protocols, and empty for one alone; `mode` is the
+    encapsulation mode. In transport mode `originals` are the addresses that the peer says the initiator
     and the responder have before translation (RFC 3947 section 5.2).
     """
 
     expires: float | None = None
+    suite: tuple[bytes, ...] = ()
     mode: int = Encapsulation.TUNNEL
     originals: tuple[bytes, ...] = ()
 
@@ -93,8 +95,8 @@ class Quick:
     offer: v1.SecurityAssociation | None = field(default=None, repr=False)
     clients: tuple[Selector, Selector] | None = None
     private: Private | None = field(default=None, repr=False)
-    ours: bytes = b""
-    replaces: bytes = b""
+    ours: tuple[bytes, ...] = ()
+    replaces: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Lifetimes are the only thing in which an offer and our policy may differ: the sh
 (RFC 2407 section 4.5.4).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -250,24 +250,33 @@ def ipsec_transform(suite: ChildProposal) -> tuple[int, dict[int, int]] | None:
     return None if cipher is None else (int(cipher), named)
 
 
-def ipsec_offer(context: Context, sa: IsakmpSa, spi: bytes) -> v1.SecurityAssociation:
-    """Our own offer for Quick Mode: a proposal with one transform for each suite that version 1 can name."""
-    configuration = context.configuration
-    suites, lifetimes = configuration.child_proposals, configuration.lifetimes
-    mode = sa.nat_t.tunnel if sa.nat_t is not None and sa.nat_found else int(Encapsulation.TUNNEL)
-    seconds = int(lifetimes.child_hard or DEFAULT_LIFETIME_S)
+def ipsec_offer(
+    context: Context, mode: int, alternatives: Iterable[tuple[ChildProposal, ...]], spis: Sequence[bytes]
+) -> v1.SecurityAssociation:
+    """Our own offer for Quick Mode: a number for each alternative that version 1 can name, a proposal for each protocol.
+
+    `spis` are those of the first protocol of each alternative, of the second one, and so on.
+    """
+    lifetimes, group = context.configuration.lifetimes, context.configuration.pfs_group
+    classes = AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION
+    life: tuple[v1.Attribute, ...] = life_attributes(
+        *classes, int(lifetimes.child_hard or DEFAULT_LIFETIME_S)
+    )
+    if lifetimes.child_kilobytes is not None:
+        life += life_attributes(*classes, lifetimes.child_kilobytes, LifeType.KILOBYTES)
+    basic = {int(AttributeP2.ENCAPSULATION_MODE): mode}
+    if group is not None:
+        basic[int(AttributeP2.GROUP_DESCRIPTION)] = group
     proposals: list[v1.Proposal] = []
-    for suite in suites:
-        wanted = ipsec_transform(suite)
-        if wanted is None:
+    number = 1
+    for suites in alternatives:
+        named = [(suite.protocol, ipsec_transform(suite)) for suite in suites]
+        together = [(protocol, told) for protocol, told in named if told is not None]
+        if len(together) < len(named):
             continue
-        basic = {int(AttributeP2.ENCAPSULATION_MODE): mode, **wanted[1]}
-        if configuration.pfs_group is not None:
-            basic[int(AttributeP2.GROUP_DESCRIPTION)] = configuration.pfs_group
-        life = life_attributes(AttributeP2.SA_LIFE_TYPE, AttributeP2.SA_LIFE_DURATION, seconds)
-        attributes = (*life, *(v1.Attribute(type=kind, value=value) for kind, value in basic.items()))
-        transform = v1.Transform(number=1, id=wanted[0], attributes=attributes)
-        proposals.append(
-            v1.Proposal(number=len(proposals) + 1, protocol=suite.protocol, spi=spi, transforms=(transform,))
-        )
+        for spi, (protocol, (identifier, about)) in zip(spis, together, strict=False):
+            said = (v1.Attribute(type=kind, value=value) for kind, value in (basic | about).items())
+            transform = v1.Transform(number=1, id=identifier, attributes=(*life, *said))
+            proposals.append(v1.Proposal(number=number, protocol=protocol, spi=spi, transforms=(transform,)))
+        number += 1
     return v1.SecurityAssociation(proposals=tuple(proposals))

@@ -11,7 +11,7 @@ from harness.responder.step import NOTHING, Armed, Step, together
 from harness.responder.table import TABLE
 from harness.responder.v1 import peers
 from harness.responder.v1.fragments import FRAGMENTS, forget_fragments
-from harness.responder.v1.initiate import recreate, recreate_children, rekey, start_phase1
+from harness.responder.v1.initiate import recreate, start_phase1
 from harness.responder.v1.messages import (
     delete_ipsec,
     delete_isakmp,
@@ -21,6 +21,7 @@ from harness.responder.v1.messages import (
     repeated_later,
     tell,
 )
+from harness.responder.v1.own_quick import given_up, recreate_children, rekey
 from harness.responder.v1.state import (
     IpsecSa,
     IsakmpSa,
@@ -92,9 +93,9 @@ def _repeat_exchange(context: Context, sa: IsakmpSa, under_way: Quick | Transact
 
 def _unanswered(context: Context, sa: IsakmpSa, asked: Quick | Transaction) -> Step:
     """An exchange of ours is given up; with an XAUTH the ISAKMP SA goes, for its user has not authenticated."""
-    left = sa.without_exchange(asked.message_id)
     if isinstance(asked, Quick):
-        return Step(changed=(left,), events=("quick-mode-unanswered",))
+        return Step(changed=(given_up(sa, asked),), events=("quick-mode-unanswered",))
+    left = sa.without_exchange(asked.message_id)
     if sa.xauth_due:
         return replace(close(context, left), events=("xauth-failed",))
     return Step(changed=(left,), events=("transaction-unanswered",)).then(context.decide("goes_on", left))
@@ -107,7 +108,7 @@ def _unanswered(context: Context, sa: IsakmpSa, asked: Quick | Transaction) -> S
 def ipsec_soft_limit(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     """IPsec SAs near their end are renewed where the profile lets this end do so; else nothing happens."""
     child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
-    if child is None or not sa.up or not context.may(Start.CHILD_REKEY):
+    if child is None or child.rekeyed or not sa.up or not context.may(Start.CHILD_REKEY):
         return NOTHING
     return rekey(context, sa, child)
 
@@ -237,7 +238,10 @@ def soft_expiry(context: Context) -> Step:
 
 def _renewed(context: Context, sa: IsakmpSa, children: Iterable[IpsecSa]) -> Step:
     steps = []
-    for child in children:
+    for each in children:
+        child = sa.child(each.spi_in)
+        if child is None or child.rekeyed:
+            continue
         step = rekey(context, sa, child)
         changed = step.changed[0]
         assert isinstance(changed, IsakmpSa)

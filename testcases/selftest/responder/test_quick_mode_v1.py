@@ -398,3 +398,97 @@ def test_a_device_that_begins_waits_for_connected_too(pairs: Any) -> None:
     pair.play(pair.alice.informational_v1(notify, message_id=committing[0]))
 
     assert (before, pair.children) == (0, 1)
+
+
+# What a device begins
+
+
+def mine(**changes: Any) -> Configuration:
+    """A device that renews, with short lifetimes and both kinds of protocols."""
+    limited = DEFAULT.with_lifetimes(child_hard=100.0, child_soft=50.0)
+    changes = {"profile": ProfileName.REKEY_OK, "initiate_version": 1, "child_proposals": (ESP, AH)} | changes
+    return replace(limited, **changes)
+
+
+def test_a_suite_of_several_protocols_is_renewed_whole(pairs: Any) -> None:
+    """At the soft limit one Quick Mode renews all protocols of a suite, and the old ones are deleted."""
+    pair = ready(pairs, mine())
+    pair.play(pair.alice.quick_mode(suites=((AH, ESP),)))
+    old = {child.spi_in for child in pair.sas[0].children}
+    pair.wait(60.0)
+    children = pair.sas[0].children
+
+    assert pair.started().count(Exchange.QUICK_MODE) == 1
+    assert [child.proposal for child in children] == [AH, ESP]
+    assert not old & {child.spi_in for child in children}
+    assert [child.suite for child in pair.alice.isakmp.children] == [AH, ESP]
+
+
+@pytest.mark.parametrize("mode", [Encapsulation.TRANSPORT, RFC_3947.transport, RFC_3947.tunnel])
+def test_ipsec_sas_are_renewed_in_their_mode(pairs: Any, mode: int) -> None:
+    """What serves in transport mode or in UDP is asked for in the same mode again."""
+    configuration = mine(version1=Version1(transport=True), child_proposals=(ESP,))
+    pair = ready(pairs, configuration, nat_t=True)
+    pair.play(pair.alice.quick_mode(mode=mode))
+    (old,) = pair.sas[0].children
+    pair.wait(60.0)
+    (new,) = pair.sas[0].children
+
+    assert (new.mode, new.local, new.remote) == (old.mode, old.local, old.remote)
+    assert new.spi_in != old.spi_in
+
+
+def test_a_renewal_that_is_refused_may_be_tried_again(pairs: Any) -> None:
+    """A Quick Mode of ours that comes to nothing leaves the IPsec SAs as they were."""
+    pair = ready(pairs, mine())
+    pair.play(pair.alice.quick_mode())
+    pair.alice.ignores("quick-mode")
+    pair.provoke(Trigger.SOFT_EXPIRY)
+    pair.wait(45.0)
+    pair.alice.answers_again()
+    pair.provoke(Trigger.SOFT_EXPIRY)
+
+    assert pair.children == 1
+    assert pair.started().count(Exchange.QUICK_MODE) == 2
+
+
+def test_our_own_offers_name_both_lifetimes(pairs: Any) -> None:
+    """RFC 2407 section 4.5: seconds and kilobytes are offered where they are configured."""
+    configuration = mine(profile=ProfileName.TWO_WAY).with_lifetimes(child_kilobytes=777)
+    pair = pairs(configuration)
+    pair.provoke(Trigger.OPERATOR_INITIATE)
+    offer = next(m.find(v1.SecurityAssociation) for m in pair.opened if m.exchange == Exchange.QUICK_MODE)
+    life = {
+        (a.type, a.value if isinstance(a.value, int) else int.from_bytes(a.value, "big"))
+        for a in offer.proposals[0].transforms[0].attributes
+    }
+
+    assert {(AttributeP2.SA_LIFE_DURATION, 100), (AttributeP2.SA_LIFE_DURATION, 777)} <= life
+    assert pair.sas[0].children[0].kilobytes == 777
+
+
+@pytest.mark.parametrize(
+    ("told_us", "seconds", "kilobytes"),
+    [((40, 10), 40.0, 10), ((0, 0), 100.0, 777), ((500, 5000), 100.0, 777)],
+)
+def test_a_responder_lifetime_shortens_ours(
+    pairs: Any, told_us: tuple[int, int], seconds: float, kilobytes: int
+) -> None:
+    """RFC 2407 section 4.6.3.1: shorter lifetimes that the answerer tells count, longer ones and zero do not."""
+    configuration = mine(profile=ProfileName.TWO_WAY).with_lifetimes(child_kilobytes=777)
+    pair = pairs(configuration)
+    data = b"".join(
+        v1.Attribute(kind, value).encode()
+        for unit, value_ in zip((SECONDS, KILOBYTES), told_us, strict=True)
+        for kind, value in ((AttributeP2.SA_LIFE_TYPE, unit), (AttributeP2.SA_LIFE_DURATION, value_))
+    )
+    notify = v1.Notify(protocol=3, notify_type=NotifyTypeV1.RESPONDER_LIFETIME, spi=bytes(4), data=data)
+    pair.alice.answers_with(
+        change=lambda m: (
+            replace_message(m, payloads=(*m.payloads, notify)) if m.exchange == Exchange.QUICK_MODE else m
+        )
+    )
+    pair.provoke(Trigger.OPERATOR_INITIATE)
+    (child,) = pair.sas[0].children
+
+    assert (child.expires, child.kilobytes) == (seconds, kilobytes)
