@@ -17,8 +17,10 @@ from harness.wire.datagram import NAT_KEEPALIVE, UDP, Datagram
 def notice_nat(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
     """Where the peer sees us elsewhere than we are, we are behind a NAT."""
     seen = request.find(v2.Notify, NotifyType.NAT_DETECTION_DESTINATION_IP)
+    if seen is None:
+        return sa, ()
     here = nat_detection(sa.spi_i, request.message.spi_r, sa.local.address, sa.local.port)
-    return replace(sa, behind_nat=seen is not None and seen.data != here), ()
+    return sa if seen.data == here else replace(sa, behind_nat=True), ()
 
 
 @TABLE.timer(Timer.KEEPALIVE, rfc="3948/4", version=1)

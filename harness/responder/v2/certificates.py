@@ -30,8 +30,10 @@ NOTHING = Credentials()
 def exchange_hashes(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
     """SIGNATURE_HASH_ALGORITHMS for who sent its own; then signatures are of method 14."""
     offer = hashes_offered(context.configuration)
+    if not offer:
+        return sa, ()
     known = with_hashes(sa, request)
-    return (known, offer) if known.authenticating.hashes and offer else (sa, ())
+    return (known, offer) if known.authenticating.hashes else (sa, ())
 
 
 @TABLE.extension("init", rfc="7296/3.7")
