@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.profile.configuration import Identity, address_identity
+from harness.profile.credentials import Ppk
 from harness.profile.ios.lines import Args, Line, Note
 from harness.profile.ios.words import (
     IKEV2_CIPHERS,
@@ -129,9 +130,15 @@ def command(mode: str, *words: str) -> Callable[[Command], Command]:
     return enter
 
 
+LONGEST = 6
+"""How many words the longest command has."""
+FRAGMENT_SIZE = 576
+"""The size of `crypto ikev2 fragmentation` without a word about it."""
+
+
 def longest(table: Mapping[tuple[str, ...], Any] | frozenset[tuple[str, ...]], line: Line) -> tuple[str, ...]:
     """The longest command of `table` that the line begins with; empty if none."""
-    for length in range(min(4, len(line.words)), 0, -1):
+    for length in range(min(LONGEST, len(line.words)), 0, -1):
         if line.words[:length] in table:
             return line.words[:length]
     return ()
@@ -235,6 +242,36 @@ _value(
     read=lambda a: a.number("a count"),
 )
 _value("global", "crypto", "ikev2", "dpd", what="dpd", read=_keepalive)
+_value("global", "crypto", "ikev2", "window", what="window", read=lambda a: a.number("a count"))
+for _version in ("isakmp", "ikev2"):
+    _value(
+        "global",
+        "crypto",
+        _version,
+        "nat",
+        "keepalive",
+        what=f"{_version} nat keepalive",
+        read=lambda a: a.number("seconds"),
+    )
+_value(
+    "global",
+    "crypto",
+    "ipsec",
+    "security-association",
+    "replay",
+    "window-size",
+    what="replay window-size",
+    read=lambda a: a.number("a count"),
+)
+
+
+@command("global", "crypto", "ikev2", "fragmentation")
+def _fragmentation(section: Section, args: Args) -> None:
+    size = args.number("octets") if args.took("mtu") else FRAGMENT_SIZE
+    section.say("fragmentation", size, args.line)
+    args.end()
+
+
 _lifetime("global", "crypto", "ipsec", "security-association")
 
 # --- version 1 --------------------------------------------------------------------------------------------
@@ -421,17 +458,40 @@ _value("ikev2-profile", "lifetime", what="lifetime", read=lambda a: a.number("se
 _value("ikev2-profile", "dpd", what="dpd", read=_keepalive)
 
 
+_PROOFS = {
+    "pre-share": "psk",
+    "rsa-sig": "signature",
+    "ecdsa-sig": "signature",
+    "eap": "eap",
+}
+
+
 @command("ikev2-profile", "authentication")
 def _authentication(section: Section, args: Args) -> None:
-    side = args.word("`local` or `remote`")
-    method = args.word("a way to authenticate")
-    if method != "pre-share":
-        args.warn("only authentication by pre-shared key is played")
-        return
-    if args.took("key"):
-        section.say(f"{printable(side)} key", key_octets(args), args.line)
-    if args:
+    side = args.one_of({"local": "local", "remote": "remote"}, "end")
+    proof = args.one_of(_PROOFS, "way to authenticate")
+    if proof == "psk" and args.took("key"):
+        section.say(f"{side} key", key_octets(args), args.line)
+    if args and proof == "psk":
         args.line.refuse("a key is one word, and nothing follows it")
+    if section.get(f"{side} proof", proof) != proof:
+        args.warn(f"one way to authenticate is played, that of line {section.line_of(f'{side} proof')}")
+    else:
+        section.said.setdefault(f"{side} proof", (proof, args.line.number))
+
+
+@command("ikev2-keyring", "ppk")
+def _peer_ppk(section: Section, args: Args) -> None:
+    if not args.took("manual", "id"):
+        args.line.refuse("`manual id` and a name follow `ppk`")
+    name = args.word("a name")
+    if not args.took("key"):
+        args.line.refuse("`key` stands between the name and the key")
+    args.took("clear")
+    ppk = Ppk(name.encode("utf-8", "surrogateescape"), key_octets(args), mandatory=args.took("required"))
+    if args:
+        args.line.refuse("a key is one word, and only `required` follows it")
+    _current_peer(section, args).say("ppk", ppk, args.line)
 
 
 _value("flexvpn client", "client", "connect", what="connects", read=lambda a: " ".join(a.rest()))
@@ -441,9 +501,10 @@ _value("flexvpn client", "client", "connect", what="connects", read=lambda a: " 
 
 
 @command("transform-set", "mode")
-def _transform_mode(_section: Section, args: Args) -> None:
+def _transform_mode(section: Section, args: Args) -> None:
     if args.took("transport"):
-        args.warn("transport mode is not played; SAs are made for tunnel mode")
+        section.say("transport", True, args.line)
+        args.took("require")
     elif not args.took("tunnel"):
         args.line.refuse("the mode is `tunnel` or `transport`")
 

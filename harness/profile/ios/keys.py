@@ -1,10 +1,11 @@
 """The pre-shared keys of an IOS text: for whom each is, and which one a peer has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from harness.profile.configuration import Identity, address_identity
+from harness.profile.credentials import Ppk
 from harness.profile.ios.commands import Section, Text
 from harness.profile.ios.lines import Refused
 from harness.record import printable
@@ -20,6 +21,7 @@ class Key:
     line: int
     identity: Identity | None = None
     network: Network | None = None
+    ppk: Ppk | None = None
 
     @property
     def host(self) -> str | None:
@@ -71,7 +73,7 @@ def keys_v2(text: Text, ikev2: Section | None) -> list[Key]:
         return [Key(octets, line) for octets, line in own]
     rings = _rings(text, ikev2, "ikev2-keyring", "ikev2-profile")
     return [
-        Key(octets, line, peer.get("identity"), peer.get("address"))
+        Key(octets, line, peer.get("identity"), peer.get("address"), peer.get("ppk"))
         for each in rings
         for peer in each.all("peer")
         for what, (octets, line) in peer.said.items()
@@ -106,7 +108,8 @@ def key_of(rings: Sequence[Sequence[Key]], whom: Identity | None, address: str |
                 other.line,
                 f"the key differs from that of line {found[0].line}; one configuration has one key",
             )
-    return found[0] if found else None
+    ppk = next((key.ppk for key in found if key.ppk), None)
+    return replace(found[0], ppk=ppk) if found else None
 
 
 def _nearest(ring: Sequence[Key], whom: Identity | None, address: str | None) -> list[Key]:

@@ -7,7 +7,15 @@ from ipaddress import ip_address, ip_network
 from itertools import product
 
 from harness.codes import Integ, ProfileName, Protocol
-from harness.profile.configuration import ChildProposal, Configuration, Identity, IkeProposal, IsakmpPolicy
+from harness.profile.configuration import (
+    DEFAULT,
+    ChildProposal,
+    Configuration,
+    Identity,
+    IkeProposal,
+    IsakmpPolicy,
+)
+from harness.profile.credentials import Ppk
 from harness.profile.ios import extras
 from harness.profile.ios.lines import ConfigurationError
 from harness.profile.ios.reader import read
@@ -33,6 +41,7 @@ _IKEV2_INTEGRITY_WORDS = {code: word for word, code in IKEV2_INTEGRITY.items()}
 _PRF_WORDS = {code: word for word, code in IKEV2_PRFS.items()}
 _ESP_CIPHER_WORDS = {cipher: words for words, cipher in ESP_CIPHERS.items()}
 _ESP_INTEGRITY_WORDS = {code: word for word, code in ESP_INTEGRITY.items()}
+_PROOF_WORDS = {"psk": "pre-share", "signature": "rsa-sig", "eap": "eap"}
 _AH_WORDS = {code: word for word, code in AH_INTEGRITY.items()}
 
 
@@ -59,6 +68,8 @@ def _commands(configuration: Configuration, *, hide_secrets: bool) -> Iterator[s
         yield from _device_v1(configuration)
     if 2 in configuration.versions:
         yield from _device_v2(configuration)
+    if window := _said(configuration.packets.replay_window, DEFAULT.packets.replay_window):
+        yield f"crypto ipsec security-association replay window-size {window}"
     sets: set[str] = set()
     for at, view in enumerate(configuration.each_peer()):
         yield from _tunnel(view, f"-{at}" if at else "", at, sets, hide_secrets=hide_secrets)
@@ -93,6 +104,8 @@ def _device_v1(configuration: Configuration) -> Iterator[str]:
             yield from _policy(10 * (at + 1), policy)
     if not configuration.aggressive:
         yield "crypto isakmp aggressive-mode disable"
+    if keepalive := _said(configuration.packets.nat_keepalive, DEFAULT.packets.nat_keepalive):
+        yield f"crypto isakmp nat keepalive {keepalive}"
 
 
 def _version_1(configuration: Configuration, key: str | None, mark: str) -> Iterator[str]:
@@ -183,6 +196,17 @@ def _device_v2(configuration: Configuration) -> Iterator[str]:
         yield from (f" proposal {name}" for name in names)
     if (threshold := _whole(configuration.cookie_threshold)) is not None:
         yield f"crypto ikev2 cookie-challenge {threshold}"
+    if keepalive := _said(configuration.packets.nat_keepalive, DEFAULT.packets.nat_keepalive):
+        yield f"crypto ikev2 nat keepalive {keepalive}"
+    if window := _said(configuration.exchanges.window, DEFAULT.exchanges.window):
+        yield f"crypto ikev2 window {window}"
+    if configuration.fragments:
+        yield f"crypto ikev2 fragmentation mtu {configuration.fragments.size}"
+
+
+def _said(value: float | None, unsaid: float | None) -> int | None:
+    """A number to be printed, if it is another than is meant without a word."""
+    return None if value == unsaid else _whole(value)
 
 
 def _version_2(configuration: Configuration, key: str | None, mark: str) -> Iterator[str]:
@@ -191,19 +215,27 @@ def _version_2(configuration: Configuration, key: str | None, mark: str) -> Iter
         yield " peer peer"
         yield f"  address {_prefix(configuration.peer)}"
         yield f"  pre-shared-key 0 {key}"
+        yield from _ppk(configuration.ppk, hidden=key == HIDDEN)
     yield f"crypto ikev2 profile clients{mark}"
     if whom := _matched(configuration.remote_id, fqdn="fqdn", user_fqdn="email", key_id="key-id"):
         yield f" match identity remote {whom}"
     if own := _own_v2(configuration):
         yield f" identity local {own}"
-    yield " authentication remote pre-share"
-    yield " authentication local pre-share"
+    yield f" authentication remote {_PROOF_WORDS.get(configuration.remote_auth, 'pre-share')}"
+    yield f" authentication local {_PROOF_WORDS.get(configuration.local_auth, 'pre-share')}"
     if key:
         yield f" keyring local keys{mark}"
     if seconds := _whole(configuration.lifetimes.ike_hard):
         yield f" lifetime {seconds}"
     if dpd := _keepalive(configuration):
         yield f" dpd {dpd[0]} {dpd[1]} periodic"
+
+
+def _ppk(ppk: Ppk | None, *, hidden: bool) -> Iterator[str]:
+    name, secret = (_key_word(ppk.identity), _key_word(ppk.secret)) if ppk else (None, None)
+    if ppk and name and secret:
+        required = " required" if ppk.mandatory else ""
+        yield f"  ppk manual id {name} key clear {HIDDEN if hidden else secret}{required}"
 
 
 def _prefix(peer: str | None) -> str:
@@ -249,7 +281,7 @@ def _ipsec(configuration: Configuration, mark: str, sets: set[str]) -> Iterator[
             if names[-1] not in sets:
                 sets.add(names[-1])
                 yield f"crypto ipsec transform-set {names[-1]} {' '.join(words)}"
-                yield " mode tunnel"
+                yield f" mode {'transport' if configuration.children.transport else 'tunnel'}"
     yield f"crypto ipsec profile vti{mark}"
     if names:
         yield f" set transform-set {' '.join(names)}"

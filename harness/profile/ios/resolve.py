@@ -15,25 +15,20 @@ from harness.profile.configuration import (
 )
 from harness.profile.ios import extras
 from harness.profile.ios.commands import Section, Text
+from harness.profile.ios.device import device, proof
 from harness.profile.ios.ends import Client, clients, local_ends
 from harness.profile.ios.lines import Refused
-from harness.profile.ios.suites import child_proposals, ikev2_proposals, policies
+from harness.profile.ios.suites import child_proposals, transport
 from harness.profile.ios.tunnels import Tunnel, tunnels
 from harness.record import printable
 
 
 def resolve(text: Text, wanted: str | None) -> Configuration:
     """The device with the peers of all its tunnels that the sections describe."""
-    device = replace(
-        DEFAULT,
-        aggressive=not text.top.get("aggressive-mode disable"),
-        proposals_v1=policies(text),
-        proposals_v2=ikev2_proposals(text),
-        cookie_threshold=text.top.get("cookie-challenge"),
-    )
+    whole = device(text)
     met: list[tuple[Configuration, Tunnel]] = []
     for tunnel in tunnels(text, wanted):
-        met += ((view, tunnel) for view in _views(text, tunnel, device))
+        met += ((view, tunnel) for view in _views(text, tunnel, whole))
     (first, tunnel), *others = _once(text, met)
     versions = tuple(dict.fromkeys(version for view, _ in met for version in view.versions))
     configuration = replace(first, versions=versions)
@@ -46,7 +41,7 @@ def resolve(text: Text, wanted: str | None) -> Configuration:
     return configuration
 
 
-def _views(text: Text, tunnel: Tunnel, device: Configuration) -> list[Configuration]:
+def _views(text: Text, tunnel: Tunnel, whole: Configuration) -> list[Configuration]:
     """The device as each peer of one tunnel meets it."""
     profile, interface = tunnel.profile, tunnel.interface
     _refuse_contradictions(text, profile, interface)
@@ -54,7 +49,7 @@ def _views(text: Text, tunnel: Tunnel, device: Configuration) -> list[Configurat
     ikev2 = _referenced(text, profile, "ikev2-profile")
     profiles = [each for each in (isakmp, ikev2) if each]
     common = replace(
-        device,
+        whole,
         profile=ProfileName.STRICT if profile.get("responder-only") else ProfileName.TWO_WAY,
         versions=_versions(text, profile),
         initiate_version=2 if "ikev2-profile" in profile.said else 1,
@@ -63,16 +58,27 @@ def _views(text: Text, tunnel: Tunnel, device: Configuration) -> list[Configurat
         pfs_group=None if "pfs" not in profile.said else Group(profile.get("pfs")),
         lifetimes=_lifetimes(text, profile, ikev2),
         dpd=_dpd(text, isakmp, ikev2),
+        children=replace(whole.children, transport=transport(text, profile)),
+        local_auth=proof(text, ikev2, "local", whole),
+        remote_auth=proof(text, ikev2, "remote", whole),
         **local_ends(text, interface, profiles),
     )
     _remark_silence(text, profile, isakmp, ikev2)
     whom = clients(text, interface, isakmp, ikev2)
     if profiles:
         _remark_keys(text, tunnel, whom)
-    return [
-        replace(common, remote_id=c.identity, peer=c.address, psk=c.key.octets if c.key else DEFAULT.psk)
-        for c in whom
-    ]
+    return [_met_by(common, client) for client in whom]
+
+
+def _met_by(common: Configuration, client: Client) -> Configuration:
+    key = client.key
+    return replace(
+        common,
+        remote_id=client.identity,
+        peer=client.address,
+        psk=key.octets if key else DEFAULT.psk,
+        ppk=key.ppk if key else None,
+    )
 
 
 def _once(text: Text, met: Sequence[tuple[Configuration, Tunnel]]) -> list[tuple[Configuration, Tunnel]]:

@@ -38,7 +38,8 @@ def _policy(text: Text, section: Section) -> IsakmpPolicy:
     if authentication != AuthMethodV1.PRE_SHARED_KEY:
         text.warn(
             section.line_of("authentication"),
-            f"ISAKMP policy {section.name} doesn't authenticate by pre-shared key; only that is played",
+            f"ISAKMP policy {section.name} doesn't authenticate by pre-shared key, but by certificates: "
+            "they stand in a comment `credentials`",
         )
     return IsakmpPolicy(
         cipher,
@@ -118,6 +119,12 @@ def child_proposals(text: Text, profile: Section) -> tuple[ChildProposal, ...]:
         tuple(each for name in names for each in _transform_set(text, profile, name))
         or DEFAULT.child_proposals
     )
+
+
+def transport(text: Text, profile: Section) -> bool:
+    """Whether a transform set that the profile names is for transport mode."""
+    named = (text.find("transform-set", name) for name in profile.get("transform-set", ()))
+    return any(section.get("transport") for section in named if section)
 
 
 def _transform_set(text: Text, profile: Section, name: str) -> list[ChildProposal]:

@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
 from harness.profile import (
     AddressPool,
+    ChildPolicy,
     ChildProposal,
     Configuration,
     CrashDetection,
     Dpd,
     Exchanges,
+    Fragments,
     Identity,
     IkeProposal,
     IsakmpPolicy,
     Lifetimes,
     Mobility,
     ModeConfig,
+    Packets,
     Peer,
     Ppk,
     Redirect,
@@ -169,6 +172,13 @@ gateways = st.builds(
         st.none() | st.builds(Xauth, st.sampled_from(["generic", "chap"])),
         st.builds(ModeConfig, banner=st.none() | texts | st.just("none"), domain=st.none() | texts),
     ),
+    packets=st.builds(
+        Packets, replay_window=st.integers(32, 1024), nat_keepalive=st.none() | seconds | st.just(30.0)
+    ),
+    fragments=st.none() | st.builds(Fragments, st.integers(160, 9000)),
+    children=st.builds(ChildPolicy, st.none() | st.integers(1, 9), st.booleans(), st.booleans()),
+    remote_auth=st.sampled_from(["psk", "signature", "eap", "null"]),
+    standby=st.sampled_from(["alone", "cold", "synchronised"]),
     auth_lifetime=st.none() | seconds,
     childless=st.booleans(),
 )
