@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.record import CaseResult, Verdict
+from harness.record import CaseResult, Finding, Verdict
 from harness.report.journal import Run
+from harness.report.telling import rests_on_analogy
 
 FORMAT = 1
 AS_EXPECTED, FAILED, INCONCLUSIVE, ERROR_OF_OURS, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
@@ -65,7 +66,7 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "expected": result.expected,
         "level": result.level,
-        "findings": [finding.to_json() for finding in result.findings],
+        "findings": [_finding(finding) for finding in result.findings],
         "capture": result.capture,
         "duration_s": result.duration_s,
         "again": result.again,
@@ -74,3 +75,8 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "claims": result.claims,
         "why": result.why,
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    analogy = {"by_analogy": True} if rests_on_analogy(finding) else {}
+    return finding.to_json() | analogy

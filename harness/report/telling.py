@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness.record import CaseResult, Finding, Row, Verdict, Weight, printable
+from harness.requirements import load
 
 MOST_ROWS = 24
 """A conversation longer than this is cut to the frames that findings or marks name, and their neighbours."""
@@ -39,7 +40,15 @@ def told_finding(finding: Finding) -> str:
     where = "" if "frame" in finding.says else frames(finding.frames)
     rule = "" if finding.rule in JUDGES else finding.rule
     name = " ".join(filter(None, (rule, finding.requirement)))
+    if rests_on_analogy(finding):
+        name += ", by analogy"
     return f"{finding.says}{f' ({where})' if where else ''}{f'  [{name}]' if name else ''}"
+
+
+def rests_on_analogy(finding: Finding) -> bool:
+    """Whether its requirement is read into a version of IKE that the source does not name."""
+    requirement = load().get(finding.requirement)
+    return requirement is not None and requirement.by_analogy
 
 
 def told_row(row: Row, width: int = NAMES) -> str:

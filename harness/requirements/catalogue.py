@@ -40,6 +40,8 @@ class Requirement:
     """What it means on a device that must not initiate."""
     same_as: str = ""
     """The id of the entry that says the same; one failure counts once."""
+    by_analogy: bool = False
+    """Read into a version of IKE that the source does not name: a verdict that rests on it says so."""
     extension: bool = False
     """Binds only a device that announced the extension or was configured for it."""
 

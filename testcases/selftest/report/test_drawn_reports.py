@@ -42,6 +42,17 @@ def test_report_json_has_the_shape_that_others_read(run: Run) -> None:
     assert told["cases"][1]["findings"][0]["frames"] == [3]
 
 
+@pytest.mark.parametrize(("requirement", "named"), [("CISCO-RO-39", True), ("CISCO-RO-02", False)])
+def test_a_verdict_by_analogy_says_so(run: Run, requirement: str, named: bool) -> None:
+    """What the vendor's text says of version 1 alone and is read into version 2 is told as such, in text and JSON."""
+    result = results(run, "other").results[0]
+    read_into = replace(result, findings=(replace(result.findings[0], requirement=requirement),))
+    (case,) = summary(replace(run, results=(read_into,)))["cases"]
+
+    assert any(f"{requirement}, by analogy" in line for line in block(read_into)) is named
+    assert case["findings"][0].get("by_analogy", False) is named
+
+
 @pytest.mark.parametrize(
     ("names", "status"),
     [
