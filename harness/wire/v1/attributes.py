@@ -1,8 +1,10 @@
 """draft-ietf-ipsec-isakmp-mode-cfg section 3.2: the Attributes payload (mode-cfg and XAUTH)."""
 
-from harness.codes import CfgType, name_of
+from harness.codes import CfgAttribute, CfgType, name_of
 from harness.wire.fields import Payload, payload, structures, u8, u16
 from harness.wire.v1.attribute import Attribute
+
+_SHOWN = 8
 
 
 @payload(14, rfc="draft-ietf-ipsec-isakmp-mode-cfg/3.2")
@@ -15,4 +17,6 @@ class Attributes(Payload):
     attributes: tuple[Attribute, ...] = structures(Attribute, default=())
 
     def __str__(self) -> str:
-        return f"ATTR({name_of(CfgType, self.attr_type)})"
+        named = (name_of(CfgAttribute, attribute.type) for attribute in self.attributes[:_SHOWN])
+        more = "…" if len(self.attributes) > _SHOWN else ""
+        return f"ATTR({' '.join((name_of(CfgType, self.attr_type), *named))}{more})"

@@ -4,6 +4,7 @@ import pytest
 
 from harness.codes import NotifyType
 from harness.wire import Malformed, Payload, decode_chain, v1, v2
+from harness.wire.fields import describe
 
 
 def only(payload: Payload, major: int = 2) -> Payload:
@@ -242,3 +243,13 @@ def test_version_1_attributes_print_by_the_names_of_their_phase() -> None:
         str(v1.Proposal(1, 1, b"", (transform,)))
         == "#1 IKE {3 GROUP_DESCRIPTION=MODP_1024 HASH_ALGORITHM=28800}"
     )
+
+
+def test_what_a_user_proves_himself_by_is_not_shown() -> None:
+    """Lines about XAUTH name the attributes; passwords, passcodes, PINs and answers stay out of them."""
+    secret = (16522, 16523, 16528, 16529)
+    payload = v1.Attributes(2, 7, tuple(v1.Attribute(kind, b"sesame") for kind in (16521, *secret)))
+    shown = f"{payload} {describe(payload)}"
+
+    assert "XAUTH_USER_PASSWORD" in shown
+    assert shown.count(b"sesame".hex()) == 1
