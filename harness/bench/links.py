@@ -10,6 +10,7 @@ import itertools
 import select
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 from harness.bench.taps import Tap
 from harness.clock import Clock, SeededEntropy, VirtualClock
 from harness.codes import Trigger
-from harness.wire.datagram import ESP, Datagram, Endpoint
+from harness.wire.datagram import ESP, TCP_STREAM, Datagram, Endpoint
 
 LATENCY_S = 0.001
 """How long a datagram takes from one end of a virtual link to the other."""
@@ -214,7 +215,10 @@ class VirtualLink:
             self._depart(datagram, to_target=False)
 
     def _depart(self, datagram: Datagram, *, to_target: bool, comments: tuple[str, ...] = ()) -> None:
-        for delay in self._mischief.fates(self._entropy):
+        certain = (
+            datagram.protocol == TCP_STREAM
+        )  # whatever happens to segments, a stream is whole and in order
+        for delay in (0.0,) if certain else self._mischief.fates(self._entropy):
             arrival = self.now + LATENCY_S + delay
             heapq.heappush(self._under_way, (arrival, next(self._order), to_target, datagram, comments))
 
@@ -246,8 +250,22 @@ class UdpPorts:
         self.sockets.clear()
 
 
+class Streams(Protocol):
+    """The TCP connections of the peers."""
+
+    arrived: deque[Datagram]
+
+    def send(self, datagram: Datagram) -> None:
+        """Send a message over the connection between its ends."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
 class UdpLink:
-    """A link of real UDP sockets, one for each endpoint of a peer."""
+    """A link of real UDP sockets, one for each endpoint of a peer, and of the TCP connections that peers open."""
 
     settle_s = 0.1
 
@@ -262,6 +280,8 @@ class UdpLink:
         self._by_descriptor = {opened.fileno(): endpoint for endpoint, opened in self._sockets.items()}
         self._others: dict[int, Callable[[], None]] = {}
         self._overflows: dict[Endpoint, int] = {}
+        self.streams: Streams | None = None
+        """What carries messages of TCP streams; None: nothing does."""
         for opened in self._sockets.values():
             self._poll.register(opened, select.POLLIN)
 
@@ -271,7 +291,11 @@ class UdpLink:
         return self._clock.now()
 
     def send(self, datagram: Datagram, comments: Sequence[str] = ()) -> None:
-        """Send from the socket of the datagram's source."""
+        """Send from the socket of the datagram's source, or over its connection."""
+        if datagram.protocol == TCP_STREAM and self.streams is not None:
+            self._tap.saw(self.now, datagram, inbound=True, comments=comments)
+            self.streams.send(datagram)
+            return
         opened = self._sockets.get(datagram.source)
         if datagram.protocol != UDP and (
             opened is None or datagram.protocol != _protocol_of(datagram.source)
@@ -289,6 +313,10 @@ class UdpLink:
     def receive(self, until: float) -> Datagram | None:
         """Wait for a datagram on any socket, not longer than `until`."""
         while True:
+            if self.streams is not None and self.streams.arrived:
+                message = self.streams.arrived.popleft()
+                self._tap.saw(self.now, message, inbound=False)
+                return message
             left = max(0.0, until - self.now)
             ready = self._poll.poll(left * 1000)
             if not ready:
@@ -314,6 +342,11 @@ class UdpLink:
         """Call `ready` whenever something came to another descriptor while the link waits."""
         self._others[descriptor] = ready
         self._poll.register(descriptor, select.POLLIN)
+
+    def watch_no_more(self, descriptor: int) -> None:
+        """The descriptor is about to be closed."""
+        del self._others[descriptor]
+        self._poll.unregister(descriptor)
 
     def _take(self, descriptor: int) -> Datagram | None:
         if descriptor in self._others:

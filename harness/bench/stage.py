@@ -21,6 +21,7 @@ from harness.bench.links import (
     open_esp,
     open_udp,
 )
+from harness.bench.streams import PeerStreams
 from harness.bench.taps import Tap
 from harness.bench.wiretap import WireTap
 from harness.clock import Clock, SeededEntropy, VirtualClock, WallClock
@@ -168,6 +169,8 @@ class UdpStage:
         """A link of these sockets, in real time; as root with a second tap for what goes past them."""
         provoke = self._target.provoke if isinstance(self._target, Provokes) else None
         self._link = link = UdpLink(self._ports, tap, self._clock, provoke)
+        noted = () if self._wire is None else (self._wire.connects,)
+        link.streams = PeerStreams(link.also_watch, link.watch_no_more, *noted)
         if self._wire is not None:
             link.also_watch(self._wire.fileno(), partial(_write_what_passed, self._wire, tap, link))
         return link
@@ -184,6 +187,8 @@ class UdpStage:
     def close(self) -> None:
         """Close the peers' sockets; the target may run on."""
         self._ports.close()
+        if self._link is not None and self._link.streams is not None:
+            self._link.streams.close()
         if self._wire is not None:
             self._wire.close()
 

@@ -7,10 +7,10 @@ import ctypes
 import socket
 import struct
 from collections.abc import Collection
-from ipaddress import ip_address
 
 from harness.bench.links import BIGGEST, UDP, LinkRefused
-from harness.wire.datagram import Endpoint
+from harness.wire.datagram import Endpoint, packed
+from harness.wire.packet import TCP
 
 LOOPBACK = "lo"
 BUFFER = 32 << 20
@@ -35,8 +35,9 @@ class WireTap:
         self, sources: Collection[str], taken: Collection[Endpoint], interface: str = LOOPBACK
     ) -> None:
         self.interface = interface
-        self._sources = frozenset(ip_address(source).packed for source in sources)
-        self._taken = frozenset((ip_address(each.address).packed, each.port) for each in taken)
+        self._sources = frozenset(packed(source) for source in sources)
+        self._taken = frozenset((packed(each.address), each.port) for each in taken)
+        self._connected: set[tuple[bytes, int]] = set()
         self._drops = 0
         self.number: int | None = None
         """The number of its interface in the evidence, once something was seen."""
@@ -52,6 +53,10 @@ class WireTap:
     def fileno(self) -> int:
         """For waiting until something came."""
         return self._opened.fileno()
+
+    def connects(self, source: Endpoint) -> None:
+        """A peer opens a TCP connection from there: what comes over it is in the evidence already."""
+        self._connected.add((packed(source.address), source.port))
 
     def packets(self) -> list[bytes]:
         """The IP packets that came from the target since the last call and that no peer's socket holds."""
@@ -98,7 +103,8 @@ class WireTap:
         if source not in self._sources:
             return False
         port = int.from_bytes(payload[2:4], "big")
-        return protocol != UDP or (destination, port) not in self._taken
+        held = {UDP: self._taken, TCP: self._connected}.get(protocol, ())
+        return (destination, port) not in held
 
 
 def _read(octets: bytes) -> tuple[bytes, bytes, int, bytes] | None:

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.capture import blocks
-from harness.wire.datagram import Datagram
+from harness.capture.streams import Segments
+from harness.wire.datagram import TCP_STREAM, Datagram
 from harness.wire.packet import ip_packet
 
 _BLOCK = struct.Struct("<II")
@@ -42,6 +43,7 @@ class Writer:
     ) -> None:
         self.path = Path(path)
         self.frames = 0
+        self._segments = Segments()
         self._interfaces: list[int] = []
         self._received: list[int] = []
         self._first: float | None = None
@@ -76,8 +78,12 @@ class Writer:
 
         `time` is in seconds, `inbound` is as the target sees it. The IPv4 Identification is the frame
         number, so that a retransmission is never taken for a copy. A ValueError says why no IP packet
-        can carry the datagram.
+        can carry the datagram. A message of a TCP stream becomes a segment, or several: the last one counts.
         """
+        if datagram.protocol == TCP_STREAM:
+            *before, datagram = self._segments.of(datagram)
+            for each in before:
+                self.frame(time, ip_packet(each, self.frames + 1), inbound=inbound, interface=interface)
         octets = ip_packet(datagram, self.frames + 1)
         return self.frame(time, octets, comments=comments, inbound=inbound, interface=interface)
 

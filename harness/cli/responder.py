@@ -29,6 +29,7 @@ from harness.target.contract import endpoint
 from harness.wire.datagram import Endpoint
 
 T = TypeVar("T")
+AS_NAT_PORT = -1
 
 
 @click.command("responder")
@@ -58,8 +59,10 @@ T = TypeVar("T")
 )
 @click.option(
     "--tcp-port",
-    type=click.IntRange(0, 65535),
-    help="For IKE and ESP over TCP (RFC 9329), usually 4500; 0: a free one; default: none.",
+    type=click.IntRange(AS_NAT_PORT, 65535),
+    is_flag=False,
+    flag_value=AS_NAT_PORT,
+    help="For IKE and ESP over TCP (RFC 9329); 0: a free one; without a number that for NAT; default: none.",
 )
 @click.option(
     "--peer",
@@ -120,7 +123,8 @@ def responder_command(
         ]
         ports = [opened.enter_context(_open(*each)) for each in wanted]
         ike, natt = ([each.endpoint for each in ports[first::2]] for first in (0, 1))
-        tcp = [opened.enter_context(_listen(address, tcp_port)) for address in listen if tcp_port is not None]
+        wanted_tcp = natt if tcp_port == AS_NAT_PORT else [Endpoint(each, tcp_port or 0) for each in listen]
+        tcp = [opened.enter_context(_listen(*each)) for each in wanted_tcp if tcp_port is not None]
         esp = [opened.enter_context(each) for each in _raw_ports(listen)]
         device = build(
             configuration,

@@ -1,11 +1,12 @@
 """Capture in, trace out; it knows the target's addresses and the keys in the evidence, and neither end of the line."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 from harness.capture.frame import Capture, Frame
+from harness.capture.streams import Streams
 from harness.observe.header import Header
 from harness.observe.open_v1 import OpenerV1
 from harness.observe.open_v2 import OpenerV2
@@ -15,7 +16,16 @@ from harness.observe.trace import Trace
 from harness.sa import v1, v2
 from harness.sa.esp import EspSa
 from harness.sa.secrets import from_evidence
-from harness.wire.datagram import NAT_PORTS, NON_ESP_MARKER, UDP, Datagram, Kind, demultiplex
+from harness.wire.datagram import (
+    NAT_PORTS,
+    NON_ESP_MARKER,
+    TCP_STREAM,
+    UDP,
+    Datagram,
+    Kind,
+    demultiplex,
+)
+from harness.wire.packet import TCP
 
 _MARK = "mark: "
 _IKE_PORTS = frozenset({500})
@@ -96,14 +106,12 @@ class _Reader:
         self._nat_ports = nat_ports
         self._any_port = any_port
         self._spis: set[bytes] = set()
+        self._streams = Streams()
 
     def read(self, frames: Iterable[Frame]) -> tuple[list[Seen], list[Seen]]:
         seen: list[Seen] = []
         elsewhere: list[Seen] = []
-        for frame in frames:
-            datagram = frame.datagram
-            if datagram is None:
-                continue
+        for frame, datagram in self._datagrams(frames):
             from_target = datagram.source.address in self._devices
             if from_target or datagram.destination.address in self._devices:
                 each = self._seen(frame, datagram, from_target)
@@ -113,6 +121,16 @@ class _Reader:
             elif self._spis and (stray := self._stray(frame, datagram)):
                 elsewhere.append(stray)
         return seen, elsewhere
+
+    def _datagrams(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Datagram]]:
+        """Each frame's datagram; for a segment of a stream the messages that it completes (RFC 9329)."""
+        for frame in frames:
+            datagram = frame.datagram
+            if datagram is None:
+                continue
+            messages = self._streams.messages(datagram) if datagram.protocol == TCP else ()
+            for each in messages or (datagram,):
+                yield frame, each
 
     def _stray(self, frame: Frame, datagram: Datagram) -> Seen | None:
         each = self._seen(frame, datagram, False)
@@ -134,9 +152,12 @@ class _Reader:
             "due" in frame.comments,
             "hostile" in frame.comments,
             frame.ip_id,
+            over_tcp=datagram.protocol == TCP_STREAM,
         )
 
     def _kind(self, datagram: Datagram) -> tuple[Kind, bytes]:
+        if datagram.protocol == TCP_STREAM:
+            return demultiplex(datagram)
         ports = {datagram.source.port, datagram.destination.port}
         if (
             datagram.protocol == UDP

@@ -85,6 +85,8 @@ class Seen:
     """The message that the fragments of version 1 were cut from."""
     packet: Packet | None = None
     """The packet of a Child SA that it is."""
+    over_tcp: bool = False
+    """Whether it came in a TCP stream (RFC 9329)."""
     _message: Message | None = field(default=None, repr=False)
 
     @property

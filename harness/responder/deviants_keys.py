@@ -1,5 +1,6 @@
 """Responders that break rules of IKE_INTERMEDIATE, additional key exchanges and puzzles, each for the cases that must catch it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from harness.sa.intermediate import NO_INT_AUTH
 from harness.sa.puzzle import zero_bits
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
-from harness.wire.datagram import Datagram
+from harness.wire.datagram import TCP_STREAM, UDP, Datagram
 
 FOLLOW = (State.ESTABLISHED, Exchange.IKE_FOLLOWUP_KE)
 INTERMEDIATE = ((State.INTERMEDIATE, Exchange.IKE_INTERMEDIATE), (State.HALF_OPEN, Exchange.IKE_INTERMEDIATE))
@@ -367,3 +368,75 @@ def _always() -> Rules:
         return honest(eager, sa, incoming)
 
     return HONEST.but("guards", "init_cookie", guard)
+
+
+# RFC 9329.
+
+
+def _over_tcp(change: Callable[[Context, Datagram], Datagram]) -> Rules:
+    """The honest table, with everything that leaves over TCP passed through `change`."""
+
+    def outgoing(context: Context, step: Step) -> Step:
+        sent = (change(context, each) if each.protocol == TCP_STREAM else each for each in step.send)
+        return replace(step, send=tuple(sent))
+
+    return HONEST.sending(outgoing)
+
+
+@deviant("answers-tcp-by-udp", "RFC9329-5-03")
+def _by_udp() -> Rules:
+    """Takes requests over TCP and answers them over UDP."""
+    return _over_tcp(lambda _, datagram: datagram._replace(protocol=UDP))
+
+
+@deviant("detects-no-nats-over-tcp", "RFC9329-6.5-01")
+def _no_nats() -> Rules:
+    """Leaves NAT detection out of what it says over TCP."""
+    left_out = (NotifyType.NAT_DETECTION_SOURCE_IP, NotifyType.NAT_DETECTION_DESTINATION_IP)
+
+    def change(context: Context, datagram: Datagram) -> Datagram:
+        message = decode(datagram.data[4:])
+        if not isinstance(message, Message) or message.exchange != Exchange.IKE_SA_INIT:
+            return datagram
+        kept = (p for p in message.payloads if getattr(p, "notify_type", None) not in left_out)
+        bare = replace_message(message, payloads=tuple(kept)).encode()
+        return datagram._replace(data=datagram.data[:4] + bare)
+
+    return _over_tcp(change)
+
+
+@deviant("answers-over-the-first-connection-alone", "RFC9329-6.1-07")
+def _first_connection() -> Rules:
+    """Sends everything of an IKE SA over the connection that it knows, whatever connection a request came over."""
+
+    def change(context: Context, datagram: Datagram) -> Datagram:
+        known = context.world.find(datagram.data[12:20])
+        return datagram if known is None else datagram._replace(destination=known.remote)
+
+    return _over_tcp(change)
+
+
+@deviant("demands-cookies-over-tcp", "RFC9329-6.3-01")
+def _cookies() -> Rules:
+    """Demands a cookie over TCP as it does over UDP."""
+    honest = HONEST.guards["init_cookie"]
+
+    def guard(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+        protocol = incoming.datagram.protocol
+        step = honest(context, sa, replace(incoming, datagram=incoming.datagram._replace(protocol=UDP)))
+        if step is None:
+            return None
+        return replace(step, send=tuple(each._replace(protocol=protocol) for each in step.send))
+
+    return HONEST.but("guards", "init_cookie", guard)
+
+
+@deviant("sends-fragments-over-tcp", "RFC9329-7.5-01")
+def _fragments() -> Rules:
+    """Cuts its part of IKE_AUTH over TCP as if the path could not bear it."""
+    honest = HONEST.requests[State.HALF_OPEN, Exchange.IKE_AUTH]
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        return honest(context, replace(sa, protocol=UDP), request)
+
+    return HONEST.but("requests", (State.HALF_OPEN, Exchange.IKE_AUTH), cell)

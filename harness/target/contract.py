@@ -21,6 +21,7 @@ ABILITIES = {
     "v1-main": "answers Main Mode",
     "v1-aggressive": "answers Aggressive Mode",
     "cookies": "can be told to demand cookies",
+    "tcp-encapsulation": "serves IKE and ESP over TCP, on its port of NAT traversal",
     "puzzles": "can be told to set puzzles",
     "intermediate": "agrees to IKE_INTERMEDIATE where it is offered",
     "additional-key-exchanges": "can be told to make additional key exchanges",

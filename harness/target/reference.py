@@ -40,6 +40,7 @@ ABILITIES = TRIGGERS | {
     "v1-aggressive",
     "cookies",
     "puzzles",
+    "tcp-encapsulation",
     "intermediate",
     "additional-key-exchanges",
     "configure",
@@ -138,7 +139,7 @@ class Reference:
             *(sys.executable, "-m", "harness.cli", "responder", "--json", "--stop-with-stdin"),
             *("--stop-wait", "0"),
             *("--config", str(settings), "--control", str(self._control)),
-            *("--listen", address, "--port", port, "--nat-port", nat_port, "--peer", str(peer)),
+            *("--listen", address, "--port", port, "--nat-port", nat_port, "--tcp-port", "--peer", str(peer)),
             *(("--deviant", self._deviant) if self._deviant else ()),
         ]
         package = Path(__file__).parent.parent.parent

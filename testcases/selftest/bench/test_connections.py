@@ -11,7 +11,10 @@ import pytest
 from harness.bench import connections
 from harness.bench.connections import Listener
 from harness.bench.daemon import Daemon
+from harness.bench.links import LinkRefused, UdpLink, UdpPorts
 from harness.bench.ports import open_port
+from harness.bench.streams import PeerStreams
+from harness.bench.taps import Tap
 from harness.clock import SeededEntropy, WallClock
 from harness.peer import Initiator, Request
 from harness.profile import DEFAULT
@@ -201,3 +204,39 @@ def test_a_message_larger_than_a_segment_comes_whole(serving: tuple[Responder, E
     answer = caller.play(caller.end.informational(v2.VendorId(bytes(60_000))))
 
     assert answer.payloads == ()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HERE, 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_link_carries_a_script_over_tcp(serving: tuple[Responder, Endpoint], tap: Tap, listed: Any) -> None:
+    """Peers open connections as they need them, from the ends that their datagrams name; all of it is in the evidence."""
+    here = Endpoint(HERE, _free_port())
+    link = UdpLink(UdpPorts(), tap, WallClock())
+    link.streams = PeerStreams(link.also_watch, link.watch_no_more)
+    end = Initiator("alice", DEFAULT.mirrored(), SeededEntropy(2), here, here, serving[1], serving[1])
+    end.speaks_tcp()
+    script, answer = end.connect(), None
+    with contextlib.suppress(StopIteration):
+        while True:
+            link.send(script.send(answer).datagram)
+            arrived = link.receive(link.now + 5.0)
+            assert arrived is not None
+            answer = end.receive(arrived, 0.0).message
+    link.streams.close()
+
+    assert end.ike.established
+    assert [each.datagram.protocol for each in listed.seen] == [TCP_STREAM] * 4
+
+
+def test_a_link_without_a_target_there_says_so(tap: Tap) -> None:
+    """A connection that can't be made is a sentence, no exception of a socket."""
+    link = UdpLink(UdpPorts(), tap, WallClock())
+    link.streams = PeerStreams(link.also_watch, link.watch_no_more)
+    nowhere = Endpoint(HERE, _free_port())
+
+    with pytest.raises(LinkRefused, match=f"no TCP connection to {nowhere}"):
+        link.send(Datagram(Endpoint(HERE, 0), nowhere, b"x", TCP_STREAM))
