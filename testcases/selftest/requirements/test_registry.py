@@ -12,7 +12,7 @@ from harness.requirements import LEVELS, ROLES, TESTABLE, get, load
 
 FILES = sorted(f.name for f in files("harness.requirements").iterdir() if f.name.endswith(".toml"))
 REQUIRED = {"id", "level", "keyword", "role", "statement", "testable", "applies"}
-OPTIONAL = {"check", "responder_only", "section", "same_as"}
+OPTIONAL = {"check", "responder_only", "by_analogy", "section", "same_as"}
 
 
 def document(name: str) -> dict[str, Any]:
