@@ -179,7 +179,7 @@ class Bench:
             "target": {
                 "name": target.name,
                 "version": target.version,
-                "addresses": list(place.target.hosts),
+                "addresses": _hosts(place),
                 "endpoints": [str(place.target.ike), str(place.target.natt)],
             },
             "profile": str(settings.judged_by(entry.kind)),
@@ -258,6 +258,12 @@ def _initiator(name: str, place: Stage, entropy: SeededEntropy) -> Initiator:
         target.natt,
         place.elsewhere.get(name),
     )
+
+
+def _hosts(place: Stage) -> list[str]:
+    """The addresses of the target, those that it can move to among them (RFC 4555)."""
+    mobility = place.configuration.mobility
+    return [*place.target.hosts, *(mobility.additional if mobility is not None else ())]
 
 
 def _places(name: str, place: Stage) -> list[str]:

@@ -159,6 +159,7 @@ def _rekey_ike(context: Context, sa: IkeSa, own: Own) -> Step:
 asks("redirect")(redirect.tell_client)
 asks("routability")(mobility.ask_for_routability)
 asks("addresses")(mobility.tell_addresses)
+asks("move")(mobility.ask_to_move)
 
 
 @TABLE.on(State.CONTESTED, Exchange.INFORMATIONAL, rfc="7296/2.8.2", response=True)
@@ -169,9 +170,11 @@ def own_informational_answered(context: Context, sa: IkeSa, response: Incoming) 
     assert asked is not None
     if asked.own.kind == "synchronise":
         return failover.synchronised(context, sa, asked, response)
-    if asked.own.kind == "routability" and not mobility.came_back(asked.nonce, response):
+    found = mobility.place_after(context, sa, asked, response)
+    if isinstance(found, str):
         lost = replace(sa, children=(), queue=(Own("delete-ike"),))
-        return answered(context, Step(changed=(lost,), events=("routability-failed",)), response)
+        return answered(context, Step(changed=(lost,), events=(found,)), response)
+    sa = found
     half_closed = tuple(child for child in sa.half_closed if child.spi_in != asked.own.spi_in)
     return answered(context, Step(changed=(replace(sa, half_closed=half_closed),)), response)
 
@@ -554,6 +557,7 @@ def _send_auth(context: Context, sa: IkeSa) -> Step:
         *initial.transport_mode(context),
         *window_size,
         *failover.supported(context),
+        *mobility.offered(context, known),
     )
     return messages.request(context, known, Own("ike-auth"), Exchange.IKE_AUTH, *payloads, ours=spi)
 
@@ -573,6 +577,7 @@ def own_auth_answered(context: Context, sa: IkeSa, response: Incoming) -> Step:
     who, auth = response.find(v2.IdResponder), response.find(v2.Authentication)
     up = replace(proved, state=State.ESTABLISHED, outstanding=())
     up = failover.agree(context, authentication.authenticated(context, up, who, auth), response)
+    up = mobility.agreed_to(context, up, response)
     armed, gone = initial.ike_timers(context, up), context.decide("outdated", up, response)
     accepted = response.find(v2.SecurityAssociation)
     if accepted is None or not accepted.proposals:

@@ -248,10 +248,14 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Mobile:
-    """What MOBIKE keeps (RFC 4555): the peer's further addresses, and the Message ID of its last update of anything."""
+    """What MOBIKE keeps (RFC 4555): the peer's further addresses, and the Message ID of its last update of anything.
+
+    Until the peer has shown that it is where it moved to, packets go `before` (section 3.7).
+    """
 
     addresses: tuple[bytes, ...] = ()
     updated_by: int = -1
+    before: tuple[Endpoint, Endpoint] | None = None
 
 
 @dataclass(frozen=True, slots=True)

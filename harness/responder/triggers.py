@@ -17,6 +17,7 @@ from harness.responder.state import IkeSa, Own, Sa, Selector, State
 from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
 from harness.responder.v2.failover import taken_over
+from harness.responder.v2.mobility import to_another_address
 from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
 from harness.sa.methods import METHODS, Proof
@@ -144,7 +145,18 @@ def _begun(sa: Sa) -> bool:
     return sa.we_started and not sa.up
 
 
-@TABLE.trigger(Trigger.RELOAD, Trigger.ADDRESS_CHANGE, Trigger.CLEAR)
+@TABLE.trigger(Trigger.ADDRESS_CHANGE)
+def address_change(context: Context) -> Step:
+    """IKE SAs with MOBIKE go on from another address, and their peers are told; with the others it starts over (RFC 4555)."""
+    standing = _established(context)
+    moved = [step for sa in standing if (step := to_another_address(context, sa)) is not None]
+    if not moved:
+        return start_over(context)
+    stay = tuple(sa for sa in standing if all(sa.ours != step.changed[0].ours for step in moved))
+    return together([*moved, _delete(context, stay, "delete-ike")])
+
+
+@TABLE.trigger(Trigger.RELOAD, Trigger.CLEAR)
 def start_over(context: Context) -> Step:
     """All SAs are deleted; a two-way device makes them again, and asks for the first one at once."""
     closed = _delete_all(context, "delete-ike")
@@ -160,9 +172,12 @@ def close_all(context: Context) -> Step:
 
 
 def _delete_all(context: Context, kind: str) -> Step:
-    v2_closed = [
-        begin(context, replace(sa, children=(), queue=()), Own(kind)) for sa in _established(context)
-    ]
+    return _delete(context, _established(context), kind)
+
+
+def _delete(context: Context, sas: tuple[IkeSa, ...], kind: str) -> Step:
+    """Deletes of these IKE SAs, and of all ISAKMP SAs."""
+    v2_closed = [begin(context, replace(sa, children=(), queue=()), Own(kind)) for sa in sas]
     return together([*v2_closed, v1.close_all(context)])
 
 

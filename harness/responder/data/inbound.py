@@ -5,8 +5,8 @@ from typing import Any
 
 from harness.responder.context import Context
 from harness.responder.data import limits
-from harness.responder.data.outbound import carry, within
-from harness.responder.state import ChildSa
+from harness.responder.data.outbound import carry_back, within
+from harness.responder.state import ChildSa, IkeSa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.sa import esp
@@ -95,7 +95,8 @@ def follow_address(context: Context, sa: Any, datagram: Datagram) -> Any:
         followed = sa.protocol == datagram.protocol
         return replace(sa, local=datagram.destination, remote=datagram.source) if followed else sa
     moved = datagram.source != sa.remote and datagram.destination.port == sa.local.port
-    if not (sa.natt and moved) or sa.behind_nat or context.configuration.mobility is not None:
+    mobile = isinstance(sa, IkeSa) and sa.session.mobile is not None
+    if not (sa.natt and moved) or sa.behind_nat or mobile:
         return sa
     return replace(sa, local=datagram.destination, remote=datagram.source)
 
@@ -115,7 +116,7 @@ def deliver(context: Context, sa: Any, child: ChildSa, content: EspContent, data
     answer = context.decide("answer_packet", inner)
     if answer is None:
         return Step(events=("packet-delivered",))
-    return carry(context, sa, child, answer, datagram)
+    return carry_back(context, sa, child, answer, datagram)
 
 
 @TABLE.decision(rfc="4301/5.2")

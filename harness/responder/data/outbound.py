@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.responder.context import Context
 from harness.responder.data import limits
-from harness.responder.state import ChildSa, Selector
+from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.sa import esp
@@ -17,10 +17,25 @@ from harness.wire.packet import ICMP, ICMPV6, IPV4, IPV6, ip_packet
 
 def carry_out(context: Context, sa: Any, child: ChildSa, inner: Datagram) -> Step:
     """A packet from behind this device through a child, to where the SA's peer is: in UDP if IKE is on the NAT ports."""
+    here, there = context.decide("tunnel_ends", sa)
     if sa.natt:
-        return carry(context, sa, child, inner, Datagram(sa.remote, sa.local, b"", sa.protocol))
-    here, there = Endpoint(sa.local.address, 0), Endpoint(sa.remote.address, 0)
+        return carry(context, sa, child, inner, Datagram(there, here, b"", sa.protocol))
+    here, there = Endpoint(here.address, 0), Endpoint(there.address, 0)
     return carry(context, sa, child, inner, Datagram(there, here, b"", ESP))
+
+
+def carry_back(context: Context, sa: Any, child: ChildSa, inner: Datagram, datagram: Datagram) -> Step:
+    """An answer through a child: along the way that its packet came; under MOBIKE only the IKE SA says where (RFC 4555)."""
+    if isinstance(sa, IkeSa) and sa.session.mobile is not None:
+        return carry_out(context, sa, child, inner)
+    return carry(context, sa, child, inner, datagram)
+
+
+@TABLE.decision(rfc="4555/3.7")
+def tunnel_ends(context: Context, sa: Any) -> tuple[Endpoint, Endpoint]:
+    """Where packets go from and to: as the SA's messages do, but not to where its peer has not shown to be yet."""
+    mobile = sa.session.mobile if isinstance(sa, IkeSa) else None
+    return (sa.local, sa.remote) if mobile is None or mobile.before is None else mobile.before
 
 
 def carry(context: Context, sa: Any, child: ChildSa, inner: Datagram, datagram: Datagram) -> Step:

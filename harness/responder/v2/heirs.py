@@ -16,6 +16,7 @@ def bear(
     context: Context, old: IkeSa, suite: IkeProposal, keys: Keys, *, we_started: bool, place: IkeSa
 ) -> IkeSa:
     """The IKE SA that a rekey makes; it has no children yet, and counts from 0 (sections 1.3.2, 2.18)."""
+    mobile = old.session.mobile
     return IkeSa(
         ours=keys.spi_i if we_started else keys.spi_r,
         spi_i=keys.spi_i,
@@ -33,7 +34,8 @@ def bear(
         peer_id=old.peer_id,
         born=context.now,
         heard=context.now,
-        session=old.session,
+        queue=(Own("routability"),) if mobile is not None and mobile.before is not None else (),
+        session=replace(old.session, mobile=mobile and replace(mobile, updated_by=-1)),
     )
 
 

@@ -11,9 +11,9 @@ from harness.responder.step import NOTHING, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.heirs import concede, decided
 from harness.responder.v2.messages import closed, respond
+from harness.responder.v2.mobility import must_be_shown
 from harness.responder.v2.own import begin
 from harness.wire import v2
-from harness.wire.datagram import TCP_STREAM
 
 
 @TABLE.on(State.ESTABLISHED, Exchange.INFORMATIONAL, rfc="7296/1.4")
@@ -35,7 +35,7 @@ def answer_informational(context: Context, sa: IkeSa, request: Incoming) -> Step
     lost = tuple(c for c in sa.children if after.child(c.spi_in) is None)
     step = Step(events=("child-sa-deleted",) * len(lost)).then(step)
     step = step.then(recreate_children(context, step.changed[0], lost)) if sa.up else step
-    return settled.then(_follow_up(context, sa, step))
+    return settled.then(_follow_up(context, sa, request, step))
 
 
 def _deleted(context: Context, sa: IkeSa, step: Step) -> Step:
@@ -64,14 +64,12 @@ def rejected(context: Context, sa: IkeSa, request: Incoming) -> bool:
     return any(request.find(v2.Notify, kind) is not None for kind in FATAL)
 
 
-def _follow_up(context: Context, before: IkeSa, step: Step) -> Step:
+def _follow_up(context: Context, before: IkeSa, request: Incoming, step: Step) -> Step:
     """A peer that moved is asked to show that it is where it says (RFC 4555 section 3.7)."""
-    ours, after = context.configuration.mobility, step.changed[-1]
-    if ours is None or not ours.routability or not isinstance(after, IkeSa) or not before.up:
+    after = step.changed[-1]
+    if not isinstance(after, IkeSa) or before.session.mobile is None or not before.up:
         return step
-    if before.session.mobile is None or after.remote.address == before.remote.address:
-        return step
-    if after.protocol == TCP_STREAM:  # 9329/7.1: its handshake has shown that already
+    if after.remote == before.remote or not must_be_shown(context, before, request.datagram):
         return step
     return step.then(begin(context, after, Own("routability")))
 

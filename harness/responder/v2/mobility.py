@@ -1,4 +1,4 @@
-"""RFC 4555 (MOBIKE): the original initiator moves an IKE SA with its children to other addresses; this end follows."""
+"""RFC 4555 (MOBIKE): the original initiator moves an IKE SA with its children to other addresses, the other end follows."""
 
 import hmac
 from dataclasses import replace
@@ -7,17 +7,20 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
-from harness.responder.state import IkeSa, Mobile, Own
+from harness.responder.state import IkeSa, Mobile, Outstanding, Own
 from harness.responder.step import Step
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved, request
+from harness.responder.v2.own import begin
 from harness.wire import v2
-from harness.wire.datagram import TCP_STREAM, Endpoint, packed
+from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint, packed
 
+SUPPORTED = v2.Notify(notify_type=NotifyType.MOBIKE_SUPPORTED)
 COOKIE2_OCTETS = 16
 _ADDITIONAL = (NotifyType.ADDITIONAL_IP4_ADDRESS, NotifyType.ADDITIONAL_IP6_ADDRESS)
 _LISTS = (*_ADDITIONAL, NotifyType.NO_ADDITIONAL_ADDRESSES)
+_REFUSE = (NotifyType.UNACCEPTABLE_ADDRESSES, NotifyType.UNEXPECTED_NAT_DETECTED)
 _NAT = (NotifyType.NAT_DETECTION_SOURCE_IP, NotifyType.NAT_DETECTION_DESTINATION_IP)
 
 
@@ -31,14 +34,31 @@ def mobike_supported(context: Context, sa: IkeSa, incoming: Incoming) -> tuple[I
         return sa, (v2.Notify(notify_type=NotifyType.UNEXPECTED_NAT_DETECTED),)
     mobile = Mobile(_addresses(incoming), incoming.message.message_id)
     agreed = replace(moved(sa, incoming), session=replace(sa.session, mobile=mobile))
-    return agreed, (v2.Notify(notify_type=NotifyType.MOBIKE_SUPPORTED), *additional(context))
+    return agreed, (SUPPORTED, *additional(context, agreed))
 
 
-def additional(context: Context) -> tuple[v2.Notify, ...]:
-    """ADDITIONAL_IP4_ADDRESS and ADDITIONAL_IP6_ADDRESS for each further address of ours (section 4.2.2)."""
-    ours = context.configuration.mobility
-    addresses = () if ours is None else tuple(ip_address(a) for a in ours.additional)
+def offered(context: Context, sa: IkeSa) -> tuple[v2.Notify, ...]:
+    """What goes into our own IKE_AUTH request, where this end is for it."""
+    return () if context.configuration.mobility is None else (SUPPORTED, *additional(context, sa))
+
+
+def agreed_to(context: Context, sa: IkeSa, response: Incoming) -> IkeSa:
+    """The SA that we made, as the response to our IKE_AUTH leaves it."""
+    both = response.find(v2.Notify, NotifyType.MOBIKE_SUPPORTED) is not None
+    if context.configuration.mobility is None or not both:
+        return sa
+    return replace(sa, session=replace(sa.session, mobile=Mobile(_addresses(response))))
+
+
+def additional(context: Context, sa: IkeSa) -> tuple[v2.Notify, ...]:
+    """ADDITIONAL_IP4_ADDRESS and ADDITIONAL_IP6_ADDRESS for each address of ours beside that of the SA (section 4.2.2)."""
+    addresses = map(ip_address, _others(context, sa))
     return tuple(v2.Notify(notify_type=_ADDITIONAL[a.version == 6], data=a.packed) for a in addresses)
+
+
+def _others(context: Context, sa: IkeSa) -> tuple[str, ...]:
+    ours = context.configuration.mobility
+    return () if ours is None else tuple(each for each in ours.additional if each != sa.local.address)
 
 
 def _addresses(incoming: Incoming) -> tuple[bytes, ...]:
@@ -88,8 +108,20 @@ def _updated(
         return sa, NotifyType.UNACCEPTABLE_ADDRESSES
     listed = _addresses(incoming) if lists else mobile.addresses
     news = replace(mobile, addresses=listed, updated_by=incoming.message.message_id)
+    if moves and must_be_shown(context, sa, incoming.datagram):
+        news = replace(news, before=mobile.before or (sa.local, sa.remote))
     heeded = replace(sa, session=replace(sa.session, mobile=news))
     return moved(heeded, incoming) if moves else heeded, None
+
+
+def must_be_shown(context: Context, sa: IkeSa, datagram: Datagram) -> bool:
+    """Whether a peer that moves here is asked to answer from there (section 3.7).
+
+    Over TCP its handshake has shown that already (RFC 9329 section 7.1).
+    """
+    ours = context.configuration.mobility
+    elsewhere = datagram.source.address != sa.remote.address
+    return ours is not None and ours.routability and elsewhere and datagram.protocol != TCP_STREAM
 
 
 @TABLE.decision(rfc="4555/3.5")
@@ -109,11 +141,48 @@ def ask_for_routability(context: Context, sa: IkeSa, own: Own) -> Step:
 
 def tell_addresses(context: Context, sa: IkeSa, own: Own) -> Step:
     """An INFORMATIONAL request with our addresses as they are now (section 3.6)."""
-    ours = additional(context) or (v2.Notify(notify_type=NotifyType.NO_ADDITIONAL_ADDRESSES),)
+    ours = additional(context, sa) or (v2.Notify(notify_type=NotifyType.NO_ADDITIONAL_ADDRESSES),)
     return request(context, sa, own, Exchange.INFORMATIONAL, *ours)
 
 
-def came_back(cookie: bytes, response: Incoming) -> bool:
-    """Whether a response returns our COOKIE2 (section 3.7: otherwise the IKE SA must be closed)."""
+def ask_to_move(context: Context, sa: IkeSa, own: Own) -> Step:
+    """An INFORMATIONAL request with UPDATE_SA_ADDRESSES, from where the SA is to be (section 3.5)."""
+    update = v2.Notify(notify_type=NotifyType.UPDATE_SA_ADDRESSES)
+    nats = nat_notifies(sa.spi_i, sa.spi_r, sa.local, sa.remote)
+    return request(context, sa, own, Exchange.INFORMATIONAL, update, *nats)
+
+
+def to_another_address(context: Context, sa: IkeSa) -> Step | None:
+    """The SA at another address of ours, and the request by which its peer learns of it; None if it has to stay.
+
+    Its original initiator decides where packets go, so the other end only tells what addresses it has (section 3.6).
+    """
+    there = next((a for a in _others(context, sa) if (":" in a) == (":" in sa.local.address)), None)
+    if sa.session.mobile is None or there is None:
+        return None
+    kind = "move" if sa.session.began else "addresses"
+    return begin(context, replace(sa, local=sa.local._replace(address=there)), Own(kind))
+
+
+def place_after(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> IkeSa | str:
+    """The SA after the answer to an INFORMATIONAL of ours, or why its ends have no place left to meet."""
+    if asked.own.kind == "move" and any(response.find(v2.Notify, kind) for kind in _REFUSE):
+        return "move-refused"
+    if asked.own.kind != "routability":
+        return sa
+    return _shown(sa) if context.decide("came_back", asked.nonce, response) else "routability-failed"
+
+
+def _shown(sa: IkeSa) -> IkeSa:
+    """The SA whose peer is where it moved to: packets go there too, unless it has moved on meanwhile."""
+    mobile = sa.session.mobile
+    if mobile is None or any(own.kind == "routability" for own in sa.queue):
+        return sa
+    return replace(sa, session=replace(sa.session, mobile=replace(mobile, before=None)))
+
+
+@TABLE.decision(rfc="4555/3.7")
+def came_back(context: Context, cookie: bytes, response: Incoming) -> bool:
+    """Whether a response returns our COOKIE2; otherwise the IKE SA must be closed."""
     notify = response.find(v2.Notify, NotifyType.COOKIE2)
     return notify is not None and hmac.compare_digest(cookie, notify.data)
