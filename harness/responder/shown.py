@@ -69,7 +69,21 @@ def _child(child: ChildSa, now: float) -> dict[str, Any]:
         "remote": [_selector(each) for each in child.remote],
         "role": "initiator" if child.we_started else "responder",
         "rekeyed": child.rekeyed,
+        "transport": child.transport,
         "age_s": round(now - child.born, 3),
+        "traffic": _traffic(child, now),
+    }
+
+
+def _traffic(child: ChildSa, now: float) -> dict[str, Any]:
+    """The counters of both directions, and for how long nothing went through."""
+    traffic = child.traffic
+    return {
+        "sent": traffic.sent,
+        "received": traffic.received,
+        "octets_out": traffic.octets_out,
+        "octets_in": traffic.octets_in,
+        "quiet_s": round(now - child.used_at, 3),
     }
 
 
@@ -82,7 +96,8 @@ def _ike_suite(suite: IkeProposal | None) -> list[str]:
         return []
     integrity = [] if suite.integ == Integ.NONE else [name_of(Integ, suite.integ)]
     cipher = _cipher(name_of(Encr, suite.encr), suite.key_bits)
-    return [cipher, *integrity, name_of(Prf, suite.prf), name_of(Group, suite.group)]
+    further = [name_of(Group, each) for each in suite.additional]
+    return [cipher, *integrity, name_of(Prf, suite.prf), name_of(Group, suite.group), *further]
 
 
 def _policy(policy: IsakmpPolicy | None) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from harness.clock import SystemEntropy
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, ProfileName
 from harness.peer import Initiator, Request, Send
-from harness.profile import DEFAULT, Configuration, Identity, Peer
+from harness.profile import DEFAULT, Configuration, CrashDetection, Identity, Peer
 from harness.target.contract import endpoint
 from harness.target.plain import to_plain
 from harness.wire import Message, decode, v1, v2
@@ -194,6 +194,7 @@ def test_show_tells_all_but_keys(served: Served, callers: list[Caller]) -> None:
     assert {each["for"] for each in sa["timers"]} >= {"ike-hard", "child-hard"}
     (child,) = sa["children"]
     assert (child["local"], child["remote"]) == (["198.51.100.0/24"], ["10.3.0.0/16"])
+    assert (child["traffic"]["sent"], child["traffic"]["octets_in"]) == (0, 0)
     secrets = [value for keys in callers[1].end.secrets() for value in keys.values() if len(str(value)) > 31]
     assert secrets
     assert not [secret for secret in secrets if str(secret) in json.dumps(sa)]
@@ -320,6 +321,44 @@ def test_killed_and_started_again_it_says_that_it_knows_nothing(
     assert notify.notify_type == wanted
     assert served.ask(do="show")["sas"] == []
     assert {"sent"}.isdisjoint(served.events())
+
+
+def test_a_device_that_detects_crashes_proves_its_own(served: Served, callers: list[Caller]) -> None:
+    """RFC 6290 section 4.1: killed and started again it answers with the token that it gave before."""
+    served.configure(replace(HUB, crash_detection=CrashDetection((bytes(range(32)),))))
+    served.ask(do="reload")
+    caller = callers[1]
+    caller.play(caller.end.connect())
+    given = [token for message in caller.heard for token in _tokens(message)]
+    served.process.kill()
+    served.end()
+    served.start()
+
+    answer = caller.raw(caller.end.liveness().data, served.ike)
+
+    assert answer.find(v2.Notify, NotifyType.INVALID_IKE_SPI) is not None
+    assert _tokens(answer) == given
+    assert len(given) == 1
+
+
+def _tokens(message: Message) -> list[bytes]:
+    return [notify.data for notify in message.all(v2.Notify, NotifyType.QUICK_CRASH_DETECTION)]
+
+
+def test_a_crypto_map_on_file_is_refused_by_reload(served: Served, callers: list[Caller]) -> None:
+    """The seed's restriction holds for a running daemon: line and reason, and nothing changes."""
+    config = served.config.with_suffix(".ios")
+    config.write_text("crypto ipsec profile vti set transform-set 3dessha responder-only\n")
+    served.process.kill()
+    served.end()
+    served.config = config
+    served.start()
+    config.write_text("crypto dynamic-map spokes 10\n responder-only\n")
+
+    told = served.ask(do="reload")
+
+    assert told["why"].startswith(f"{config}:2: `responder-only` is configured under `crypto ipsec profile`")
+    assert served.ask(do="show")["ok"]
 
 
 def test_strays_are_answered_at_a_bounded_rate(served: Served, callers: list[Caller]) -> None:

@@ -196,6 +196,22 @@ def test_the_responder_serves_as_a_daemon(apart: Any, tmp_path: Path) -> None:
     assert told["ike"].startswith("127.0.0.1:")
 
 
+def test_the_responder_takes_toml_and_several_addresses(apart: Any, tmp_path: Path) -> None:
+    """A configuration without IOS, with its key in a file beside it, served on two addresses."""
+    (tmp_path / "key").write_text("open-sesame\n")
+    (tmp_path / "device.toml").write_text("profile = 'strict'\npsk = { file = 'key' }\npeer = 'any'\n")
+    options = ("--port", 0, "--nat-port", 0, "--json", "--stop-with-stdin", "--stop-wait", 0)
+    said = apart("responder", "--config", "device.toml", "--listen", "127.0.0.1", "--listen", "::1", *options)
+
+    assert said.status == 0, said.err
+    assert sorted(each.rpartition(":")[0] for each in json.loads(said.out)["listening"]) == [
+        "127.0.0.1",
+        "127.0.0.1",
+        "[::1]",
+        "[::1]",
+    ]
+
+
 @pytest.mark.parametrize("words", [("list",), ("run", "ikev2/1.2", "--output", "out")])
 def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Piped into `head`, a command ends as it would have, without a word on stderr."""

@@ -95,6 +95,27 @@ def test_a_configuration_error_names_file_and_line(ike: Any, tmp_path: Path) -> 
     assert f"{path}:2" in said.err
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("profile = 'lazy'", "profile: one of strict, rekey-ok, p1-only, two-way follows"),
+        ("[[further_peers]]\npsk = 'x'", "further_peers[0].remote_id: missing"),
+        ("psk = {file = 'nosuch'}", "psk: nosuch: can't be read"),
+        ("psk = ", "no TOML"),
+    ],
+)
+def test_a_configuration_in_toml_is_refused_by_its_key(
+    ike: Any, tmp_path: Path, content: str, said: str
+) -> None:
+    """The file, the key, and what would be right."""
+    path = tmp_path / "device.toml"
+    path.write_text(content)
+    told = ike("responder", "--config", path, "--port", "0", "--nat-port", "0")
+
+    assert told.status == 64
+    assert f"{path}: {said}" in told.err
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"speed": 1}', '{"psk": 7}', "\xff"])
 def test_a_configuration_in_bad_json_is_refused(ike: Any, tmp_path: Path, content: str) -> None:
     """What is no configuration is named with its file."""
