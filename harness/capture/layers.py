@@ -11,7 +11,7 @@ from harness.capture.reassembly import Reassembly
 from harness.wire.datagram import ESP, UDP, Datagram, Endpoint
 
 _ICMP = 1
-_TCP = 6
+TCP = 6
 _ICMPV6 = 58
 
 _IPV4 = struct.Struct("!BBHHHBBH4s4s")
@@ -20,9 +20,9 @@ _UDP = struct.Struct("!HHH")
 _FRAGMENT = struct.Struct("!BBHI")
 _U16 = struct.Struct("!H")
 
-_ETHERTYPE_IPV4 = 0x0800
-_ETHERTYPE_IPV6 = 0x86DD
-_VLAN_TAGS = frozenset({0x8100, 0x88A8, 0x9100})
+ETHERTYPE_IPV4 = 0x0800
+ETHERTYPE_IPV6 = 0x86DD
+VLAN_TAGS = frozenset({0x8100, 0x88A8, 0x9100})
 _LARGEST_LENGTH = 1500  # a smaller number there is IEEE 802.3's length
 _ETHERTYPES = {
     0x0806: "ARP",
@@ -47,17 +47,17 @@ _PROTOCOLS = {
 _PROTOCOLS |= {132: "SCTP"}
 
 # where the EtherType stands, and where the packet begins
-_LINKS = {blocks.LINK_ETHERNET: (12, 14), blocks.LINK_COOKED: (14, 16), blocks.LINK_COOKED_2: (0, 20)}
-_RAW_LINKS = frozenset(
+LINKS = {blocks.LINK_ETHERNET: (12, 14), blocks.LINK_COOKED: (14, 16), blocks.LINK_COOKED_2: (0, 20)}
+RAW_LINKS = frozenset(
     {12, 14, blocks.LINK_RAW, blocks.LINK_IPV4, blocks.LINK_IPV6}
 )  # 12, 14: RAW of the BSDs
 _FAMILY_LINKS = frozenset({blocks.LINK_NULL, blocks.LINK_LOOP})
 _FAMILIES = {
-    2: _ETHERTYPE_IPV4,
-    10: _ETHERTYPE_IPV6,
-    24: _ETHERTYPE_IPV6,
-    28: _ETHERTYPE_IPV6,
-    30: _ETHERTYPE_IPV6,
+    2: ETHERTYPE_IPV4,
+    10: ETHERTYPE_IPV6,
+    24: ETHERTYPE_IPV6,
+    28: ETHERTYPE_IPV6,
+    30: ETHERTYPE_IPV6,
 }
 
 _HOP_BY_HOP = 0
@@ -65,7 +65,7 @@ _ROUTING = 43
 _FRAGMENT_HEADER = 44
 _DESTINATION = 60
 _SKIPPED = frozenset({_HOP_BY_HOP, _ROUTING, _DESTINATION})
-_PORTLESS = frozenset({ESP, _ICMP, _ICMPV6})
+PORTLESS = frozenset({ESP, _ICMP, _ICMPV6})
 
 
 class Dissected(NamedTuple):
@@ -87,9 +87,9 @@ class Dissector:
     def dissect(self, link_type: int, octets: bytes, time: float) -> Dissected:
         """The datagram in a frame, or why there is none."""
         ethertype, start = _link(link_type, octets)
-        if ethertype == _ETHERTYPE_IPV4:
+        if ethertype == ETHERTYPE_IPV4:
             return self._ipv4(octets, start, time)
-        if ethertype == _ETHERTYPE_IPV6:
+        if ethertype == ETHERTYPE_IPV6:
             return self._ipv6(octets, start, time)
         if isinstance(ethertype, str):
             return self._foreign(ethertype, None, octets)
@@ -190,15 +190,15 @@ class Dissector:
                 _endpoint(source, from_port), _endpoint(destination, to_port), content[8:length]
             )
             return Dissected(datagram, ip_id, packet, None)
-        if protocol in _PORTLESS:
+        if protocol in PORTLESS:
             datagram = Datagram(_endpoint(source, 0), _endpoint(destination, 0), content, protocol)
             return Dissected(datagram, ip_id, packet, None)
-        if protocol != _TCP:
+        if protocol != TCP:
             return self._foreign(_PROTOCOLS.get(protocol, f"IP protocol {protocol}"), ip_id, packet)
         if len(content) < 20:
             return Dissected(None, ip_id, packet, "the TCP header is cut off")
         from_port, to_port = _U16.unpack_from(content)[0], _U16.unpack_from(content, 2)[0]
-        datagram = Datagram(_endpoint(source, from_port), _endpoint(destination, to_port), content, _TCP)
+        datagram = Datagram(_endpoint(source, from_port), _endpoint(destination, to_port), content, TCP)
         return Dissected(datagram, ip_id, packet, None)
 
 
@@ -209,10 +209,10 @@ def _endpoint(address: bytes, port: int) -> Endpoint:
 
 def _link(link_type: int, octets: bytes) -> tuple[int | str | None, int]:
     """The EtherType and where its packet begins; a str names what is not read, None says that octets lack."""
-    place = _LINKS.get(link_type)
+    place = LINKS.get(link_type)
     if place is not None:
         return _tagged(octets, *place)
-    if link_type in _RAW_LINKS:
+    if link_type in RAW_LINKS:
         return _by_version(octets)
     if link_type in _FAMILY_LINKS:
         return _by_family(octets)
@@ -223,7 +223,7 @@ def _tagged(octets: bytes, at: int, start: int) -> tuple[int | None, int]:
     if len(octets) < start:
         return None, 0
     (ethertype,) = _U16.unpack_from(octets, at)
-    while ethertype in _VLAN_TAGS:
+    while ethertype in VLAN_TAGS:
         if len(octets) < start + 4:
             return None, 0
         (ethertype,) = _U16.unpack_from(octets, start + 2)
@@ -236,8 +236,8 @@ def _by_version(octets: bytes) -> tuple[int | str | None, int]:
         return None, 0
     version = octets[0] >> 4
     if version == 4:
-        return _ETHERTYPE_IPV4, 0
-    return (_ETHERTYPE_IPV6, 0) if version == 6 else (f"IP version {version}", 0)
+        return ETHERTYPE_IPV4, 0
+    return (ETHERTYPE_IPV6, 0) if version == 6 else (f"IP version {version}", 0)
 
 
 def _by_family(octets: bytes) -> tuple[int | str | None, int]:

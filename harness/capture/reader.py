@@ -4,16 +4,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
-from harness.capture.classic import HEADER_REST, MAGICS, pcap_frames
+from harness.capture.classic import HEADER_REST, MAGICS, PcapFrames
 from harness.capture.frame import Capture, CaptureError, Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes
+from harness.capture.runs import Run
 from harness.capture.sections import MAGIC, Damaged, PcapngFrames
 from harness.capture.source import Source
 
-_BUFFER = 1 << 18
+T = TypeVar("T")
 _OTHER_MAGICS = {
     b"\x1f\x8b": "a gzip file; unpack it first (gunzip)",
     b"BZh": "a bzip2 file; unpack it first (bunzip2)",
@@ -43,8 +44,15 @@ class Stream:
             raise
 
     def __iter__(self) -> Iterator[Frame]:
+        return self._to_the_end(iter(self._frames))
+
+    def bulk(self) -> Iterator[Run | Frame]:
+        """The same frames, as many at a time as lie before us; those that need a look of their own come singly."""
+        return self._to_the_end(self._frames.bulk())
+
+    def _to_the_end(self, found: Iterator[T]) -> Iterator[T]:
         try:
-            yield from self._frames
+            yield from found
         finally:
             self._file.close()
         unfinished, self._dissector.reassembly.given_up = self._dissector.reassembly.unfinished, 0
@@ -82,7 +90,7 @@ class Stream:
             interfaces=tuple(notes.interfaces),
         )
 
-    def _begin(self) -> tuple[str, Iterator[Frame]]:
+    def _begin(self) -> tuple[str, PcapFrames | PcapngFrames]:
         self._source = Source(self._file)
         self._dissector = Dissector(self.notes.others)
         magic = self._source.take(4)
@@ -92,12 +100,12 @@ class Stream:
                 frames.begin()
             except Damaged as damage:
                 raise CaptureError(self.path, f"no pcapng file: {damage}; name another") from None
-            return "pcapng", iter(frames)
+            return "pcapng", frames
         if magic in MAGICS:
             header = self._source.take(HEADER_REST)
             if len(header) < HEADER_REST:
                 raise CaptureError(self.path, "the file ends within its header; name another")
-            return "pcap", pcap_frames(self._source, self.notes, self._dissector, header, *MAGICS[magic])
+            return "pcap", PcapFrames(self._source, self.notes, self._dissector, header, *MAGICS[magic])
         raise CaptureError(self.path, _no_capture(magic + self._source.take(4)))
 
 
@@ -117,7 +125,7 @@ def stream(path: str | os.PathLike[str]) -> Stream:
 
 def _opened(path: str) -> BinaryIO:
     try:
-        return Path(path).open("rb", buffering=_BUFFER)
+        return Path(path).open("rb", buffering=0)
     except OSError as error:
         why = error.strerror or "it cannot be opened"
         raise CaptureError(path, f"{why}; name a pcap or pcapng file that can be read") from None

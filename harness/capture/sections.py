@@ -4,10 +4,14 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.capture import blocks
 from harness.capture.frame import Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes, json_object
+from harness.capture.runs import FEWEST, Integers, Run, Structured, gathered, seconds, stretch
 from harness.capture.source import Source
 
 MAGIC = blocks.SECTION_HEADER.to_bytes(4, "big")  # the same in both byte orders
@@ -18,6 +22,11 @@ _ORDERS = {
 
 _LARGEST_BLOCK = 1 << 24
 _HEAD = 8
+_PACKET_AT = 28
+"""Where in an Enhanced Packet Block the packet begins."""
+_PLAIN_BLOCK = _PACKET_AT + 4
+_FLAGS = 12
+"""The length of options that are the flags alone: option, and end of options."""
 _SECTION_FIXED = 16
 _MOST_INTERFACES = 1 << 16
 
@@ -50,9 +59,19 @@ class _Order:
         self.u64 = struct.Struct(order + "Q")
         self.interface = struct.Struct(order + "HHI")
         self.packet = struct.Struct(order + "IIIII")
+        self.packet_block = struct.Struct(order + "IIIIIII")
+        names = ("kind", "length", "interface", "high", "low", "captured", "original")
+        self.packet_layout = np.dtype([(name, f"{order}u4") for name in names])
         self.obsolete_packet = struct.Struct(order + "HHIIII")
         self.statistics = struct.Struct(order + "III")
         self.secrets = struct.Struct(order + "II")
+        self._flags = struct.pack(order + "HH", blocks.EPB_FLAGS, 4)
+
+    def says_nothing(self, options: bytes) -> bool:
+        """Whether a packet's options are none, or its flags alone."""
+        return not options or (
+            len(options) == _FLAGS and options.startswith(self._flags) and not any(options[8:])
+        )
 
 
 class PcapngFrames:
@@ -82,9 +101,22 @@ class PcapngFrames:
         }
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames behind the first section header."""
+        """The frames behind the first section header, one at a time."""
+        return (each for each in self._read(self._no_run) if isinstance(each, Frame))
+
+    def bulk(self) -> Iterator[Run | Frame]:
+        """The same frames, as many at a time as lie before us."""
+        return self._read(self._run)
+
+    def _read(self, ahead: Callable[[], Run | None]) -> Iterator[Run | Frame]:
         try:
-            while head := self._source.take(_HEAD):
+            while True:
+                run = ahead()
+                if run is not None:
+                    yield run
+                head = self._source.take(_HEAD)
+                if not head:
+                    break
                 frame = self._block(head)
                 if frame is not None:
                     yield frame
@@ -95,6 +127,62 @@ class PcapngFrames:
             self._notes.cut(
                 "the closing block is missing: the capture was cut off, or another program rewrote it"
             )
+
+    def _no_run(self) -> Run | None:
+        return None
+
+    def _run(self) -> Run | None:
+        """The Enhanced Packet Blocks that lie before us and say nothing but their packets."""
+        octets, start = self._source.ahead()
+        base, at, order = self._source.offset, start, self._order
+        last, interfaces, blocks_at = (
+            len(octets) - _PLAIN_BLOCK,
+            len(self._interfaces),
+            order.packet_block.unpack_from,
+        )
+        places: list[int] = []
+        while at <= last:
+            kind, length, interface, _, _, captured, _ = blocks_at(octets, at)
+            end, options_at = at + length, at + _PACKET_AT + captured + -captured % 4
+            if (
+                kind != blocks.ENHANCED_PACKET
+                or length % 4
+                or interface >= interfaces
+                or end > len(octets)
+                or options_at > end - 4
+                or order.u32.unpack_from(octets, end - 4)[0] != length
+                or not order.says_nothing(octets[options_at : end - 4])
+            ):
+                break
+            places.append(at + _PACKET_AT - start)
+            at = end
+        if len(places) < FEWEST:
+            return None
+        self._source.pass_to(at)
+        first, self._number = self._number + 1, self._number + len(places)
+        stretched, where = stretch(octets, start, at), np.array(places, np.int64)
+        heads = gathered(stretched, where - _PACKET_AT, order.packet_layout)
+        run = Run(
+            stretched,
+            base,
+            first,
+            where,
+            heads["captured"].astype(np.int64),
+            *self._told(heads),
+            self._dissector,
+        )
+        self._time = float(run.times[-1])
+        return run
+
+    def _told(self, heads: Structured) -> tuple[Integers, NDArray[np.float64]]:
+        """Link types and times, as the interfaces have them."""
+        ticks = heads["high"].astype(np.uint64) << np.uint64(32) | heads["low"]
+        links, times = np.zeros(len(heads), np.int64), np.zeros(len(heads))
+        for number in np.unique(heads["interface"]).tolist():
+            of_it, interface = heads["interface"] == number, self._interfaces[number]
+            links[of_it] = interface.link_type
+            times[of_it] = seconds(ticks[of_it], interface.ticks) + interface.offset
+        return links, times
 
     def begin(self) -> None:
         """Take the first section header; a Damaged says that this is no pcapng file."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from harness.capture.frame import Capture, Frame
+from harness.capture.copies import Copies
+from harness.capture.frame import Capture
 from harness.observe import NO_SPI, Seen, Trace, observe
 from harness.oracle.conclude import claims, conclude
 from harness.oracle.standing import standing_findings
@@ -13,8 +14,6 @@ from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight
 
 FORMAT = 1
-_COPY_S = 0.05
-"""The same IP datagram twice within this time was captured twice (RFC 791 section 3.2: Identification)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +179,10 @@ def _without_copies(capture: Capture) -> tuple[Capture, int]:
     """The capture without frames that hold the very IP datagram of a frame just before: two taps, or one that doubles."""
     if capture.opening is not None:
         return capture, 0
-    last: dict[tuple[int, bytes], float] = {}
-    kept: list[Frame] = []
-    for frame in capture.frames:
-        if not frame.ip_id:
-            kept.append(frame)
-            continue
-        key = (frame.ip_id, frame.octets)
-        before = last.get(key)
-        last[key] = frame.time
-        if before is None or frame.time - before > _COPY_S:
-            kept.append(frame)
-    if len(kept) == len(capture.frames):
-        return capture, 0
+    copies = Copies()
+    kept = [
+        frame
+        for frame in capture.frames
+        if not copies.is_copy(frame.number, frame.time, frame.ip_id, frame.octets)
+    ]
     return replace(capture, frames=tuple(kept)), len(capture.frames) - len(kept)

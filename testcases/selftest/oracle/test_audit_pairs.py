@@ -2,6 +2,7 @@
 
 import json
 
+from harness.capture.copies import REACH
 from harness.codes import Exchange, ProfileName
 from harness.oracle import STANDING, audit
 from harness.profile import PROFILES
@@ -130,3 +131,14 @@ def test_every_rule_says_something(foreign):
     told = audit(foreign.capture(), ["192.0.2.1"], STRICT)
 
     assert {finding.rule for finding in told.findings} == {rule.id for rule in STANDING}
+
+
+def test_a_copy_comes_soon(foreign):
+    """What comes again long after thousands of other frames is no copy, even if the clock stood still."""
+    foreign.connects()
+    foreign.asks(INFO, 2, {"ip_id": 9, "after": 0.0})
+    for number in range(REACH):
+        foreign.asks(INFO, 2, {"ip_id": 10 + number, "after": 0.0})
+    foreign.asks(INFO, 2, {"ip_id": 9, "after": 0.0})
+
+    assert audit(foreign.capture(), ["192.0.2.1"], STRICT).copies == 0
