@@ -84,6 +84,8 @@ class End:
         """What IKE SAs that are begun from now on travel in: UDP, or a TCP stream."""
         self.answering: Plan = HONEST
         """How answers to what the target starts are bent."""
+        self.refusals: dict[str, int] = {}
+        """What the target starts that is refused, and by which notify (version 2)."""
         self._ignored: set[str] = set()
         self._sent: dict[str, Request | Send] = {}
         self._secrets: list[dict[str, Any]] = []
@@ -111,6 +113,14 @@ class End:
         """Take back `ignores` for these, or for all when none is named."""
         self._ignored.difference_update([Ask(ask) for ask in asks] or list(self._ignored))
         return Note("ignores", f"{self.name}: {', '.join(sorted(self._ignored)) or 'nothing'}")
+
+    def refuses(self, ask: Ask | str, notify: int | None) -> Note:
+        """From now on this request of the target is refused by that notify; None: it is served again (version 2)."""
+        if notify is None:
+            self.refusals.pop(Ask(ask), None)
+        else:
+            self.refusals[Ask(ask)] = notify
+        return Note("refuses", f"{self.name}: {ask} by {notify}")
 
     def answers_with(self, **changes: Unpack[Changes]) -> Note:
         """From now on answers to what the target starts are bent like this; without changes they are honest again."""

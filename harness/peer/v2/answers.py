@@ -179,20 +179,46 @@ class AnswersV2(ClientV2, MovesV2):
         if ask in (Ask.LIVENESS, Ask.INFORMATIONAL):
             self.skip_numbers(sa, request)
             return self.returned(sa, request)
-        if sa.state is not State.ESTABLISHED:  # RFC 7296 section 2.25: not while the IKE SA is being replaced
-            return (notify(NotifyType.TEMPORARY_FAILURE),)
-        if ask is Ask.FOLLOW_UP:
+        if ask in self.refusals:
+            return (notify(self.refusals[ask]),)
+        if ask is Ask.FOLLOW_UP and sa.state is State.ESTABLISHED:
             return self._answer_follow_up(sa, request)
+        if sa.contests is not None:  # what is asked about children shows that for the target it stands
+            self.replace_ike(sa.contests, sa)
+        refusal = self._collision(sa, ask, request)
+        if refusal is not None:
+            return (refusal,)
         if ask is Ask.IKE_REKEY:
             return self._answer_ike_rekey(sa, request)
         return self._answer_create(sa, request)
+
+    def _collision(self, sa: IkeSa, ask: Ask, request: Message) -> v2.Notify | None:
+        """RFC 7296 section 2.25: what can't be done while a request of ours is open, or not at all."""
+        busy = notify(NotifyType.TEMPORARY_FAILURE)
+        if sa.state is not State.ESTABLISHED:
+            return busy
+        if ask is Ask.IKE_REKEY:
+            return busy if sa.concern("child", "child-rekey", "child-delete") is not None else None
+        if sa.concern("ike-rekey") is not None:
+            return busy
+        named = request.find(v2.Notify, NotifyType.REKEY_SA)
+        if named is None:
+            return None
+        child = sa.child_by_spi_out(named.spi)
+        if child is None:
+            return v2.Notify(named.protocol, NotifyType.CHILD_SA_NOT_FOUND, named.spi)
+        return busy if sa.concern("child-delete", child=child) is not None else None
 
     def _answer_delete(self, sa: IkeSa, request: Message) -> Answer:
         """RFC 7296 section 1.4.1: the other half of each pair, or nothing when the IKE SA itself goes."""
         deletes = [payload for payload in request.payloads if isinstance(payload, v2.Delete)]
         if any(delete.protocol == Protocol.IKE for delete in deletes):
+            if sa.rival is not None:
+                self.replace_ike(sa, sa.rival)
             sa.state, sa.children = State.CLOSED, []
             return ()
+        if sa.contests is not None:
+            self.replace_ike(sa.contests, sa)
         gone = [
             child
             for delete in deletes
@@ -200,6 +226,7 @@ class AnswersV2(ClientV2, MovesV2):
             if (child := sa.child_by_spi_out(spi)) is not None and child.suite.protocol == delete.protocol
         ]
         sa.children = [child for child in sa.children if child not in gone]
+        gone = [child for child in gone if sa.concern("child-delete", child=child) is None]
         by_protocol: dict[int, tuple[bytes, ...]] = {}
         for child in gone:
             by_protocol[child.suite.protocol] = (
@@ -259,10 +286,15 @@ class AnswersV2(ClientV2, MovesV2):
         if not remote or not local:
             return (notify(NotifyType.TS_UNACCEPTABLE),)
         spi, keys, last = self.nonzero(4), sa.keys, sa.nr if nr is None else nr
+        named = request.find(v2.Notify, NotifyType.REKEY_SA)
+        replaced = None if named is None else sa.child_by_spi_out(named.spi)
 
         def finish(additional: bytes) -> None:
             made = child_keys(keys.sk_d, keys.suite.prf, suite, ni, last, shared, additional)
             self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, made, local, remote, False))
+            renewed = None if replaced is None else sa.concern("child-rekey", child=replaced)
+            if renewed is not None:
+                renewed.rival = min(ni, last)
 
         try:
             further = self._to_follow(sa, suite.additional if group else (), finish)
@@ -341,7 +373,12 @@ class AnswersV2(ClientV2, MovesV2):
         def finish(additional: bytes) -> None:
             spis, nonces = (new.spi_i, new.spi_r), (new.ni, new.nr)
             new.keys = rekeyed_keys(keys, suite, *spis, *nonces, shared, additional)
-            self.replace_ike(old, new, request)
+            self.came_up(old, new, request)
+            ours = old.concern("ike-rekey")
+            if ours is None:
+                self.replace_ike(old, new)
+            else:  # 7296/2.8.2: which of the two stands shows when ours is answered
+                ours.rival, old.rival, new.contests = min(nonces), new, old
 
         return (
             ike_answer(proposal, suite, new.spi_r),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from harness.codes import Exchange, NotifyType
 from harness.crypto import Private
@@ -39,9 +40,29 @@ class ChildSa:
     remote: tuple[v2.TrafficSelector, ...]
     initiated: bool
     """Whether this end started the exchange that made it: then keys marked `i` protect what it sends."""
+    renewal: "Concern | None" = None
+    """The rekey of it that this end asked for last."""
 
     def __repr__(self) -> str:
         return f"ChildSa({self.spi_in.hex()}, {self.spi_out.hex()})"
+
+
+@dataclass(slots=True, eq=False)
+class Concern:
+    """What a request of this end is about, for RFC 7296 section 2.25: a new child, a rekey, a Delete."""
+
+    kind: Literal["child", "child-rekey", "child-delete", "ike-rekey"]
+    child: ChildSa | None = None
+    """The Child SA that is rekeyed or deleted."""
+    rival: bytes = field(default=b"", repr=False)
+    """The lower nonce of the target's rekey of the same SA, if that came while the request was open."""
+    redundant: bool = False
+    """Whether what it made has the lowest nonce of all, and must go (section 2.8.1)."""
+    made: "ChildSa | IkeSa | None" = None
+
+    def makes(self, made: "ChildSa | IkeSa", *nonces: bytes) -> None:
+        """What the request made, by these two nonces."""
+        self.made, self.redundant = made, bool(self.rival) and min(nonces) < self.rival
 
 
 @dataclass(slots=True, eq=False)
@@ -131,6 +152,13 @@ class IkeSa:
     """The last synchronisation and what was answered."""
     answered: set[int] = field(default_factory=set)
     """The Message IDs of requests that were answered before an earlier one was."""
+    concerns: dict[int, Concern] = field(default_factory=dict)
+    """What open requests of this end are about, by Message ID."""
+    renewal: Concern | None = None
+    """The rekey of it that this end asked for last."""
+    rival: "IkeSa | None" = None
+    """The IKE SA that the target's rekey made of this one while ours was open; there it stands under `contests`."""
+    contests: "IkeSa | None" = None
     waiting: dict[tuple[int, int], Callable[[Message], None]] = field(default_factory=dict)
     """What an answer to an open request changes, by exchange type and Message ID."""
     unanswered: set[int] = field(default_factory=set)
@@ -162,6 +190,7 @@ class IkeSa:
     def was_answered(self, message_id: int) -> None:
         """The request of this Message ID has its answer."""
         self.unanswered.discard(message_id)
+        self.concerns.pop(message_id, None)
         self.answered.add(message_id)
         while self.next_message_id in self.answered:
             self.answered.discard(self.next_message_id)
@@ -174,6 +203,11 @@ class IkeSa:
             self.expected_message_id += 1
         newest = max(self.served)
         self.served = {n: kept for n, kept in self.served.items() if n > newest - self.promised}
+
+    def concern(self, *kinds: str, child: ChildSa | None = None) -> Concern | None:
+        """An open request of this end of one of these kinds, about that child if one is named."""
+        found = (each for each in self.concerns.values() if each.kind in kinds)
+        return next((each for each in found if child in (None, each.child)), None)
 
     def heed(self, message: Message, source: Endpoint) -> None:
         """What a protected message of the target says of its window and of whatever else it tells, and where it is."""

@@ -23,7 +23,7 @@ from harness.peer.v2.offers import (
 )
 from harness.peer.v2.pieces import cut
 from harness.peer.v2.proofs import ProvesV2, ppk_identity
-from harness.peer.v2.sa import ChildSa, FollowUp, IkeSa, State
+from harness.peer.v2.sa import ChildSa, Concern, FollowUp, IkeSa, State
 from harness.profile import Credentials, Identity, Proof, User
 from harness.sa.intermediate import bare_octets_with
 from harness.sa.puzzle import auth_string
@@ -583,13 +583,17 @@ class StartsV2(ProvesV2, CountsV2):
         spi, nonce = self.nonzero(4), self.entropy.octets(NONCE_OCTETS)
         private = None if group is None else KeyExchange(group).private(self.entropy)
         wanted = self._child_suites(suites, rekeyed)
+        concern = Concern("child" if rekeyed is None else "child-rekey", rekeyed)
+        if rekeyed is not None:
+            rekeyed.renewal = concern
         payloads = self._child_payloads(spi, wanted, nonce, private, subnets, rekeyed)
         return self._ask(
             sa,
             Exchange.CREATE_CHILD_SA,
             (*payloads, *extra),
             plan,
-            lambda answer: self._child_made(sa, spi, private, nonce, answer, None),
+            lambda answer: self._child_made(sa, spi, private, nonce, answer, None, concern),
+            concern,
         )
 
     def _child_suites(
@@ -634,6 +638,7 @@ class StartsV2(ProvesV2, CountsV2):
         ni: bytes,
         answer: Message,
         nr: bytes | None,
+        concern: Concern | None = None,
     ) -> None:
         """Keep the Child SA that an answer completes; without `nr` the answer's own Nonce counts."""
         chosen = answer.find(v2.SecurityAssociation)
@@ -658,7 +663,10 @@ class StartsV2(ProvesV2, CountsV2):
             except UnsupportedAlgorithm as why:
                 sa.why = str(why)
                 return
-            self.put_to_use(sa, ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True))
+            made = ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True)
+            self.put_to_use(sa, made)
+            if concern is not None:
+                concern.makes(made, ni, last)
 
         self._goes_on(sa, suite.additional, answer, finish)
 
@@ -678,16 +686,19 @@ class StartsV2(ProvesV2, CountsV2):
         delete_old: bool = True,
         **changes: Unpack[Changes],
     ) -> Steps:
-        """A new Child SA in place of `child` or the newest, whose Delete follows; the result is the answer to the first."""
+        """A new Child SA in place of `child` or the newest, whose Delete follows; the result is the answer to the first.
+
+        When the target's rekey of the same one crossed it and stands, it is the new Child SA that is deleted.
+        """
         sa = self.ike
         child = child or sa.child
         if child is None:
             yield self._no_sa(Exchange.CREATE_CHILD_SA, sa)
             return None
-        before = len(sa.children)
         answer = yield from self.create_child(*extra, pfs=pfs, rekeyed=child, sa=sa, **changes)
-        if delete_old and len(sa.children) > before:
-            yield self.delete_child(child, sa=sa)
+        renewal = child.renewal
+        if delete_old and renewal is not None and isinstance(renewal.made, ChildSa):
+            yield self.delete_child(renewal.made if renewal.redundant else child, sa=sa)
         return answer
 
     def rekey_ike(
@@ -700,7 +711,8 @@ class StartsV2(ProvesV2, CountsV2):
     ) -> Steps:
         """A new IKE SA in place of `ike`, which takes its Child SAs; Delete of the old one follows.
 
-        The result is the answer to CREATE_CHILD_SA.
+        The result is the answer to CREATE_CHILD_SA. When the target's rekey crossed it and stands, it is the new
+        IKE SA that is deleted.
         """
         old, plan = self.ike, Plan(**changes)
         if old.keys is None:
@@ -716,8 +728,9 @@ class StartsV2(ProvesV2, CountsV2):
                 break
             group = asked
         yield from self.follow_ups(old, plan)
-        if delete_old and self.ike is not old:
-            yield self.delete_ike(sa=old)
+        renewal = old.renewal
+        if delete_old and renewal is not None and isinstance(renewal.made, IkeSa):
+            yield self.delete_ike(sa=renewal.made if renewal.redundant else old)
         return answer
 
     def _rekey_request(
@@ -732,14 +745,22 @@ class StartsV2(ProvesV2, CountsV2):
             v2.KeyExchange(group, new.private.public),
             *extra,
         )
+        old.renewal = concern = Concern("ike-rekey")
         return self._ask(
-            old, Exchange.CREATE_CHILD_SA, payloads, plan, lambda answer: self._rekeyed(old, new, answer)
+            old,
+            Exchange.CREATE_CHILD_SA,
+            payloads,
+            plan,
+            lambda answer: self._rekeyed(old, new, concern, answer),
+            concern,
         )
 
-    def _rekeyed(self, old: IkeSa, new: IkeSa, answer: Message) -> None:
+    def _rekeyed(self, old: IkeSa, new: IkeSa, concern: Concern, answer: Message) -> None:
         chosen, nonce = answer.find(v2.SecurityAssociation), answer.find(v2.Nonce)
         accepted = accepted_ike(chosen) if chosen is not None else None
         if accepted is None or nonce is None or old.keys is None:
+            if old.rival is not None:  # RFC 7296 section 2.8.2: the target did not notice ours
+                self.replace_ike(old, old.rival)
             return
         proposal, suite = accepted
         if suite not in new.offered or len(proposal.spi) != 8:
@@ -759,18 +780,26 @@ class StartsV2(ProvesV2, CountsV2):
             except UnsupportedAlgorithm as why:
                 old.why = str(why)
                 return
-            self.replace_ike(old, new, answer)
+            concern.makes(new, *nonces)
+            self.came_up(old, new, answer)
+            self.replace_ike(old, old.rival if concern.redundant and old.rival is not None else new)
 
         self._goes_on(old, suite.additional, answer, finish)
 
-    def replace_ike(self, old: IkeSa, new: IkeSa, made_by: Message) -> None:
-        """RFC 7296 section 2.8: the new IKE SA inherits the Child SAs and counts its messages from zero."""
+    def came_up(self, old: IkeSa, new: IkeSa, made_by: Message) -> None:
+        """An IKE SA that a rekey made is there; it counts its messages from zero (RFC 7296 section 2.8)."""
         self.came_to_know(new.keys)
         new.inherit(old, made_by)
+        self.ike_sas[new.own_spi], new.state = new, State.ESTABLISHED
+
+    def replace_ike(self, old: IkeSa, new: IkeSa) -> None:
+        """The new IKE SA inherits the Child SAs of one that was not replaced yet (RFC 7296 section 2.8)."""
+        if old.state is not State.ESTABLISHED:
+            return
+        new.contests = None
         new.children, old.children = old.children, []
         new.syncs_message_ids, new.syncs_replay_counters = old.syncs_message_ids, old.syncs_replay_counters
-        new.state, old.state = State.ESTABLISHED, State.REPLACED
-        self.ike_sas[new.own_spi] = new
+        old.state = State.REPLACED
         if self.ike is old:
             self.ike = new
 
@@ -806,7 +835,8 @@ class StartsV2(ProvesV2, CountsV2):
             sa.children = [other for other in sa.children if other is not child]
 
         delete = v2.Delete(child.suite.protocol, 4, (child.spi_in,))
-        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered)
+        concern = Concern("child-delete", child)
+        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered, concern)
 
     def delete_ike(self, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """Delete of the IKE SA and all its Child SAs."""
@@ -851,6 +881,7 @@ class StartsV2(ProvesV2, CountsV2):
         payloads: tuple[Payload, ...],
         plan: Plan,
         then: Then = lambda _: None,
+        concern: Concern | None = None,
     ) -> Request | Note:
         if sa.keys is None:
             return self._no_sa(exchange, sa)
@@ -859,6 +890,8 @@ class StartsV2(ProvesV2, CountsV2):
             return Note("not sent", f"{self.name}: {name_of(Exchange, exchange)}: {why}")
         if plan.is_due:
             sa.unanswered.add(message_id)
+        if concern is not None:
+            sa.concerns[message_id] = concern
         octets, *further = self.in_pieces(sa, exchange, message_id, payloads, plan)
         sa.waiting[_key(octets)] = then
         return self.asked(octets, sa.natt, plan, ends=(sa.local, sa.remote), further=further)
