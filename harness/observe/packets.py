@@ -152,8 +152,10 @@ def _sides(payload: v2.TrafficSelectorsI | v2.TrafficSelectorsR) -> tuple[Side, 
 
 
 def _side(identity: v1.Identification) -> Side | None:
-    """The addresses that a client identity names (RFC 2407 section 4.6.2)."""
+    """The addresses that a client identity names (RFC 2407 section 4.6.2); None if it can't be read so."""
     data, half = identity.data, len(identity.data) // 2
+    if len(data) % 4:
+        return None
     if identity.id_type in (IdTypeV1.ID_IPV4_ADDR, IdTypeV1.ID_IPV6_ADDR):
         return Side(data, data)
     if identity.id_type in (IdTypeV1.ID_IPV4_ADDR_RANGE, IdTypeV1.ID_IPV6_ADDR_RANGE):

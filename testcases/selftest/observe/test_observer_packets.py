@@ -203,3 +203,10 @@ def test_identities_that_name_no_addresses_protect_nothing() -> None:
 
     assert protected([_quick(1, False, name, name), _quick(2, True, name, name)]) == ()
     assert protected([_quick(1, False), _quick(2, True)]) == ()
+
+
+def test_a_subnet_cut_short_protects_nothing() -> None:
+    """An identity whose octets are no address and mask is read as no traffic, and raises nothing."""
+    cut = v1.Identification(IdTypeV1.ID_IPV4_ADDR_SUBNET, 0, 0, b"\xcb\x00\x71\x00\xff\xff\xff")
+
+    assert protected([_quick(1, False, cut, cut), _quick(2, True, cut, cut)]) == ()
