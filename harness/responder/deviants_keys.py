@@ -440,3 +440,47 @@ def _fragments() -> Rules:
         return honest(context, replace(sa, protocol=UDP), request)
 
     return HONEST.but("requests", (State.HALF_OPEN, Exchange.IKE_AUTH), cell)
+
+
+# Cookies (RFC 7296 section 2.6).
+
+_COOKIES = HONEST.guards["init_cookie"]
+
+
+@deviant("takes-cookies-for-ever", "RFC7296-2.6-13")
+def _eternal() -> Rules:
+    """Never changes the secret that it makes cookies with."""
+
+    def guard(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+        return _COOKIES(replace(context, now=0.0), sa, incoming)
+
+    return HONEST.but("guards", "init_cookie", guard)
+
+
+def _wanted(context: Context, incoming: Incoming) -> bool:
+    """Whether a first message is in the group that would be chosen."""
+    chosen = context.decide("choose_ike", incoming.find(v2.SecurityAssociation), 0)
+    return chosen is not None and incoming.find(v2.KeyExchange).group == chosen.group
+
+
+@deviant("demands-a-cookie-again-for-another-group", "RFC7296-2.6.1-02")
+def _cookie_of_a_group() -> Rules:
+    """Takes cookies only together with the group that it does not want."""
+
+    def guard(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+        if not _wanted(context, incoming):
+            return _COOKIES(context, sa, incoming)
+        rest = tuple(p for p in incoming.payloads if getattr(p, "notify_type", None) != NotifyType.COOKIE)
+        return _COOKIES(context, sa, replace(incoming, payloads=rest))
+
+    return HONEST.but("guards", "init_cookie", guard)
+
+
+@deviant("keeps-state-before-the-cookie-of-a-group", "RFC7296-2.6.1-03")
+def _no_cookie_for_the_right_group() -> Rules:
+    """Demands no cookie from who comes in the group that it wants."""
+
+    def guard(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+        return None if _wanted(context, incoming) else _COOKIES(context, sa, incoming)
+
+    return HONEST.but("guards", "init_cookie", guard)

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from harness.case import Case, Configuration, Findings, Initiator, Script, Trace, given, that
-from harness.codes import NotifyType
+from harness.case import Case, Configuration, Elapse, Findings, Initiator, Script, Seen, Trace, given, that
+from harness.codes import Group, NotifyType
 from harness.wire import Message, v2
 from harness.wire import replace as replace_message
+
+HOURS_S = 3 * 3600.0
 
 
 def _always_demanded(configuration: Configuration) -> Configuration:
@@ -67,3 +69,97 @@ class WrongCookieIsNoCookie(Case):
 def _wrong_cookie(message: Message) -> Message:
     wrong = v2.Notify(notify_type=NotifyType.COOKIE, data=b"no cookie of yours")
     return replace_message(message, payloads=(wrong, *message.payloads))
+
+
+class OldCookiesAreNotTakenForEver(Case):
+    """A cookie that is hours old is answered by a new one."""
+
+    requirements = ("RFC7296-2.6-13",)
+    deviants = ("takes-cookies-for-ever",)
+    settings = staticmethod(_always_demanded)
+    needs = frozenset({"cookies"})
+    wait_s = HOURS_S
+
+    def script(self, alice: Initiator) -> Script:
+        script = alice.ike_sa_init(mark="init", wait=4.0)
+        demand = yield next(script)
+        if demand is None:
+            return
+        try:
+            again = script.send(demand)
+        except StopIteration:
+            return
+        yield Elapse(HOURS_S)
+        yield again
+
+    def judge(self, trace: Trace) -> Findings:
+        first = trace.reply_to("init").find(v2.Notify, NotifyType.COOKIE)
+        yield given(first, "a demand for a cookie").is_present()
+        late = trace.reply_to("init/cookie")
+        yield given(late, "an answer to the old cookie").is_present()
+        yield that(late.find(v2.KeyExchange), "a full response to it").is_absent()
+
+
+class _OtherGroup(Case):
+    """The target demands a cookie, and wants another group than that of the KE payload."""
+
+    settings = staticmethod(_always_demanded)
+    needs = frozenset({"cookies"})
+
+    def judge(self, trace: Trace) -> Findings:
+        demand = trace.reply_to("init").find(v2.Notify, NotifyType.COOKIE)
+        yield given(demand, "a demand for a cookie").is_present()
+        wanted = trace.replies_to("init/cookie").then(
+            lambda seen: next((each for each in seen if _wants_another_group(each)), None)
+        )
+        yield given(wanted, "a demand for another group").is_present()
+        yield from self.last(trace)
+
+    def last(self, trace: Trace) -> Findings:
+        """What must come of the request in the group that is wanted."""
+        raise NotImplementedError
+
+
+class TheCookieServesInTheNextGroup(_OtherGroup):
+    """A cookie that is kept in the retry with another group is taken: the exchange ends there."""
+
+    requirements = ("RFC7296-2.6.1-02",)
+    deviants = ("demands-a-cookie-again-for-another-group",)
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.ike_sa_init(group=Group.MODP_2048, mark="init")
+
+    def last(self, trace: Trace) -> Findings:
+        full = trace.reply_to("init/group").find(v2.KeyExchange)
+        yield that(full, "a full response without another cookie").is_present()
+
+
+class ACookieLeftOutIsDemandedAgain(_OtherGroup):
+    """An initiator that leaves the cookie out of the retry with another group gets a new one, and with it a full response."""
+
+    requirements = ("RFC7296-2.6.1-03",)
+    deviants = ("keeps-state-before-the-cookie-of-a-group",)
+
+    def script(self, alice: Initiator) -> Script:
+        def without_cookie(message: Message) -> Message:
+            exchange = message.find(v2.KeyExchange)
+            late = exchange is not None and exchange.group != Group.MODP_2048 and not seen
+            seen.append(exchange) if late else None
+            kept = (p for p in message.payloads if getattr(p, "notify_type", None) != NotifyType.COOKIE)
+            return replace_message(message, payloads=tuple(kept)) if late else message
+
+        seen: list[v2.KeyExchange | None] = []
+        yield from alice.ike_sa_init(group=Group.MODP_2048, change=without_cookie, due=True, mark="init")
+
+    def last(self, trace: Trace) -> Findings:
+        again = trace.replies_to("init/group").then(lambda seen: seen[0])
+        cookie = again.find(v2.Notify, NotifyType.COOKIE)
+        yield that(cookie, "a demand for a cookie").is_present()
+        yield that(trace.outcome_of("init").find(v2.KeyExchange), "a full response in the end").is_present()
+
+
+def _wants_another_group(answer: Seen) -> bool:
+    return any(
+        isinstance(each, v2.Notify) and each.notify_type == NotifyType.INVALID_KE_PAYLOAD
+        for each in answer.payloads
+    )
