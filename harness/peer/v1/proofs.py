@@ -28,6 +28,11 @@ def signs(sa: IsakmpSa) -> bool:
     return method is not None and method.proof is Proof.SIGNATURE
 
 
+def _before(sa: IsakmpSa) -> tuple[Message, ...]:
+    """The messages of phase 1 so far: certificates come in any of them (RFC 2408 section 3.9)."""
+    return tuple(sa.dialogues[0].heard.values())
+
+
 class ProvesV1(End):
     """How this end proves itself, and whom it believes."""
 
@@ -99,7 +104,8 @@ class ProvesV1(End):
         return None if proof.data == self.proof(sa, id_body, initiator) else "the HASH is wrong"
 
     def _unsigned(self, sa: IsakmpSa, message: Message, id_body: bytes, *, initiator: bool) -> str | None:
-        signature, shown = message.find(v1.Signature), message.all(v1.Certificate)
+        signature = message.find(v1.Signature)
+        shown = [each for came in (message, *_before(sa)) for each in came.all(v1.Certificate)]
         if signature is None or not shown or sa.suite is None:
             return "CERT or SIG is missing"
         end, *others = (read_certificate(each.data) for each in shown)

@@ -22,6 +22,8 @@ PHASE_1_PORTS = frozenset({(0, 0), (17, 500), (17, 0)})
 PORT_AT, DATA_AT = 2, 4
 """Where in the body of an ID payload the port stands, and the Identification Data."""
 NOTHING = Credentials()
+MOST_CERTIFICATES, MOST_OCTETS = 8, 16384
+"""What a peer may leave here of certificates before it has proved anything."""
 
 
 def method_of(sa: IsakmpSa) -> Method:
@@ -88,6 +90,14 @@ def certificate_requests(context: Context, sa: IsakmpSa) -> tuple[v1.Certificate
 # The peer's
 
 
+def certificates_so_far(sa: IsakmpSa, incoming: Incoming) -> tuple[v1.Certificate, ...]:
+    """The peer's certificates, which may come in any message before its proof (RFC 2408 section 3.9)."""
+    if method_of(sa).proof is Proof.PRE_SHARED_KEY:
+        return ()
+    shown = (*sa.certificates, *incoming.all(v1.Certificate))[:MOST_CERTIFICATES]
+    return shown if sum(len(each.data) for each in shown) <= MOST_OCTETS else sa.certificates
+
+
 def disbelieved(context: Context, sa: IsakmpSa, id_b: bytes, message: Incoming) -> NotifyTypeV1 | None:
     """The notify that says why the proof in a message is not that of this identity, or None when it is."""
     if method_of(sa).proof is not Proof.PRE_SHARED_KEY:
@@ -105,7 +115,8 @@ def isakmp_believes(context: Context, sa: IsakmpSa, id_b: bytes, proof: bytes) -
 
 def _unsigned(context: Context, sa: IsakmpSa, id_b: bytes, message: Incoming) -> NotifyTypeV1 | None:
     """What is wrong with certificates and signature; the peer's own certificate comes first (RFC 4945 section 3.3)."""
-    signature, shown = message.find(v1.Signature), message.all(v1.Certificate)
+    signature = message.find(v1.Signature)
+    shown = (*message.all(v1.Certificate), *sa.certificates)
     known = [each.data for each in shown if each.encoding == CertEncoding.X509_SIGNATURE]
     if signature is None:
         return NotifyTypeV1.AUTHENTICATION_FAILED

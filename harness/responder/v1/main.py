@@ -222,6 +222,7 @@ def _established(
         sent=sent,
         last_block=last,
         private=None,
+        certificates=(),
         born=context.now,
         heard=context.now,
     )

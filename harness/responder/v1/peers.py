@@ -7,6 +7,7 @@ from harness.codes import Doi, Exchange, NotifyTypeV1, Protocol
 from harness.responder.context import Context, Incoming
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
+from harness.responder.v1.authentication import certificates_so_far
 from harness.responder.v1.lifetimes import ipsec_timers
 from harness.responder.v1.messages import notify_about
 from harness.responder.v1.state import IpsecSa, IsakmpSa
@@ -19,13 +20,14 @@ _DPD_1 = VID_DPD[:-1]
 
 
 def announced(sa: IsakmpSa, incoming: Incoming) -> IsakmpSa:
-    """The SA with what the peer's Vendor IDs say it can do; they come in any message of phase 1."""
+    """The SA with what the peer says it can do, and its certificates; both come in any message of phase 1."""
     said = [vendor.data for vendor in incoming.all(v1.VendorId)]
     return replace(
         sa,
         peer_dpd=sa.peer_dpd or any(data.startswith(_DPD_1) and len(data) == len(VID_DPD) for data in said),
         nat_t=sa.nat_t or form_of(said),
         peer_fragments=sa.peer_fragments or any(data.startswith(VID_FRAGMENTATION) for data in said),
+        certificates=certificates_so_far(sa, incoming),
     )
 
 

@@ -202,6 +202,8 @@ class IsakmpSa:
     nat_t: NatTraversal | None = None
     peer_dpd: bool = False
     peer_fragments: bool = False
+    certificates: tuple[v1.Certificate, ...] = field(default=(), repr=False)
+    """What the peer has shown so far to be believed; nothing is kept once phase 1 is done."""
     pieces: Pieces | None = None
     peer_id: bytes = b""
     renews: bytes = b""

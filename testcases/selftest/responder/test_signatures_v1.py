@@ -13,8 +13,9 @@ from harness.crypto.certificate import read_certificate
 from harness.peer.certified import authority, credentials
 from harness.profile import DEFAULT, Configuration, Credentials, Identity, User, Version1, Xauth
 from harness.sa.v1 import Suite, signature_secrets
-from harness.wire import Message, v1
+from harness.wire import Message, decode, v1
 from harness.wire import replace as replace_message
+from harness.wire.datagram import Datagram
 
 METHODS = {
     AuthMethodV1.RSA_SIGNATURES: "rsa",
@@ -146,6 +147,53 @@ def test_certificates_that_prove_nothing_are_refused(
     pair.play(getattr(pair.alice, mode)())
 
     assert refused(pair, refusal)
+
+
+@pytest.mark.parametrize(("mode", "at"), [("main", 1), ("main", 3), ("aggressive", 1)])
+def test_certificates_may_come_before_the_proof(pairs: Any, mode: str, at: int) -> None:
+    """RFC 2408 section 3.9: a certificate is accepted in any message, and counts when the signature comes."""
+    configuration = signing()
+    theirs = configuration.peer_credentials
+    assert theirs is not None
+    early = v1.Certificate(CertEncoding.X509_SIGNATURE, theirs.chain[0])
+    pair = pairs(replace(configuration, peer_credentials=replace(theirs, chain=())))
+    pair.play(getattr(pair.alice, f"{mode}_mode")(early, at=at))
+
+    assert pair.sas[0].up
+    assert pair.sas[0].certificates == ()
+
+
+@pytest.mark.parametrize("shown", [(b"",) * 1000, (b"x" * 10000,) * 3])
+def test_certificates_left_by_nobody_known_are_bounded(pairs: Any, shown: tuple[bytes, ...]) -> None:
+    """Of what comes before the proof a few certificates are kept, and not many octets."""
+    pair = pairs(signing())
+    pair.play(pair.alice.main_mode_1(*(v1.Certificate(CertEncoding.X509_SIGNATURE, each) for each in shown)))
+    kept = pair.sas[0].certificates
+
+    assert len(kept) <= 8
+    assert sum(len(each.data) for each in kept) <= 16384
+
+
+def test_the_peer_heeds_early_certificates_too(pairs: Any) -> None:
+    """The peer believes a device whose certificate came along with its public value."""
+    configuration = signing()
+    ours = configuration.credentials
+    assert ours is not None
+    pair = pairs(replace(configuration, credentials=replace(ours, chain=())))
+    pair.play(pair.alice.main_mode_1())
+    pair.deaf = True
+    pair.play(pair.alice.main_mode_3())
+    sent = pair.sent[-1]
+    answer = decode(sent.data)
+    assert isinstance(answer, Message)
+    early = (*answer.payloads, v1.Certificate(CertEncoding.X509_SIGNATURE, ours.chain[0]))
+    pair.alice.receive(
+        Datagram(sent.source, sent.destination, replace_message(answer, payloads=early).encode()), pair.now
+    )
+    pair.deaf = False
+    pair.play(pair.alice.main_mode_5())
+
+    assert pair.alice.isakmp.established
 
 
 def _other_signature(message: Message) -> Message:
