@@ -95,6 +95,19 @@ def test_a_configuration_error_names_file_and_line(ike: Any, tmp_path: Path) -> 
     assert f"{path}:2" in said.err
 
 
+def test_lines_that_nobody_reads_are_told(apart: Any, tmp_path: Path) -> None:
+    """A daemon that starts says which lines of its configuration mean nothing to it, and which names it had to guess."""
+    path = tmp_path / "router.cfg"
+    path.write_text("snmp-server community wide-open\ncrypto ipsec profile vti\n set transform-set 3dessha\n")
+    options = ("--port", 0, "--nat-port", 0, "--json", "--stop-with-stdin", "--stop-wait", 0)
+    said = apart("responder", "--config", path, *options)
+
+    assert said.status == 0
+    assert f"{path}:1: `snmp-server …` is not read" in said.err
+    assert f"{path}:3: transform set `3dessha` is not defined here" in said.err
+    assert "wide-open" not in said.err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
