@@ -16,7 +16,7 @@ from harness.responder.v1.messages import AUTHENTICATION_ONLY, COMMIT, ENCRYPTED
 from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick, Transaction
 from harness.sa.opened import Sealed
 from harness.sa.v1 import decrypt, informational_hash, quick_hash1, quick_hash2, quick_hash3
-from harness.wire import Malformed, Structure, Unknown, v1
+from harness.wire import Malformed, Message, Structure, Unknown, v1
 from harness.wire.fields import Payload
 
 KNOWN_FLAGS = ENCRYPTED | COMMIT | AUTHENTICATION_ONLY
@@ -148,13 +148,20 @@ def phase1_well_formed(context: Context, sa: IsakmpSa, incoming: Incoming) -> St
 
 def malformed(incoming: Incoming) -> str | None:
     """What is wrong with the form of a message, or None (RFC 2408 sections 5.3 to 5.15)."""
-    if incoming.why is not None:
+    if incoming.why is not None and not _is_padded(incoming.message):
         return f"malformed: {incoming.why}"
     for payload in incoming.payloads:
         why = _wrong_with(payload)
         if why is not None:
             return why
     return None
+
+
+def _is_padded(message: Message) -> bool:
+    """Whether what follows the last payload makes the message as long as a multiple of 4 (RFC 2408 section 3.6)."""
+    whole = bool(message.payloads) and message.payloads[-1].next is None
+    padding = message.trailing
+    return whole and len(padding) < 4 and not any(padding) and len(message.encode()) % 4 == 0
 
 
 def _wrong_with(payload: Payload) -> str | None:

@@ -200,6 +200,22 @@ def test_a_first_message_with_a_wrong_header_is_dropped(
     assert pair.drops
 
 
+@pytest.mark.parametrize(
+    ("trailing", "taken"),
+    [(bytes(3), True), (bytes(2), False), (bytes(7), False), (b"\0\0\1", False)],
+)
+def test_padding_makes_a_message_a_multiple_of_4_octets(pair: Any, trailing: bytes, taken: bool) -> None:
+    """RFC 2408 section 3.6: padding is added at the end of the message; other octets there are malformed."""
+    odd = v1.VendorId(data=bytes(17))
+    pair.play(
+        pair.alice.main_mode_1(
+            change=lambda m: replace_message(m, payloads=(*m.payloads, odd), trailing=trailing)
+        )
+    )
+
+    assert bool(pair.sas) is taken
+
+
 def test_private_payloads_are_passed_over(pair: Any) -> None:
     """A payload of a private type does no harm (RFC 2408 section 3.16)."""
     stranger = v1.Unknown(type=200, data=b"whatever")
