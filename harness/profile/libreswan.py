@@ -73,6 +73,8 @@ _METHODS_V1: Mapping[int, str] = {
 _XAUTH = (AuthMethodV1.XAUTH_INIT_PRE_SHARED, AuthMethodV1.XAUTH_INIT_RSA)
 NICKNAME = "local"
 """What its own certificate is called in its key store."""
+_RETRANSMISSION_MS = 4000
+"""Its half a second repeats what a machine that has much to do is about to answer."""
 _MOST_S = 24 * 60 * 60
 """The longest life it takes."""
 
@@ -86,12 +88,13 @@ def ipsec_conf(
 ) -> str:
     """The connections of a Libreswan that is `configuration`; for an initiator give it the mirrored one.
 
+    It computes without helper threads, which may outlive its cryptographic library when it ends.
     Each is added by a command, none by itself, and none touches the machine's routes. `further` are lines for `setup` and for `conn`, every connection.
     ValueError if it has no word for any suite.
     """
     setup = _section(
         "config setup",
-        ["ikev1-policy=accept", "uniqueids=no", "ddos-mode=unlimited", "dnssec-enable=no", "nhelpers=1"],
+        ["ikev1-policy=accept", "uniqueids=no", "ddos-mode=unlimited", "dnssec-enable=no", "nhelpers=0"],
         [f"listen={configuration.local_address}", "virtual-private=", f"dumpdir={directory}"],
         [f"logfile={directory}/pluto.log", "logappend=no", "plutodebug=none"],
         further.get("setup", ()),
@@ -238,6 +241,7 @@ def _times(configuration: Configuration) -> list[str]:
         f"rekey={'yes' if rekeys else 'no'}",
         *([f"rekeymargin={_margin(lifetimes)}s", "rekeyfuzz=0%"] if rekeys else []),
         "keyingtries=1",
+        f"retransmit-interval={_RETRANSMISSION_MS}",
     ]
 
 

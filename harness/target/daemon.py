@@ -45,8 +45,8 @@ class IkeDaemon(ABC):
 
     kind: ClassVar[str]
     """Its name among the packages."""
-    shim: ClassVar[str]
-    """What stands in for the kernel's SAs: the name of a source in `shim`."""
+    shims: ClassVar[tuple[str, ...]] = ()
+    """What stands in for the kernel's SAs: the names of sources in `shim`."""
 
     def __init__(
         self,
@@ -77,7 +77,14 @@ class IkeDaemon(ABC):
         """Start it as `configuration`; it starts nothing by itself. TargetUnavailable says why that failed."""
         self.end.lay_over(self._prefix.root)
         self.prepare(configuration)
-        preload = {"LD_PRELOAD": self._built_shim()} if self.needs_shim() else {}
+        self.spawn()
+        wait_until(self.is_up, START_S, f"the readiness of {self.kind}")
+        self.load()
+
+    def spawn(self) -> None:
+        """Let the process begin."""
+        built = [self._built(shim) for shim in self.shims] if self.needs_shim() else []
+        preload = {"LD_PRELOAD": ":".join(built)} if built else {}
         self.path("output").touch(0o600)
         with self.path("output").open("w") as output:
             self._process = self.end.spawn(
@@ -86,8 +93,11 @@ class IkeDaemon(ABC):
                 output=output.fileno(),
                 errors=output.fileno(),
             )
-        wait_until(self._is_ready, START_S, f"the readiness of {self.kind}")
-        self.load()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
 
     def stop(self) -> int | None:
         """End it; its exit status, None if it did not run."""
@@ -175,17 +185,16 @@ class IkeDaemon(ABC):
         except FileNotFoundError:
             return ""
 
-    def _is_ready(self) -> bool:
+    def is_up(self) -> bool:
+        """Whether it takes orders; TargetUnavailable tells what it said last if it died."""
         died = self.crashed()
         if died is not None:
             raise TargetUnavailable(f"{died}: {self.read('output').strip()[-500:]}")
         return self.is_ready()
 
-    def _built_shim(self) -> str:
-        """The library that stands in for the kernel, built where only this end sees it."""
-        source = (
-            resources.files("harness.target").joinpath("shim", f"{self.shim}.c").read_text(encoding="utf-8")
-        )
-        built = f"{PLACE}/{self.shim}.so"
+    def _built(self, shim: str) -> str:
+        """A library that stands in for the kernel, built where only this end sees it."""
+        source = resources.files("harness.target").joinpath("shim", f"{shim}.c").read_text(encoding="utf-8")
+        built = f"{PLACE}/{shim}.so"
         self.end.run(*_BUILD, "-o", built, "-", "-ldl", "-lpthread", given=source)
         return built

@@ -1,6 +1,8 @@
 """A Libreswan at one end: its pluto, and the orders that `ipsec whack` gives it."""
 
 import re
+import subprocess
+from contextlib import suppress
 
 from harness.profile import Configuration
 from harness.profile.credentials import Credentials
@@ -8,6 +10,7 @@ from harness.profile.libreswan import NICKNAME, ipsec_conf, ipsec_secrets
 from harness.profile.ways import WAYS, Way, speaks
 from harness.target.containers import pkcs12
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
+from harness.target.namespaces import STOP_S
 
 _NSS = "/var/lib/ipsec/nss"
 _LISTENS = "loading secrets from"
@@ -18,11 +21,12 @@ class Libreswan(IkeDaemon):
     """One pluto and the commands that drive it."""
 
     kind = "libreswan"
-    shim = "xfrmfake"
+    shims = ("xfrmfake", "espintcpfake")
 
     def command(self) -> tuple[str, ...]:
-        """The daemon itself, without the scripts around it."""
-        return ("/usr/libexec/ipsec/pluto", "--config", "/etc/ipsec.conf", "--nofork")
+        """The daemon itself, without the scripts around it; `further` has more of its options under `pluto`."""
+        options = self.further.get("pluto", ())
+        return ("/usr/libexec/ipsec/pluto", "--config", "/etc/ipsec.conf", "--nofork", *options)
 
     def prepare(self, configuration: Configuration) -> None:
         """Its two files, and a key store with what it signs by and whom it trusts."""
@@ -61,6 +65,14 @@ class Libreswan(IkeDaemon):
     def terminate(self, way: Way) -> None:
         """Delete what stands by this connection."""
         self._whack("--terminate", "--name", way)
+
+    def stop(self) -> int | None:
+        """Ask it to end by its own command: not every pluto outlives a signal unharmed."""
+        if self._process is not None and self.crashed() is None:
+            self._whack("--shutdown")
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_S)
+        return super().stop()
 
     def listing(self) -> str:
         """What `whack --showstates` prints: a line or two for each SA."""

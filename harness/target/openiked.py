@@ -33,7 +33,7 @@ class OpenIked(IkeDaemon):
     """One iked and the commands that drive it; it rekeys by its lifetimes alone."""
 
     kind = "openiked"
-    shim = "pfkeyfake"
+    shims = ("pfkeyfake",)
 
     def command(self) -> tuple[str, ...]:
         """The daemon in the foreground, telling much."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.profile import Configuration
 from harness.profile.strongswan import CHILD, initiate_command, strongswan_conf, swanctl_conf
@@ -19,7 +19,9 @@ class Strongswan(IkeDaemon):
     """One charon and the commands that drive it."""
 
     kind = "strongswan"
-    shim = "xfrmfake"
+    shims = ("xfrmfake",)
+    userspace_esp: ClassVar[bool] = False
+    """Whether it seals its packets by itself, through a TUN device; then it pretends to stand behind a NAT."""
 
     def command(self) -> tuple[str, ...]:
         """The daemon itself, without the starter."""
@@ -31,7 +33,7 @@ class Strongswan(IkeDaemon):
 
     def prepare(self, configuration: Configuration) -> None:
         """The settings of the daemon; beside its connections, the certificates and keys they name."""
-        self.write("strongswan.conf", strongswan_conf(PLACE, further=self.further))
+        self.write("strongswan.conf", self._settings())
         self.write("swanctl/swanctl.conf", swanctl_conf(configuration, further=self.further))
         for name, octets in swanctl_files(configuration).items():
             self.write(f"swanctl/{name}", octets)
@@ -89,6 +91,13 @@ class Strongswan(IkeDaemon):
         """What it logged since its start."""
         return self.read("charon.log")
 
+    def needs_shim(self) -> bool:
+        """Not if it seals its packets by itself."""
+        return super().needs_shim() and not self.userspace_esp
+
+    def _settings(self) -> str:
+        return strongswan_conf(PLACE, userspace_esp=self.userspace_esp, further=self.further)
+
     def _swanctl(self, *words: str) -> str:
         uri = f"unix://{PLACE}/charon.vici"
         try:
@@ -98,6 +107,12 @@ class Strongswan(IkeDaemon):
             )
         except TargetUnavailable as why:
             raise TargetUnavailable(f"swanctl {words[0]}: {last_line(str(why))}") from why
+
+
+class UserspaceStrongswan(Strongswan):
+    """One that needs no ESP in the kernel: packets go through its device `ipsec0`."""
+
+    userspace_esp = True
 
 
 def _age(section: Mapping[str, str]) -> int:

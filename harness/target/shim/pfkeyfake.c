@@ -4,8 +4,7 @@
  * Preloaded into the daemon, this library answers on the PF_KEY socket itself:
  *   - a registration, a policy, an SA that is added, updated or deleted: consent,
  *   - SADB_GETSPI: an SPI that was not given out before,
- *   - SADB_GET: the SA, if it is there; an outbound one as used just now, an inbound one as never used, as if
- *     the peer were silent, so that a daemon that checks for liveness checks,
+ *   - SADB_GET: the SA, if it is there, as used just now,
  *   - at the soft and the hard limit of an SA's life: SADB_EXPIRE.
  * Beyond that it consents to IPsec policies of sockets, and is more patient than the daemon, which waits one
  * millisecond for an answer. Nothing is encrypted: it serves to watch IKE, not to carry traffic.
@@ -40,7 +39,7 @@
 struct sa {
 	uint32_t spi;
 	uint8_t type;
-	bool there, inbound, softly_expired;
+	bool there, softly_expired;
 	time_t added;
 	uint64_t soft, hard;
 };
@@ -117,7 +116,6 @@ static void keep(struct message *asked, time_t now)
 		.spi = sa->sadb_sa_spi,
 		.type = asked->header.sadb_msg_satype,
 		.there = true,
-		.inbound = asked->header.sadb_msg_type == SADB_UPDATE,
 		.added = now,
 		.soft = soft ? soft->sadb_lifetime_addtime : 0,
 		.hard = hard ? hard->sadb_lifetime_addtime : 0,
@@ -146,7 +144,7 @@ static void tell(struct message *asked, struct message *answer, time_t now)
 	append_sa(answer, found->spi, SADB_SASTATE_MATURE);
 	current = append(answer, SADB_EXT_LIFETIME_CURRENT, sizeof(*current));
 	current->sadb_lifetime_addtime = found->added;
-	current->sadb_lifetime_usetime = found->inbound ? 0 : now;
+	current->sadb_lifetime_usetime = now;
 }
 
 static void answer(int descriptor, struct message *asked, time_t now)
