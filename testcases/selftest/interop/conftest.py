@@ -11,7 +11,8 @@ import pytest
 from harness.target.contract import TargetUnavailable
 from harness.target.namespaces import Network
 from harness.target.packages import PACKAGES, Prefix, fetch
-from testcases.selftest.interop.scenes import Story, play
+from testcases.selftest.interop.conversation import Story, play
+from testcases.selftest.interop.scenes import SCENES
 from testcases.selftest.interop.stage import DEVICE, PEER, Stage
 
 AT_A_TIME = 4
@@ -20,7 +21,7 @@ AT_A_TIME = 4
 
 def why_not() -> str | None:
     """What the machine lacks, in one line; None if nothing."""
-    for word in ("tcpdump", "bash", "gcc"):
+    for word in ("tcpdump", "bash", "gcc", "ping"):
         if shutil.which(word) is None:
             return f"{word} is not installed"
     try:
@@ -73,7 +74,7 @@ def stories(
         def begin(name: str) -> None:
             if name not in held:
                 place = tmp_path_factory.mktemp(name.replace(" ", "-"))
-                held[name] = pool.submit(play, name, Stage(place, prefixes))
+                held[name] = pool.submit(play, SCENES[name], Stage(place, prefixes))
 
         def tell(name: str) -> Story:
             begin(name)

@@ -1,146 +1,60 @@
 """The conversations between foreign daemons and the reference responder, each held once and told to many tests."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 from harness.codes import AuthMethodV1, ProfileName
-from harness.profile import Configuration, Identity, Lifetimes
+from harness.profile import Dpd, Identity, Lifetimes
 from harness.profile.credentials import Credentials, Ppk, User
-from harness.profile.extensions import AddressPool, Mobility
-from harness.profile.version1 import Version1, Xauth
-from harness.profile.ways import Way
-from harness.target.contract import NotApplicable
-from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
+from harness.profile.exchanges import Fragments
+from harness.profile.extensions import AddressPool, Mobility, Redirect
+from harness.profile.version1 import Fragmentation, Version1, Xauth
+from harness.profile.ways import WAYS, Way
+from harness.target.daemon import IkeDaemon
 from harness.target.libreswan import Libreswan
-from harness.target.namespaces import INTERFACE, Network, wait_until
 from harness.target.openiked import OpenIked
-from harness.target.strongswan import Strongswan
+from harness.target.strongswan import Strongswan, UserspaceStrongswan
+from harness.target.vpnc import Vpnc
 from testcases.selftest.interop.certificates import credentials
-from testcases.selftest.interop.stage import CONFIGURATION, DEVICE, PEER, SOON_S, Responder, Stage
+from testcases.selftest.interop.conversation import (
+    ANOTHER,
+    Act,
+    Scene,
+    another_gateway,
+    at_home,
+    checked,
+    child_rekeyed,
+    crashed,
+    deleted,
+    ike_rekeyed,
+    moved,
+    pinged,
+    reauthenticated,
+    up,
+)
+from testcases.selftest.interop.stage import CONFIGURATION, DEVICE, PEER
+
+WHOLE_LIFE = (up, child_rekeyed, ike_rekeyed, deleted)
+SHORT_LIFE = (up, deleted)
+MODES: tuple[Way, ...] = ("v1-main", "v1-aggressive")
+SCENES: dict[str, Scene] = {}
 
 
-@dataclass(frozen=True)
-class Scene:
-    """Who starts, how, and what happens."""
-
-    kind: type[IkeDaemon]
-    way: Way
-    acts: tuple["Act", ...]
-    device: Configuration = CONFIGURATION
-    """What the responder is."""
-    peer: Configuration | None = None
-    """What the daemon is to meet, if that is not what the responder is."""
-    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """More lines for the daemon's files."""
-    as_ios: bool = False
-
-
-@dataclass
-class Story:
-    """What came of a scene."""
-
-    scene: Scene
-    capture: Path
-    keys: Path
-    moments: dict[str, list[IkeSa]] = field(default_factory=dict)
-    """The IKE SAs that stood, in the daemon's eyes, by the name of the act that ended then."""
-    listings: dict[str, str] = field(default_factory=dict)
-    """The same in its own words."""
-    log: str = ""
-    statuses: dict[str, int | None] = field(default_factory=dict)
-
-    def ike(self, moment: str) -> IkeSa:
-        """The newest IKE SA."""
-        return self.moments[moment][-1]
-
-    def child(self, moment: str) -> ChildSa:
-        """The newest child; one of version 1 outlives the ISAKMP SA that it was made under."""
-        return [child for sa in self.moments[moment] for child in sa.children][-1]
-
-
-@dataclass
-class Conversation:
-    """A scene while it is played."""
-
-    scene: Scene
-    network: Network
-    device: Responder
-    peer: IkeDaemon
-    story: Story
-
-    def note(self, moment: str) -> None:
-        """Remember what the daemon has."""
-        self.story.listings[moment] = self.peer.listing()
-        self.story.moments[moment] = self.peer.sas()
-
-    def note_when(self, moment: str, done: Callable[[], bool]) -> None:
-        """Remember it as soon as something is done."""
-
-        def seen() -> bool:
-            self.note(moment)
-            return any(sa.children for sa in self.story.moments[moment]) and done()
-
-        wait_until(seen, SOON_S, moment)
-
-
-ELSEWHERE = "10.9.0.3"
-Act = Callable[[Conversation], None]
-
-
-def up(held: Conversation) -> None:
-    """The IKE SA and its child come up."""
-    held.peer.initiate(held.scene.way)
-    held.note("up")
-
-
-def child_rekeyed(held: Conversation) -> None:
-    """The child is replaced, on command or at its lifetime."""
-    before = held.story.child("up")
-    with suppress(NotApplicable):
-        held.peer.rekey_child(held.scene.way)
-    held.note_when("child rekeyed", lambda: held.story.child("child rekeyed") != before)
-
-
-def ike_rekeyed(held: Conversation) -> None:
-    """The IKE SA is replaced, on command or at its lifetime; in version 1 by a new phase 1."""
-    before = held.story.ike("up").name
-    with suppress(NotApplicable):
-        held.peer.rekey_ike(held.scene.way)
-    held.note_when("ike rekeyed", lambda: held.story.ike("ike rekeyed").name != before)
-
-
-def deleted(held: Conversation) -> None:
-    """The daemon deletes what it has, and the responder follows."""
-    held.peer.terminate(held.scene.way)
-    held.note("deleted")
-    wait_until(
-        lambda: not any(sa["up"] for sa in held.device.sas()), SOON_S, "the end of the responder's SAs"
-    )
-
+# --- pre-shared keys --------------------------------------------------------------------------------------
 
 SHORT_LIVED = replace(
     CONFIGURATION, profile=ProfileName.REKEY_OK, lifetimes=Lifetimes(ike_soft=8, ike_hard=60, child_hard=5)
 )
 """For a daemon that rekeys by its lifetimes alone."""
 
-
-def moved(held: Conversation) -> None:
-    """The daemon's address goes, and another comes; the responder follows (RFC 4555 section 3.5)."""
-    device = f"dev {INTERFACE}"
-    held.network.far.run("ip", "addr", "delete", f"{PEER}/24", *device.split())
-    held.network.far.run("ip", "addr", "add", f"{ELSEWHERE}/24", *device.split())
-    wait_until(
-        lambda: [ELSEWHERE in sa["remote"] for sa in held.device.sas() if sa["up"]] == [True],
-        SOON_S,
-        "the move of the IKE SA",
-    )
-    held.note("moved")
+for way in WAYS:
+    SCENES[f"strongswan {way}"] = Scene(Strongswan, way, WHOLE_LIFE, as_ios=True)
+    SCENES[f"libreswan {way}"] = Scene(Libreswan, way, WHOLE_LIFE)
+SCENES["openiked v2"] = Scene(OpenIked, "v2", WHOLE_LIFE, peer=SHORT_LIVED)
 
 
-WHOLE_LIFE = (up, child_rekeyed, ike_rekeyed, deleted)
-SHORT_LIFE = (up, deleted)
+# --- other proofs -----------------------------------------------------------------------------------------
+
+USER = User("carol@example.org", "an-open-secret-too")
 SIGNED = {
     kind: replace(
         CONFIGURATION,
@@ -151,8 +65,13 @@ SIGNED = {
     )
     for kind in ("rsa", "ecdsa")
 }
-USER = User("carol@example.org", "an-open-secret-too")
-EAP = replace(
+SIGNED_V1 = replace(
+    SIGNED["rsa"],
+    proposals_v1=tuple(
+        replace(each, auth=AuthMethodV1.RSA_SIGNATURES) for each in CONFIGURATION.proposals_v1
+    ),
+)
+BY_PASSWORD = replace(
     SIGNED["rsa"],
     remote_auth="eap",
     remote_id=Identity("user_fqdn", USER.name),
@@ -160,6 +79,40 @@ EAP = replace(
     peer_credentials=Credentials(anchors=SIGNED["rsa"].credentials.anchors),
 )
 POST_QUANTUM = replace(CONFIGURATION, ppk=Ppk(b"ppk-1", bytes(range(32))))
+UNPROVED = replace(CONFIGURATION, local_auth="null", remote_auth="null", remote_id=None)
+SIGNATURES = (
+    r"-> IKE_SA_INIT .*N\(SIGNATURE_HASH_ALGORITHMS",
+    r"<- IKE_SA_INIT .*N\(SIGNATURE_HASH_ALGORITHMS.*CERTREQ",
+    r"-> IKE_AUTH .*CERT, .*AUTH",
+    r"<- IKE_AUTH .*CERT, AUTH",
+)
+PASSWORD = (
+    r"<- .*EAP\(REQUEST",
+    r"-> .*EAP\(RESPONSE",
+    r"<- .*EAP\(SUCCESS",
+    r"-> .*SK\{AUTH",
+    r"<- .*AUTH, SA",
+)
+SIGS = (r"-> .*SIG", r"<- .*SIG")
+PPK = (r"<- .*N\(USE_PPK", r"-> .*N\(PPK_IDENTITY", r"<- .*N\(PPK_IDENTITY")
+
+for kind, device in SIGNED.items():
+    for daemon in (Strongswan, Libreswan, OpenIked):
+        SCENES[f"{daemon.kind} {kind}"] = Scene(daemon, "v2", SHORT_LIFE, device, shows=SIGNATURES)
+for method in ("mschapv2", "md5"):
+    SCENES[f"strongswan eap-{method}"] = Scene(
+        Strongswan, "v2", SHORT_LIFE, replace(BY_PASSWORD, eap_methods=(method,)), shows=PASSWORD
+    )
+for daemon in (Strongswan, Libreswan):
+    SCENES[f"{daemon.kind} ppk"] = Scene(daemon, "v2", WHOLE_LIFE, POST_QUANTUM, shows=PPK)
+    for way in MODES:
+        shows = SIGS if way == "v1-main" else SIGS[::-1]
+        SCENES[f"{daemon.kind} rsa {way}"] = Scene(daemon, way, SHORT_LIFE, SIGNED_V1, shows=shows)
+SCENES["libreswan null"] = Scene(Libreswan, "v2", SHORT_LIFE, UNPROVED)
+
+
+# --- remote clients ---------------------------------------------------------------------------------------
+
 POOL = replace(
     CONFIGURATION, pool=AddressPool("10.55.0.0/24", dns=("10.9.0.1",)), remote_subnets=("10.55.0.0/24",)
 )
@@ -167,8 +120,6 @@ POOL = replace(
 CLIENT = replace(POOL, remote_subnets=())
 ANYWHERE = replace(POOL, remote_subnets=("0.0.0.0/0",))
 """A client that proposes every address, as RFC 7296 section 2.19 has it."""
-NULL = replace(CONFIGURATION, local_auth="null", remote_auth="null", remote_id=None)
-MOBILE = replace(CONFIGURATION, mobility=Mobility())
 XAUTH = replace(
     POOL,
     users=(USER,),
@@ -178,92 +129,141 @@ XAUTH = replace(
     version1=Version1(xauth=Xauth()),
 )
 XAUTH_CLIENT = replace(XAUTH, remote_subnets=(), version1=Version1())
-SCENES: dict[str, Scene] = {
-    **{
-        f"strongswan {way}": Scene(Strongswan, way, WHOLE_LIFE, as_ios=True)
-        for way in ("v2", "v1-main", "v1-aggressive")
-    },
-    **{f"libreswan {way}": Scene(Libreswan, way, WHOLE_LIFE) for way in ("v2", "v1-main", "v1-aggressive")},
-    "openiked v2": Scene(OpenIked, "v2", WHOLE_LIFE, peer=SHORT_LIVED),
-    **{
-        f"{daemon.kind} {kind}": Scene(daemon, "v2", SHORT_LIFE, device=device)
-        for daemon in (Strongswan, Libreswan, OpenIked)
-        for kind, device in SIGNED.items()
-    },
-    **{
-        f"strongswan eap-{method}": Scene(
-            Strongswan, "v2", SHORT_LIFE, device=replace(EAP, eap_methods=(method,))
-        )
-        for method in ("mschapv2", "md5")
-    },
-    **{
-        f"{daemon.kind} ppk": Scene(daemon, "v2", WHOLE_LIFE, device=POST_QUANTUM)
-        for daemon in (Strongswan, Libreswan)
-    },
-    "libreswan null": Scene(Libreswan, "v2", SHORT_LIFE, device=NULL),
-    "strongswan childless": Scene(
-        Strongswan, "v2", WHOLE_LIFE, further={"connection": ("childless = force",)}
-    ),
-    "strongswan pool": Scene(
-        Strongswan, "v2", WHOLE_LIFE, device=POOL, peer=CLIENT, further={"connection": ("vips = 0.0.0.0",)}
-    ),
-    "libreswan pool": Scene(
-        Libreswan,
-        "v2",
-        WHOLE_LIFE,
-        device=POOL,
-        peer=replace(ANYWHERE, versions=(2,)),
-        further={"conn": ("leftmodecfgclient=yes", "narrowing=yes")},
-    ),
-    "openiked pool": Scene(
-        OpenIked, "v2", SHORT_LIFE, device=POOL, peer=ANYWHERE, further={"policy": ("request address any",)}
-    ),
-    "strongswan mobike": Scene(
-        Strongswan,
-        "v2",
-        (up, moved, child_rekeyed, deleted),
-        device=MOBILE,
-        further={"connection": ("local_addrs = %any",)},
-    ),
-    **{
-        f"strongswan xauth {way}": Scene(
-            Strongswan,
-            way,
-            SHORT_LIFE,
-            device=XAUTH,
-            peer=XAUTH_CLIENT,
-            further={"connection": ("vips = 0.0.0.0",)},
-        )
-        for way in ("v1-main", "v1-aggressive")
-    },
+GROUP = replace(XAUTH, remote_id=Identity("key_id", "group"), local_subnets=("0.0.0.0/0",))
+ASKED = {
+    Strongswan: {"connection": ("vips = 0.0.0.0",)},
+    Libreswan: {"conn": ("leftmodecfgclient=yes", "rightmodecfgserver=yes", "modecfgpull=yes")},
 }
+"""How a client is told to ask for an address."""
+GIVEN = (r"-> IKE_AUTH .*CP\(CFG_REQUEST", r"<- IKE_AUTH .*CP\(CFG_REPLY.*TSi")
+LET_IN = (
+    *(r"<- TRANSACTION .*CFG_REQUEST", r"-> TRANSACTION .*CFG_REPLY", r"<- .*CFG_SET", r"-> .*CFG_ACK"),
+    *(r"-> TRANSACTION .*CFG_REQUEST", r"<- TRANSACTION .*CFG_REPLY", r"-> QUICK_MODE"),
+)
+
+SCENES["strongswan pool"] = Scene(Strongswan, "v2", WHOLE_LIFE, POOL, CLIENT, ASKED[Strongswan], GIVEN)
+SCENES["libreswan pool"] = Scene(
+    *(Libreswan, "v2", WHOLE_LIFE, POOL, replace(ANYWHERE, versions=(2,))),
+    further={"conn": ("leftmodecfgclient=yes", "narrowing=yes")},
+    shows=GIVEN,
+)
+SCENES["openiked pool"] = Scene(
+    OpenIked, "v2", SHORT_LIFE, POOL, ANYWHERE, {"policy": ("request address any",)}, GIVEN
+)
+for daemon, further in ASKED.items():
+    for way in MODES:
+        SCENES[f"{daemon.kind} xauth {way}"] = Scene(
+            daemon, way, SHORT_LIFE, XAUTH, XAUTH_CLIENT, further, LET_IN
+        )
+SCENES["vpnc"] = Scene(
+    Vpnc, "v1-aggressive", (up, pinged, deleted), GROUP, shows=(*LET_IN, "-> ESP", "<- ESP")
+)
 
 
-def named(*, way: str = "", act: Act | None = None, kind: type[IkeDaemon] | None = None) -> list[str]:
-    """The names of the scenes by the way they go, an act they have, the daemon in them."""
-    return [
-        name
-        for name, scene in SCENES.items()
-        if scene.way.startswith(way) and (act is None or act in scene.acts) and kind in (None, scene.kind)
-    ]
+# --- longer messages, other ways, other ends --------------------------------------------------------------
+
+IN_FRAGMENTS = replace(SIGNED["rsa"], fragments=Fragments(size=576))
+IN_FRAGMENTS_V1 = replace(SIGNED_V1, version1=Version1(fragmentation=Fragmentation(size=576)))
+CUT = {
+    Strongswan: {"connection": ("fragmentation = force",), "charon": ("fragment_size = 576",)},
+    Libreswan: {"conn": ("fragmentation=force",)},
+    OpenIked: {"global": ("set fragmentation",)},
+}
+"""How a daemon is told to send fragments."""
+SENDS_AWAY = replace(CONFIGURATION, redirect=Redirect("ipv4", ANOTHER))
+FOLLOWS: dict[type[IkeDaemon], dict[str, tuple[str, ...]]] = {
+    Strongswan: {},
+    Libreswan: {"conn": ("accept-redirect=yes",)},
+}
+FRAGMENTS = (r"-> IKE_AUTH request 1 \{ SKF\{1/", r"<- IKE_AUTH response 1 \{ SKF\{1/")
+FRAGMENTS_V1 = (r"-> IDENTITY_PROTECTION .*FRAG", r"<- IDENTITY_PROTECTION .*FRAG")
+SENT_AWAY = (
+    *(r"-> .*N\(REDIRECT_SUPPORTED", r"<- IKE_SA_INIT response 0 \{ N\(REDIRECT\)"),
+    *(r"-> IKE_SA_INIT .*N\(REDIRECTED_FROM", r"<- IKE_AUTH .*AUTH"),
+)
+MOVED = (
+    *(r"-> .*N\(MOBIKE_SUPPORTED", r"<- .*N\(MOBIKE_SUPPORTED", r"-> .*N\(UPDATE_SA_ADDRESSES"),
+    *(r"<- INFORMATIONAL request 0 .*COOKIE2", r"-> INFORMATIONAL response 0 .*COOKIE2"),
+)
+
+for daemon, further in CUT.items():
+    life = SHORT_LIFE if daemon is OpenIked else WHOLE_LIFE
+    SCENES[f"{daemon.kind} fragments"] = Scene(
+        daemon, "v2", life, IN_FRAGMENTS, further=further, shows=FRAGMENTS
+    )
+for daemon in (Strongswan, Libreswan):
+    SCENES[f"{daemon.kind} fragments v1-main"] = Scene(
+        daemon, "v1-main", SHORT_LIFE, IN_FRAGMENTS_V1, further=CUT[daemon], shows=FRAGMENTS_V1
+    )
+    SCENES[f"{daemon.kind} redirected"] = Scene(
+        *(daemon, "v2", (another_gateway, up, deleted), SENDS_AWAY),
+        further=FOLLOWS[daemon],
+        shows=SENT_AWAY,
+    )
+SCENES["strongswan mobike"] = Scene(
+    *(Strongswan, "v2", (up, moved, child_rekeyed, deleted), replace(CONFIGURATION, mobility=Mobility())),
+    further={"connection": ("local_addrs = %any",)},
+    shows=MOVED,
+)
+SCENES["strongswan childless"] = Scene(
+    *(Strongswan, "v2", WHOLE_LIFE),
+    further={"connection": ("childless = force",)},
+    shows=(r"<- IKE_AUTH response 1 \{ SK\{IDr, AUTH\} \}", r"-> CREATE_CHILD_SA request 2 .*TSi"),
+)
+SCENES["strongswan pings"] = Scene(
+    UserspaceStrongswan, "v2", (at_home, up, pinged, deleted), shows=("-> ESP", "<- ESP")
+)
+SCENES["libreswan tcp"] = Scene(
+    *(Libreswan, "v2", WHOLE_LIFE),
+    peer=replace(CONFIGURATION, versions=(2,)),
+    further={"setup": ("listen-tcp=yes",), "conn": ("enable-tcp=yes", "tcp-remoteport=4500")},
+    options=("--tcp-port", "4500"),
+)
 
 
-def play(name: str, stage: Stage) -> Story:
-    """Hold the conversation of that name to its end; then both daemons are ended."""
-    scene = SCENES[name]
-    with Network(DEVICE, PEER) as network, stage.ended:
-        dump = stage.dump(network)
-        device = stage.responder(network, scene.device, as_ios=scene.as_ios)
-        peer = stage.daemon(scene.kind, network, scene.peer or scene.device, scene.further)
-        story = Story(scene, stage.capture, device.keys)
-        held = Conversation(scene, network, device, peer, story)
-        try:
-            for act in scene.acts:
-                act(held)
-        finally:
-            story.log = peer.log()
-            (stage.place / "daemon.log").write_text(story.log)
-        dump.finish()
-        story.log = peer.log()
-        story.statuses = {"the daemon": peer.stop(), "the responder": device.stop()}
-        return story
+# --- signs of life, and their absence ---------------------------------------------------------------------
+
+CHECKING = replace(CONFIGURATION, dpd=Dpd(1.0))
+CHECK = {
+    "v2": (r"INFORMATIONAL request \d \{ SK\{\}", r"INFORMATIONAL response \d \{ SK\{\}"),
+    "v1-main": (r".*N\(R_U_THERE\)", r".*N\(R_U_THERE_ACK\)"),
+}
+IMPATIENT = ("retransmit_timeout = 0.5", "retransmit_tries = 2")
+
+
+def _checks(daemon: type[IkeDaemon], way: Way) -> None:
+    """A scene in which the daemon asks, where it can soon, and one in which the responder does."""
+    question, answer = CHECK[way]
+    acts = (up, checked, deleted)
+    if daemon is not OpenIked:  # it waits for five minutes of silence
+        SCENES[f"{daemon.kind} checks {way}"] = Scene(
+            daemon, way, acts, peer=CHECKING, shows=(f"-> {question}", f"<- {answer}")
+        )
+    SCENES[f"{daemon.kind} is checked {way}"] = Scene(
+        daemon, way, acts, CHECKING, CONFIGURATION, shows=(f"<- {question}", f"-> {answer}")
+    )
+
+
+for daemon in (Strongswan, Libreswan, OpenIked):
+    _checks(daemon, "v2")
+for daemon in (Strongswan, Libreswan):
+    _checks(daemon, "v1-main")
+SCENES["strongswan reauthenticates"] = Scene(
+    *(Strongswan, "v2", (up, reauthenticated, deleted), replace(CONFIGURATION, auth_lifetime=6.0)),
+    further={"connection": ("over_time = 3s",)},
+    shows=(r"<- .*N\(AUTH_LIFETIME", r"-> .*D\(IKE\)", r"-> IKE_SA_INIT", r"<- IKE_AUTH .*AUTH"),
+)
+SCENES["strongswan meets a crash"] = Scene(
+    *(Strongswan, "v2", (up, crashed, deleted)),
+    further={"charon": IMPATIENT, "child": ("dpd_action = restart",)},
+    shows=(
+        *(r"-> CREATE_CHILD_SA request 2", r"<- CREATE_CHILD_SA response 2 \{ N\(INVALID_IKE_SPI\) \}"),
+        *(r"-> IKE_SA_INIT", r"<- IKE_AUTH .*AUTH"),
+    ),
+    troubled=True,
+)
+
+
+def named(*, act: Act) -> list[str]:
+    """The names of the scenes in which something happens."""
+    return [name for name, scene in SCENES.items() if act in scene.acts]

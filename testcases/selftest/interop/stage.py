@@ -28,11 +28,13 @@ CONFIGURATION = replace(
     remote_subnets=("172.16.2.0/24",),
 )
 """What the responder is configured to be; mirrored, what the daemon is."""
-IKE = "udp port 500 or udp port 4500 or esp"
+IKE = "udp port 500 or port 4500 or esp"
 LAST_PORT = 9
 """The discard service (RFC 863): a datagram to it is the last thing that a capture holds."""
 LAST_WORDS = b"nothing comes after this"
 SOON_S = 20.0
+RESPONSE = 0x20
+"""The R flag (RFC 7296 section 3.1)."""
 
 
 class Tcpdump:
@@ -66,24 +68,20 @@ class Tcpdump:
 class Responder:
     """`ike-harness responder` at one end, configured by IOS text or, where that has no words, by JSON."""
 
-    def __init__(self, end: End, configuration: Configuration, place: Path, *, as_ios: bool = False) -> None:
+    def __init__(
+        self, end: End, configuration: Configuration, place: Path, *options: str, as_ios: bool = False
+    ) -> None:
         self.keys = place / "keys"
+        self.events = place / "events.jsonl"
+        place.mkdir(exist_ok=True)
         settings = place / ("device.ios" if as_ios else "device.json")
         settings.write_text(show(configuration) if as_ios else json.dumps(to_plain(configuration)))
-        control = f"{PLACE}/control"
+        control = f"{PLACE}/{place.name}.control"
         self._control = end.path(control)
         self.process = end.spawn(
             *(sys.executable, "-m", "harness.cli", "responder", "--json", "--config", str(settings)),
-            *(
-                "--listen",
-                end.address,
-                "--keys",
-                str(self.keys),
-                "--control",
-                control,
-                "--log",
-                str(place / "events.jsonl"),
-            ),
+            *("--listen", configuration.local_address, "--control", control),
+            *("--keys", str(self.keys), "--log", str(self.events), *options),
             errors=subprocess.DEVNULL,
         )
 
@@ -106,6 +104,21 @@ class Responder:
         """Its IKE SAs; one that is not up only repeats its last answers (RFC 7296 section 2.1)."""
         found: list[dict[str, Any]] = self.ask(do="show")["sas"]
         return found
+
+    def heard(self, exchange: str, *, response: bool) -> bool:
+        """Whether a message of this exchange came, with this R flag; version 1 has none."""
+        lines = map(json.loads, self.events.read_text().splitlines())
+        received = [
+            each for each in lines if each["event"] == "received" and each.get("exchange") == exchange
+        ]
+        return any(
+            bool(each["flags"] & RESPONSE) == response for each in received if each["version"] == 2
+        ) or any(each["version"] == 1 for each in received)
+
+    def kill(self) -> None:
+        """End it as a crash would: it tells nobody."""
+        self.process.kill()
+        self.process.wait(SOON_S)
 
     def stop(self) -> int:
         """End it; its exit status."""
@@ -133,10 +146,15 @@ class Stage:
         return dump
 
     def responder(
-        self, network: Network, configuration: Configuration = CONFIGURATION, *, as_ios: bool = False
+        self,
+        network: Network,
+        configuration: Configuration = CONFIGURATION,
+        *options: str,
+        as_ios: bool = False,
+        place: str = "",
     ) -> Responder:
-        """The reference responder at the near end."""
-        device = Responder(network.near, configuration, self.place, as_ios=as_ios)
+        """A reference responder at the near end, with further options of its command; its files in a `place`."""
+        device = Responder(network.near, configuration, self.place / place, *options, as_ios=as_ios)
         self.ended.callback(device.stop)
         device.listen()
         return device
