@@ -12,7 +12,7 @@ import pytest
 from harness.cli import main
 from harness.codes import ProfileName
 from harness.target.strongswan import Strongswan
-from testcases.selftest.interop.conversation import child_rekeyed, deleted, ike_rekeyed
+from testcases.selftest.interop.conversation import HOST, child_rekeyed, deleted, ike_rekeyed, pinged
 from testcases.selftest.interop.scenes import SCENES, named
 from testcases.selftest.interop.stage import CONFIGURATION, DEVICE
 
@@ -77,7 +77,18 @@ def decrypted(story, shown, *fields):
     """The fields of the messages that a display filter of tshark takes, opened by the tables of the responder."""
     wanted = [word for name in fields for word in ("-e", name)]
     done = subprocess.run(
-        ["tshark", "-r", story.capture, "-Y", shown, "-T", "fields", *wanted],
+        [
+            "tshark",
+            "-r",
+            story.capture,
+            "-o",
+            "esp.enable_encryption_decode:TRUE",
+            "-Y",
+            shown,
+            "-T",
+            "fields",
+            *wanted,
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -193,16 +204,23 @@ def test_tshark_reads_quick_mode(story):
     assert [row[0] for row in rows] == ["172.16.2.0,172.16.1.0", "172.16.2.0,172.16.1.0", ""] * 2
 
 
+@needs_tshark
+@each(*named(act=pinged))
+def test_tshark_reads_what_is_in_the_packets(story):
+    """With the responder's table of ESP Wireshark's dissector sees each echo and its reply, from host to host."""
+    rows = decrypted(story, "icmp", "icmp.type", "ip.src", "ip.dst")
+    asked = [row for row in rows if row[0] == "8"]
+
+    assert [row[0] for row in rows] == ["8", "0"] * 3
+    assert {row[2] for row in asked} == {f"{DEVICE},{HOST}"}
+
+
 @each(*SCENES)
 def test_keys_are_for_their_owner_alone(story):
     """The responder's key files have mode 0600 and lie in a directory of mode 0700."""
     (keys, *_) = story.keys
     assert keys.stat().st_mode & 0o777 == 0o700
-    assert {path.name: path.stat().st_mode & 0o777 for path in keys.iterdir()} == {
-        "ikev1_decryption_table": 0o600,
-        "ikev2_decryption_table": 0o600,
-        "keys.jsonl": 0o600,
-    }
+    assert {path.stat().st_mode & 0o777 for path in keys.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize(
