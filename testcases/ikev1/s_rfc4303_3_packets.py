@@ -8,7 +8,6 @@ from harness.case import (
     Elapse,
     Findings,
     Initiator,
-    Observed,
     Script,
     Trace,
     given,
@@ -38,16 +37,23 @@ class _Packets(Case):
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.main_mode()
-        yield from alice.quick_mode(mark="made")
+        yield from self.quick_mode(alice, "made")
         yield alice.ping(mark="first")
 
+    def quick_mode(self, alice: Initiator, mark: str) -> Script:
+        """Quick Mode whose third message, which nothing answers, surely arrives: without it no IPsec SA serves."""
+        yield alice.quick_mode_1(mark=mark)
+        yield from alice.surely(alice.quick_mode_3(mark=f"{mark}, third"))
+
     def judge(self, trace: Trace) -> Findings:
-        yield given(self.made(trace), "the IPsec SAs that the peer made").is_present()
+        yield from self.premises(trace)
         yield given(trace.pongs_to("first"), "the answer to a first packet").is_present()
 
-    def made(self, trace: Trace) -> Observed[v1.SecurityAssociation]:
-        """What the target took of the offer for the first IPsec SAs."""
-        return trace.reply_to("made").find(v1.SecurityAssociation)
+    def premises(self, trace: Trace) -> Findings:
+        """The IPsec SAs came to be."""
+        made = trace.reply_to("made").find(v1.SecurityAssociation)
+        yield given(made, "the IPsec SAs that the peer made").is_present()
+        yield given(trace.marked("made, third"), "the message that puts them to use").is_present()
 
 
 class AnEchoComesBack(_Packets):
@@ -58,7 +64,7 @@ class AnEchoComesBack(_Packets):
     also = {"spec": ("A11",)}
 
     def judge(self, trace: Trace) -> Findings:
-        yield given(self.made(trace), "the IPsec SAs that the peer made").is_present()
+        yield from self.premises(trace)
         yield given(trace.marked("first"), "the packet").is_present()
         pongs = trace.pongs_to("first")
         yield that(pongs, "the answer to a packet").is_present()
@@ -77,13 +83,14 @@ class AfterAnotherQuickMode(_Packets):
 
     def script(self, alice: Initiator) -> Script:
         yield from super().script(alice)
-        yield from alice.quick_mode(mark="renewed")
+        yield from self.quick_mode(alice, "renewed")
         yield alice.ping(mark="through the new ones")
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
         renewed = trace.reply_to("renewed").find(v1.SecurityAssociation)
         yield given(renewed, "the new IPsec SAs").is_present()
+        yield given(trace.marked("renewed, third"), "the message that puts them to use").is_present()
         yield given(trace.marked("through the new ones"), "a packet through them").is_present()
         pongs = trace.pongs_to("through the new ones")
         yield that(pongs, "the answer to a packet through the new IPsec SAs").is_present()
@@ -97,8 +104,9 @@ class ReplayedPacket(_Packets):
 
     def script(self, alice: Initiator) -> Script:
         yield from super().script(alice)
-        yield Elapse(QUIET_S)
-        yield alice.again("first", mark="replay")
+        for _ in range(2):
+            yield Elapse(QUIET_S)
+            yield alice.again("first", mark="replay")
         yield Elapse(QUIET_S)
 
     def judge(self, trace: Trace) -> Findings:
