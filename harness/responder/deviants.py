@@ -7,7 +7,14 @@ from typing import Any
 
 from harness.clock import Entropy
 from harness.codes import Exchange, NotifyType, Protocol, Trigger
-from harness.responder import deviants_auth, deviants_data, deviants_keys, deviants_v1
+from harness.responder import (
+    deviants_auth,
+    deviants_data,
+    deviants_extensions,
+    deviants_keys,
+    deviants_mobile,
+    deviants_v1,
+)
 from harness.responder.context import Context, Incoming
 from harness.responder.deviant import REGISTERED, Deviant, deviant
 from harness.responder.initiate import reachable, start_ike_sa
@@ -25,7 +32,7 @@ from harness.wire.datagram import Datagram, Endpoint, frame
 
 __all__ = ["DEVIANTS", "Deviant"]
 
-MODULES = (deviants_auth, deviants_v1, deviants_data, deviants_keys)
+MODULES = (deviants_auth, deviants_v1, deviants_data, deviants_keys, deviants_extensions, deviants_mobile)
 """Importing them registers the deviants that are not here."""
 
 

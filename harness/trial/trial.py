@@ -18,7 +18,7 @@ ENOUGH_KILLS = 3
 """A deviant that this many cases convict is not played further, unless every pair is asked for."""
 RECORDED = ("requests", "responses")
 """The kinds of rules whose names a step records whenever it passes through them."""
-UNRECORDED = ("guards", "timers", "triggers", "decisions")
+UNRECORDED = ("guards", "timers", "triggers", "decisions", "extensions")
 
 Told = Callable[[str, str, str], None]
 """Is told a case, a deviant (empty: the honest responder), and what came of it."""

@@ -102,9 +102,10 @@ def init_complete(context: Context, sa: IkeSa, incoming: Incoming) -> Step | Non
 @TABLE.guard(rfc="5685/3")
 def init_redirected(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """A client that can be redirected at once gets REDIRECT and nothing else; no state is made, SPIr is zero."""
-    if not redirect.redirects(context, "init") or not redirect.can_be_redirected(incoming):
+    if not redirect.redirects(context, "init") or not context.decide("can_be_redirected", incoming):
         return None
-    return Step(send=(unprotected(incoming, redirect.gateway(context, incoming.find(v2.Nonce).data)),))
+    there = context.decide("gateway", incoming.find(v2.Nonce).data)
+    return Step(send=(unprotected(incoming, there),))
 
 
 @TABLE.guard(rfc="7296/2.6")

@@ -143,13 +143,10 @@ def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
 
 
 def _ike_hard(context: Context, sa: IkeSa) -> float | None:
-    """When the IKE SA ends: with its lifetime, or with its peer's authentication (RFC 4478 section 2)."""
-    configuration = context.configuration
-    spans = (
-        (sa.born, configuration.lifetimes.ike_hard),
-        (sa.session.authenticated, configuration.auth_lifetime),
-    )
-    return min((since + seconds for since, seconds in spans if seconds is not None), default=None)
+    """When the IKE SA ends: with its lifetime, or with its peer's authentication."""
+    seconds = context.configuration.lifetimes.ike_hard
+    ends = (None if seconds is None else sa.born + seconds, context.decide("authenticated_until", sa))
+    return min((end for end in ends if end is not None), default=None)
 
 
 def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[bytes, Armed], ...]:

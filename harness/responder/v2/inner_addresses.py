@@ -39,7 +39,7 @@ def assigned_address(context: Context, sa: IkeSa, request: Incoming) -> tuple[Ik
         return sa, _answer(context, sa, request)
     if wanted is None:
         return sa, (v2.Notify(notify_type=NotifyType.FAILED_CP_REQUIRED),)
-    address = context.decide("address_for", wanted)
+    address = context.decide("address_for", sa, wanted)
     if address is None:
         return sa, (v2.Notify(notify_type=NotifyType.INTERNAL_ADDRESS_FAILURE),)
     given = replace(sa, session=replace(sa.session, address=address))
@@ -47,9 +47,12 @@ def assigned_address(context: Context, sa: IkeSa, request: Incoming) -> tuple[Ik
 
 
 @TABLE.decision(rfc="7296/3.15.1")
-def address_for(context: Context, wanted: bytes) -> bytes | None:
-    """An address that no other SA has; the one the client wishes, if it can be."""
-    return free_address(context, wanted)
+def address_for(context: Context, sa: IkeSa, wanted: bytes) -> bytes | None:
+    """An address that no other SA has; the one the client wishes, if it can be.
+
+    Who resumes a session can have the one of that session (RFC 5723 section 5, note 5).
+    """
+    return free_address(context, wanted, b"" if sa.resumed is None else sa.resumed.spi_r)
 
 
 @TABLE.extension("informational", rfc="7296/2.20")

@@ -19,6 +19,13 @@ def auth_lifetime(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa
     return sa, (v2.Notify(notify_type=NotifyType.AUTH_LIFETIME, data=AuthLifetime(int(seconds)).encode()),)
 
 
+@TABLE.decision(rfc="4478/2")
+def authenticated_until(context: Context, sa: IkeSa) -> float | None:
+    """When the peer's authentication is over, however often the IKE SA was rekeyed since; None: never."""
+    seconds = context.configuration.auth_lifetime
+    return None if seconds is None else sa.session.authenticated + seconds
+
+
 @TABLE.extension("init", rfc="6023/3")
 def childless_supported(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
     """CHILDLESS_IKEV2_SUPPORTED, where an IKE SA may be made without a child."""

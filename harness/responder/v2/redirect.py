@@ -17,13 +17,15 @@ TELL, GONE = 0, 1
 _TYPES = {"ipv4": GatewayType.IPV4, "ipv6": GatewayType.IPV6, "fqdn": GatewayType.FQDN}
 
 
-def can_be_redirected(incoming: Incoming) -> bool:
+@TABLE.decision(rfc="5685/3")
+def can_be_redirected(context: Context, incoming: Incoming) -> bool:
     """Whether an IKE_SA_INIT request says so; one that was redirected before need not repeat it (section 3)."""
     return any(
         incoming.find(v2.Notify, n) for n in (NotifyType.REDIRECT_SUPPORTED, NotifyType.REDIRECTED_FROM)
     )
 
 
+@TABLE.decision(rfc="5685/9.2")
 def gateway(context: Context, nonce: bytes = b"") -> v2.Notify:
     """REDIRECT to the configured gateway; with the initiator's nonce in IKE_SA_INIT alone (section 9.2)."""
     to = context.configuration.redirect
@@ -41,7 +43,7 @@ def redirects(context: Context, when: str) -> bool:
 @TABLE.extension("init", rfc="5685/3")
 def remembered_redirectable(context: Context, sa: IkeSa, incoming: Incoming) -> tuple[IkeSa, tuple[Any, ...]]:
     """Who can be redirected is remembered; nobody else ever is."""
-    if not can_be_redirected(incoming):
+    if not context.decide("can_be_redirected", incoming):
         return sa, ()
     return replace(sa, session=replace(sa.session, redirectable=True)), ()
 
@@ -53,7 +55,7 @@ def redirected_when_authenticated(
     """REDIRECT in place of a child; the client deletes the IKE SA."""
     if not redirects(context, "auth") or not sa.session.redirectable:
         return sa, ()
-    return sa, (gateway(context),)
+    return sa, (context.decide("gateway"),)
 
 
 def redirect_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
@@ -68,4 +70,4 @@ def redirect_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], .
 
 def tell_client(context: Context, sa: IkeSa, own: Own) -> Step:
     """An INFORMATIONAL request with REDIRECT, without nonce (section 5)."""
-    return request(context, sa, own, Exchange.INFORMATIONAL, gateway(context))
+    return request(context, sa, own, Exchange.INFORMATIONAL, context.decide("gateway"))

@@ -1,0 +1,1 @@
+"""Responders that break rules of MOBIKE (RFC 4555), each for the cases that must catch it."""
