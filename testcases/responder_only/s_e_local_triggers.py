@@ -399,6 +399,34 @@ class FailoverWithState(_FailoverWithSa):
         ).is_absent()
 
 
+def _synchronised_v1(configuration: Configuration) -> Configuration:
+    return _version_1(_synchronised(configuration))
+
+
+class FailoverWithIsakmpSa(_Silence):
+    """A node that takes over with an ISAKMP SA goes on answering on it, and starts no Main Mode."""
+
+    requirements = ("CISCO-RO-17", "CISCO-RO-19", "CISCO-RO-01")
+    deviants = ("starts-on-failover",)
+    subject = "INV-04"
+    needs = frozenset({"failover", "standby", "v1-main"})
+    settings = staticmethod(_synchronised_v1)
+    trigger = Trigger.FAILOVER
+    also = {"spec": ("D13",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.main_mode(mark="main")
+        yield Provoke(self.trigger)
+        yield Elapse(WATCHED_S)
+        yield alice.dpd(mark="after")
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("main").find(v1.Hash)
+        yield given(made, "the ISAKMP SA that the peer made").is_present()
+        yield from super().judge(trace)
+        yield that(trace.reply_to("after"), "the answer on the SA that was taken over").is_present()
+
+
 class BothEndsConverge(Case):
     """Routes that converge at both ends at once make the other device call; this one adds no call of its own."""
 
