@@ -15,9 +15,11 @@ from harness.sa.esp import EspContent, EspSa, header, unprotect
 from harness.sa.opened import Sealed
 from harness.wire import v1, v2
 from harness.wire.datagram import ESP, UDP, Datagram, Kind, packed
-from harness.wire.packet import NO_NEXT_HEADER, read_packet
+from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, read_packet, read_upper
 
 _SUBSPACE = 1 << 32
+TUNNEL = frozenset({IPV4, IPV6})
+"""Next Headers of tunnel mode."""
 
 
 @dataclass(slots=True)
@@ -66,14 +68,20 @@ class OpenerEsp:
         for stream in reversed(self._streams.get(spi, [])):
             number, opened = stream.open(seen.octets, low)
             if isinstance(opened, EspContent):
-                seen.packet = _read(spi, number, opened)
+                seen.packet = _read(seen, spi, number, opened)
                 return
             seen.packet = Packet(spi, low, known=True, why=opened.why)
 
 
-def _read(spi: bytes, number: int, opened: EspContent) -> Packet:
+def _read(seen: Seen, spi: bytes, number: int, opened: EspContent) -> Packet:
+    """What a packet holds: a whole one by its Next Header, or what follows the header that it came under."""
     notes = () if opened.padding_counts else (f"its padding is {opened.padding.hex()}",)
-    inner = "a dummy packet" if opened.next_header == NO_NEXT_HEADER else read_packet(opened.data)
+    inner: Datagram | str = "a dummy packet"
+    if opened.next_header in TUNNEL:
+        inner = read_packet(opened.data)
+    elif opened.next_header != NO_NEXT_HEADER:
+        ends = seen.source.address, seen.destination.address
+        inner = read_upper(*ends, opened.next_header, opened.data)
     if isinstance(inner, str):
         return Packet(spi, number, True, True, opened.next_header, None, inner, notes)
     return Packet(spi, number, True, True, opened.next_header, inner, "", notes)

@@ -15,6 +15,8 @@ class Flow:
 
     into: EspSa
     out: EspSa
+    transport: bool = False
+    """Whether what it carries is without its IP header."""
     sent: int = 0
     """The number of the last packet that went out."""
     highest: int = 0

@@ -21,9 +21,13 @@ from harness.wire.packet import (
     ip_packet,
     read_echo,
     read_packet,
+    read_upper,
+    upper_octets,
 )
 
 ECHO_DATA = bytes(range(56))
+Payload = tuple[bytes, int]
+"""What is sealed, and its Next Header."""
 
 
 class Bends(TypedDict, total=False):
@@ -101,13 +105,15 @@ class CarriesPackets(End):
         suite: Any,
         keys_in: tuple[bytes, bytes],
         keys_out: tuple[bytes, bytes],
+        *,
+        transport: bool = False,
     ) -> None:
         """A pair of IPsec SAs came to be; its keys go into the evidence, and packets may flow."""
         offered = suite.protocol, suite.encr, suite.key_bits, suite.integ, getattr(suite, "esn", 0)
         into, out = direction(spi_in, *offered, keys_in), direction(spi_out, *offered, keys_out)
         if into is None or out is None:
             return
-        self.flows[spi_in] = Flow(into, out)
+        self.flows[spi_in] = Flow(into, out, transport)
         for each in sorted((into, out), key=lambda sa: sa.spi):  # in one order, whichever end tells them
             self.came_to_know(each)
 
@@ -124,21 +130,21 @@ class CarriesPackets(End):
     ) -> Ping | Note:
         """An ICMP echo request through `child` or the newest Child SA; the result is the reply that came through it.
 
-        It is from the first host behind this end to the first one behind the target, unless others are named.
-        Asked again, it is another packet with the same echo in it.
+        It is from the first host behind this end to the first one behind the target, in transport mode from end to
+        end, unless others are named. Asked again, it is another packet with the same echo in it.
         """
         plan, found = PacketPlan(**bends), self._flow(child)
         if isinstance(found, Note):
             return found
         sa, flow = found
-        ours, theirs = self.configuration.local_subnets[0], self.configuration.remote_subnets[0]
-        ends = source or first_host(ours), destination or first_host(theirs)
+        ours, theirs = self._hosts(sa, flow)
+        ends = source or ours, destination or theirs
         number = int.from_bytes(self.entropy.octets(4), "big")
         echo = Echo(False, number >> 16, number & 0xFFFF, data)
-        packet = ip_packet(echo_datagram(*ends, echo), flow.sent + 1)
+        payload = _payload(flow, echo_datagram(*ends, echo))
         return Ping(
             self,  # type: ignore[arg-type]  # every End is an Initiator
-            lambda: self._said_packet(sa, flow, packet, plan),
+            lambda: self._said_packet(sa, flow, payload, plan),
             lambda answer: _replies(answer, echo, ends),
             plan.mark,
             plan.retransmit,
@@ -150,39 +156,41 @@ class CarriesPackets(End):
         found = self._flow(child)
         if isinstance(found, Note):
             return found
-        plan = PacketPlan(**bends)
-        return self._said_packet(*found, ip_packet(datagram), plan)
+        return self._said_packet(*found, _payload(found[1], datagram), PacketPlan(**bends))
 
     def dummy_packet(self, child: Any = None, **bends: Unpack[Bends]) -> Send | Note:
         """A packet that hides that there is nothing to send (RFC 4303 section 2.6)."""
         found = self._flow(child)
         if isinstance(found, Note):
             return found
-        plan = PacketPlan(**{"next_header": NO_NEXT_HEADER, **bends})  # type: ignore[arg-type]
-        return self._said_packet(*found, self.entropy.octets(40), plan)
+        return self._said_packet(*found, (self.entropy.octets(40), NO_NEXT_HEADER), PacketPlan(**bends))
 
     def keepalive(self, *, mark: str | None = None) -> Send:
         """A NAT keepalive (RFC 3948 section 2.3); nothing answers it."""
         return Send(NAT_KEEPALIVE, self.local_natt, self.remote_natt, mark)
 
-    def _said_packet(self, sa: Any, flow: Flow, octets: bytes, plan: PacketPlan) -> Send:
-        packet = self._sealed_packet(flow, octets, plan)
+    def _hosts(self, sa: Any, flow: Flow) -> tuple[str, str]:
+        """Between whom packets go if the script does not say."""
+        if flow.transport:
+            return sa.local.address, sa.remote.address
+        configuration = self.configuration
+        return first_host(configuration.local_subnets[0]), first_host(configuration.remote_subnets[0])
+
+    def _said_packet(self, sa: Any, flow: Flow, payload: Payload, plan: PacketPlan) -> Send:
+        packet = self._sealed_packet(flow, payload, plan)
         in_udp = sa.natt if plan.udp is None else plan.udp
         protocol, ends = (self.protocol, self._udp_ends(sa)) if in_udp else (ESP, _bare(sa))
         return self._stored(Send(packet, *ends, plan.mark, hostile=plan.is_hostile, protocol=protocol))
 
-    def _sealed_packet(self, flow: Flow, octets: bytes, plan: PacketPlan) -> bytes:
+    def _sealed_packet(self, flow: Flow, payload: Payload, plan: PacketPlan) -> bytes:
         out = flow.out if plan.spi is None else replace(flow.out, spi=plan.spi)
         out = out if plan.keys is None else plan.keys(out)
         number = flow.next_number() if plan.number is None else plan.number
-        inner = octets if plan.inner is None else plan.inner
-        version = octets[0] >> 4 if octets else 4
-        next_header = (IPV6 if version == 6 else IPV4) if plan.next_header is None else plan.next_header
         packet = protect(
             out,
             number,
-            inner,
-            next_header,
+            payload[0] if plan.inner is None else plan.inner,
+            payload[1] if plan.next_header is None else plan.next_header,
             fresh_iv(out, number, self.entropy),
             more_padding=plan.more_padding,
             padding=plan.padding,
@@ -228,7 +236,11 @@ class CarriesPackets(End):
         return self._take_packet(flow, datagram, opened)
 
     def _take_packet(self, flow: Flow, datagram: Datagram, opened: EspContent) -> Received:
-        inner = read_packet(opened.data)
+        if flow.transport:
+            ends = datagram.source.address, datagram.destination.address
+            inner = read_upper(*ends, opened.next_header, opened.data)
+        else:
+            inner = read_packet(opened.data)
         if isinstance(inner, str):
             return Received(why=inner)
         echo = read_echo(inner)
@@ -237,9 +249,9 @@ class CarriesPackets(End):
         if self.ignored(Ask.ECHO):
             return Received(packet=inner, why=f"the script ignores {Ask.ECHO}")
         ends = inner.destination.address, inner.source.address
-        reply = ip_packet(echo_datagram(*ends, echo._replace(is_reply=True)))
+        reply = echo_datagram(*ends, echo._replace(is_reply=True))
         try:
-            packet = self._sealed_packet(flow, reply, PacketPlan())
+            packet = self._sealed_packet(flow, _payload(flow, reply), PacketPlan())
         except UnsupportedAlgorithm as why:
             return Received(packet=inner, why=str(why))
         back = Datagram(datagram.destination, datagram.source, packet, datagram.protocol)
@@ -250,6 +262,14 @@ def first_host(subnet: str) -> str:
     """The lowest address of a subnet that a host may have."""
     network = ip_network(subnet)
     return str(next(iter(network.hosts()), network.network_address))
+
+
+def _payload(flow: Flow, datagram: Datagram) -> Payload:
+    """What a packet becomes inside: whole in tunnel mode, without its IP header in transport mode."""
+    if flow.transport:
+        return upper_octets(datagram), datagram.protocol
+    packet = ip_packet(datagram, flow.sent + 1)
+    return packet, IPV4 if packet[0] >> 4 == 4 else IPV6
 
 
 def _bare(sa: Any) -> tuple[Endpoint, Endpoint]:

@@ -20,7 +20,7 @@ from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
 from harness.wire.datagram import UDP, Datagram
-from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, ip_packet
+from harness.wire.packet import NO_NEXT_HEADER
 
 Deliver = Callable[[Context, Any, ChildSa, EspContent, Datagram], Step]
 
@@ -174,9 +174,7 @@ def _every_other() -> Rules:
 def _zeros() -> Rules:
     """Pads its packets with zeros."""
 
-    def zeros(context: Context, outbound: EspSa, number: int, inner: Datagram) -> bytes:
-        octets = ip_packet(inner, number)
-        next_header = IPV4 if octets[0] >> 4 == 4 else IPV6
+    def zeros(context: Context, outbound: EspSa, number: int, octets: bytes, next_header: int) -> bytes:
         padding = bytes(-(len(octets) + 2) % 16)  # whatever the cipher's blocks are
         iv = esp.fresh_iv(outbound, number, context.entropy)
         return esp.protect(outbound, number, octets, next_header, iv, padding=padding)

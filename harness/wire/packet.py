@@ -114,7 +114,7 @@ def _read_ipv4(octets: bytes) -> Datagram | str:
         return f"the IPv4 header says {length} octets, there are {len(octets)}"
     if fragment & 0x3FFF:
         return "an IPv4 fragment"
-    return _read_upper(octets[12:16], octets[16:20], protocol, octets[header:length])
+    return read_upper(_printed(octets[12:16]), _printed(octets[16:20]), protocol, octets[header:length])
 
 
 def _read_ipv6(octets: bytes) -> Datagram | str:
@@ -123,18 +123,24 @@ def _read_ipv6(octets: bytes) -> Datagram | str:
     _, length, protocol, _ = _IPV6.unpack_from(octets)
     if length > len(octets) - 40:
         return f"the IPv6 header says {length} octets, there are {len(octets) - 40}"
-    return _read_upper(octets[8:24], octets[24:40], protocol, octets[40 : 40 + length])
+    return read_upper(_printed(octets[8:24]), _printed(octets[24:40]), protocol, octets[40 : 40 + length])
 
 
-def _read_upper(source: bytes, destination: bytes, protocol: int, content: bytes) -> Datagram | str:
+def read_upper(source: str, destination: str, protocol: int, content: bytes) -> Datagram | str:
+    """The datagram in what stands behind an IP header between these addresses, or why there is none."""
     ports = (0, 0)
     if protocol in _WITH_PORTS:
         if len(content) < _UDP.size:
             return "the header behind that of IP is cut off"
         ports = _PORTS.unpack_from(content)
         content = content[_UDP.size :] if protocol == UDP else content
-    here, there = Endpoint(_printed(source), ports[0]), Endpoint(_printed(destination), ports[1])
-    return Datagram(here, there, content, protocol)
+    return Datagram(Endpoint(source, ports[0]), Endpoint(destination, ports[1]), content, protocol)
+
+
+def upper_octets(datagram: Datagram) -> bytes:
+    """What stands behind the IP header of a datagram, as transport mode carries it; ValueError as of `ip_packet`."""
+    packet = ip_packet(datagram)
+    return packet[20:] if packet[0] >> 4 == 4 else packet[40:]
 
 
 def echo_datagram(source: str, destination: str, echo: Echo) -> Datagram:

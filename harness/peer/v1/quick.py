@@ -108,6 +108,7 @@ class QuickV1(StartsV1):
         dialogue.flags = COMMIT if commit else 0
         quick = Quick(sa, dialogue, self.nonzero(4), private, offered, ni=self.entropy.octets(NONCE_OCTETS))
         self.quick = quick
+        quick.transport = mode == Encapsulation.TRANSPORT or _in_udp(sa, mode)
         payloads = (
             UNHASHED,
             self.phase2_offer(offered, quick.spi_in, group, mode),
@@ -126,7 +127,7 @@ class QuickV1(StartsV1):
 
     def _clients(self, sa: IsakmpSa, ids: tuple[str, str] | None, mode: int) -> tuple[Payload, ...]:
         """Client identities: our subnet and the target's; with transport mode the two ends, and how NAT left them."""
-        in_udp = sa.nat_t is not None and mode == sa.nat_t.transport
+        in_udp = _in_udp(sa, mode)
         if ids is not None or not (in_udp or mode == Encapsulation.TRANSPORT):
             ours, theirs = ids or (self.configuration.local_subnets[0], self.configuration.remote_subnets[0])
             return subnet_id(ours), subnet_id(theirs)
@@ -185,7 +186,8 @@ class QuickV1(StartsV1):
 
         pair = IpsecSa(quick.spi_in, spi_out, suite, keys(quick.spi_in), keys(spi_out), initiated)
         quick.sa.children.append(pair)
-        self.came_to_carry(pair.spi_in, pair.spi_out, suite, pair.keys_in, pair.keys_out)
+        keys_of_both = pair.keys_in, pair.keys_out
+        self.came_to_carry(pair.spi_in, pair.spi_out, suite, *keys_of_both, transport=quick.transport)
 
     def _quick_3(self, extra: tuple[Payload, ...], plan: Plan) -> Send | Note:
         quick = self.quick
@@ -249,6 +251,11 @@ class QuickV1(StartsV1):
         return self.open_request(sa, dialogue, octets, plan, came)
 
 
+def _in_udp(sa: IsakmpSa, mode: int) -> bool:
+    """Whether a mode is transport mode in UDP, by the number that the two ends agreed on."""
+    return sa.nat_t is not None and mode == sa.nat_t.transport
+
+
 def _mode_of(sa: IsakmpSa) -> int:
     """Tunnel mode, in UDP where a NAT was found."""
     return sa.nat_t.tunnel if sa.nat_found and sa.nat_t is not None else Encapsulation.TUNNEL
@@ -257,7 +264,7 @@ def _mode_of(sa: IsakmpSa) -> int:
 class Quick:
     """A Quick Mode under way."""
 
-    __slots__ = ("dialogue", "ni", "nr", "offered", "private", "sa", "spi_in")
+    __slots__ = ("dialogue", "ni", "nr", "offered", "private", "sa", "spi_in", "transport")
 
     def __init__(
         self,
@@ -272,3 +279,4 @@ class Quick:
     ) -> None:
         self.sa, self.dialogue, self.spi_in = sa, dialogue, spi_in
         self.private, self.offered, self.ni, self.nr = private, offered, ni, nr
+        self.transport = False

@@ -40,6 +40,8 @@ class ChildSa:
     remote: tuple[v2.TrafficSelector, ...]
     initiated: bool
     """Whether this end started the exchange that made it: then keys marked `i` protect what it sends."""
+    transport: bool = False
+    """Whether it is in transport mode."""
     renewal: "Concern | None" = None
     """The rekey of it that this end asked for last."""
 

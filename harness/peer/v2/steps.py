@@ -656,6 +656,7 @@ class StartsV2(ProvesV2, CountsV2):
             sa.why = shared
             return
         sk_d, prf, secret, last = sa.keys.sk_d, sa.keys.suite.prf, shared, nr
+        transport = answer.find(v2.Notify, NotifyType.USE_TRANSPORT_MODE) is not None
 
         def finish(additional: bytes) -> None:
             try:
@@ -663,7 +664,7 @@ class StartsV2(ProvesV2, CountsV2):
             except UnsupportedAlgorithm as why:
                 sa.why = str(why)
                 return
-            made = ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True)
+            made = ChildSa(spi, proposal.spi, suite, keys, tsi.selectors, tsr.selectors, True, transport)
             self.put_to_use(sa, made)
             if concern is not None:
                 concern.makes(made, ni, last)
@@ -676,7 +677,8 @@ class StartsV2(ProvesV2, CountsV2):
         by_initiator = child.keys.encr_i, child.keys.integ_i
         by_responder = child.keys.encr_r, child.keys.integ_r
         ours, theirs = (by_initiator, by_responder) if child.initiated else (by_responder, by_initiator)
-        self.came_to_carry(child.spi_in, child.spi_out, child.suite, theirs, ours)
+        pair = child.spi_in, child.spi_out
+        self.came_to_carry(*pair, child.suite, theirs, ours, transport=child.transport)
 
     def rekey_child(
         self,

@@ -1,19 +1,29 @@
 """RFC 4303 section 3.4 and RFC 4301 section 5.2: a packet on its way in, from its SPI to what it is for."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from harness.responder.context import Context
 from harness.responder.data import limits
 from harness.responder.data.outbound import carry_back, within
-from harness.responder.state import ChildSa, IkeSa
+from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
 from harness.wire.datagram import TCP_STREAM, Datagram
-from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, echo_datagram, read_echo, read_packet
+from harness.wire.packet import (
+    IPV4,
+    IPV6,
+    NO_NEXT_HEADER,
+    echo_datagram,
+    read_echo,
+    read_packet,
+    read_upper,
+)
 
 VERSIONS = {IPV4: 4, IPV6: 6}
 """The version of IP that a Next Header of tunnel mode promises."""
@@ -106,17 +116,36 @@ def deliver(context: Context, sa: Any, child: ChildSa, content: EspContent, data
     """What becomes of the payload: a dummy goes, a packet must be what its SA is for, an echo is answered."""
     if content.next_header == NO_NEXT_HEADER:
         return drop("a dummy packet")  # 4303/2.6
-    inner = read_packet(content.data)
+    inner = _inner(child, content, datagram)
     if isinstance(inner, str):
         return drop(f"no packet inside: {inner}")
-    if VERSIONS.get(content.next_header) != content.data[0] >> 4:
-        return drop(f"Next Header {content.next_header} over IP version {content.data[0] >> 4}")
     if not context.decide("belongs", child, inner):
         return context.decide("wrong_selectors", sa, child, content)  # type: ignore[no-any-return]
     answer = context.decide("answer_packet", inner)
     if answer is None:
         return Step(events=("packet-delivered",))
     return carry_back(context, sa, child, answer, datagram)
+
+
+def _inner(child: ChildSa, content: EspContent, datagram: Datagram) -> Datagram | str:
+    """The packet that the payload is, or in transport mode completes: between the addresses that the SA is for.
+
+    Those are the ends of the datagram unless a NAT lies between (RFC 7296 section 2.23.1).
+    """
+    if child.transport:
+        source = only_address(child.remote) or datagram.source.address
+        destination = only_address(child.local) or datagram.destination.address
+        return read_upper(source, destination, content.next_header, content.data)
+    inner = read_packet(content.data)
+    if not isinstance(inner, str) and VERSIONS.get(content.next_header) != content.data[0] >> 4:
+        return f"Next Header {content.next_header} over IP version {content.data[0] >> 4}"
+    return inner
+
+
+def only_address(selectors: Sequence[Selector]) -> str | None:
+    """The one address that selectors are for, if it is one."""
+    ends = {end for each in selectors for end in (each.start, each.end)}
+    return str(ip_address(ends.pop())) if len(ends) == 1 else None
 
 
 @TABLE.decision(rfc="4301/5.2")

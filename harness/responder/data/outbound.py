@@ -12,7 +12,7 @@ from harness.responder.table import TABLE
 from harness.sa import esp
 from harness.sa.esp import EspSa
 from harness.wire.datagram import ESP, Datagram, Endpoint, packed
-from harness.wire.packet import ICMP, ICMPV6, IPV4, IPV6, ip_packet
+from harness.wire.packet import ICMP, ICMPV6, IPV4, IPV6, ip_packet, upper_octets
 
 
 def carry_out(context: Context, sa: Any, child: ChildSa, inner: Datagram) -> Step:
@@ -48,7 +48,7 @@ def carry(context: Context, sa: Any, child: ChildSa, inner: Datagram, datagram: 
     number = context.decide("next_number", child, outbound)
     if number is None:
         return drop("the sequence numbers of the SA are used up")
-    packet = context.decide("seal_packet", outbound, number, inner)
+    packet = context.decide("seal_packet", outbound, number, *_payload(child, number, inner))
     given = child.traffic.gave(number, esp.encrypted_octets(outbound, packet), context.now)
     counted = replace(child, traffic=given)
     return Step(
@@ -65,12 +65,18 @@ def next_number(context: Context, child: ChildSa, outbound: EspSa) -> int | None
 
 
 @TABLE.decision(rfc="4303/3.3.2")
-def seal_packet(context: Context, outbound: EspSa, number: int, inner: Datagram) -> bytes:
-    """The ESP packet of an IP packet in tunnel mode, under an IV as its cipher wants it."""
-    octets = ip_packet(inner, number)
-    next_header = IPV4 if octets[0] >> 4 == 4 else IPV6
+def seal_packet(context: Context, outbound: EspSa, number: int, octets: bytes, next_header: int) -> bytes:
+    """The ESP packet of a payload, under an IV as its cipher wants it."""
     iv = esp.fresh_iv(outbound, number, context.entropy)
     return esp.protect(outbound, number, octets, next_header, iv)
+
+
+def _payload(child: ChildSa, number: int, inner: Datagram) -> tuple[bytes, int]:
+    """What a packet becomes inside, and its Next Header: whole in tunnel mode, without its header in transport mode."""
+    if child.transport:
+        return upper_octets(inner), inner.protocol
+    octets = ip_packet(inner, number)
+    return octets, IPV4 if octets[0] >> 4 == 4 else IPV6
 
 
 def within(end: Endpoint, packet: Datagram, selectors: Iterable[Selector]) -> bool:

@@ -27,7 +27,7 @@ from harness.responder.v1.messages import (
     quick_3,
     repeated_later,
 )
-from harness.responder.v1.nat import original_addresses, originals_of
+from harness.responder.v1.nat import original_addresses, originals_of, transport_modes
 from harness.responder.v1.proposals import accepted_suite, limit_of, read_attributes, shortest
 from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited, serve
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Quick
@@ -182,6 +182,7 @@ def _children(context: Context, sa: IsakmpSa, quick: Quick, answer: Incoming) ->
             child,
             kilobytes=_kilobytes(context, told),
             mode=_mode_of(mine),
+            transport=_mode_of(mine) in transport_modes(sa),
             originals=originals_of(sa, answer),
             suite=quick.ours[: len(taken)] if len(taken) > 1 else (),
         )

@@ -157,6 +157,7 @@ def _children(
             ipsec_keys(sa.secrets, each.suite, (spi_in, each.spi), *secret),
             kilobytes=kilobytes,
             mode=each.mode,
+            transport=each.mode in transport_modes(sa),
             originals=originals_of(sa, request),
         )
         children.append(limited(context, child, chosen.lifetime))

@@ -14,10 +14,20 @@ from harness.bench.links import VirtualLink
 from harness.bench.perform import Performer
 from harness.capture import read
 from harness.clock import SeededEntropy, VirtualClock
-from harness.codes import Encr, Esn, Integ, NotifyType, NotifyTypeV1, ProfileName, Protocol, Trigger
+from harness.codes import (
+    Encapsulation,
+    Encr,
+    Esn,
+    Integ,
+    NotifyType,
+    NotifyTypeV1,
+    ProfileName,
+    Protocol,
+    Trigger,
+)
 from harness.observe import Trace, observe
 from harness.peer import Elapse, Initiator, Provoke, Script
-from harness.profile import DEFAULT, ChildProposal, Configuration, Packets, Selector
+from harness.profile import DEFAULT, ChildPolicy, ChildProposal, Configuration, Packets, Selector, Version1
 from harness.responder import Responder, Step
 from harness.responder.traffic import Traffic
 from harness.wire import Message, v1, v2
@@ -190,6 +200,56 @@ def test_ipv6_inside_ipv4(line: Any) -> None:
     (seen,) = played.trace().pongs_to("ping").value
 
     assert (seen.packet.inner.source.address, seen.packet.next_header) == ("2001:db8:1::1", IPV6)
+
+
+@both_versions
+@pytest.mark.parametrize("udp", [False, True], ids=["ESP", "ESP in UDP"])
+def test_transport_mode_carries_from_end_to_end(line: Any, version: int, udp: bool) -> None:
+    """In transport mode what follows the IP header goes between the two ends, and comes back."""
+    hosts = replace(
+        DEFAULT,
+        local_subnets=("192.0.2.1/32",),
+        remote_subnets=("192.0.2.2/32",),
+        children=ChildPolicy(transport=True),
+        version1=Version1(transport=True),
+    )
+
+    def script(alice: Initiator) -> Script:
+        if version == 2:
+            yield from alice.ike_sa_init()
+            yield alice.ike_auth(v2.Notify(notify_type=NotifyType.USE_TRANSPORT_MODE))
+        else:
+            yield from alice.main_mode()
+            yield from alice.quick_mode(mode=Encapsulation.TRANSPORT)
+        yield alice.ping(mark="ping", udp=udp)
+
+    played = line(hosts).play(script)
+    (child,) = played.children
+    (seen,) = played.trace().pongs_to("ping").value
+
+    assert child.transport
+    assert (seen.packet.next_header, seen.packet.inner.source.address) == (1, "192.0.2.1")
+    assert played.results[-1] is not None
+
+
+def test_own_traffic_in_transport_mode(line: Any) -> None:
+    """A packet of the device itself for its peer goes through a child in transport mode."""
+    hosts = replace(
+        DEFAULT,
+        local_subnets=("192.0.2.1/32",),
+        remote_subnets=("192.0.2.2/32",),
+        children=ChildPolicy(transport=True),
+    )
+
+    def script(alice: Initiator) -> Script:
+        yield from alice.ike_sa_init()
+        yield alice.ike_auth(v2.Notify(notify_type=NotifyType.USE_TRANSPORT_MODE))
+        yield Provoke(Trigger.MATCHING_TRAFFIC)
+        yield Elapse(1.0)
+
+    asked, answered = line(hosts).play(script).trace().packets
+
+    assert (asked.packet.next_header, answered.packet.echo.is_reply) == (1, True)
 
 
 def test_packets_that_ask_nothing_are_delivered(line: Any) -> None:
