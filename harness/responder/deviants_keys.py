@@ -416,6 +416,12 @@ def _first_connection() -> Rules:
     return _over_tcp(change)
 
 
+@deviant("takes-several-ike-sas-on-a-connection", "RFC9329-6.1-11")
+def _shared_connection() -> Rules:
+    """Begins as many IKE SAs on one TCP connection as are asked for."""
+    return HONEST.but("guards", "init_own_connection", lambda *_: None)
+
+
 @deviant("demands-cookies-over-tcp", "RFC9329-6.3-01")
 def _cookies() -> Rules:
     """Demands a cookie over TCP as it does over UDP."""

@@ -122,6 +122,22 @@ class ARepetitionIsAnsweredWhereItCame(_OverTcp):
         yield that(late.then(lambda seen: seen.octets), "its octets").equals(once.octets.value)
 
 
+class AConnectionIsForOneIkeSa(_OverTcp):
+    """A second IKE SA is not begun on a connection that has one."""
+
+    requirements = ("RFC9329-6.1-11",)
+    deviants = ("takes-several-ike-sas-on-a-connection",)
+
+    def says(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="auth")
+        yield from alice.ike_sa_init(due=False, mark="second")
+
+    def judge(self, trace: Trace) -> Findings:
+        yield from self.connected(trace)
+        second = trace.reply_to("second").find(v2.KeyExchange)
+        yield that(second, "a full response to a second IKE_SA_INIT").is_absent()
+
+
 class NoCookieAlone(_OverTcp):
     """Where a cookie would be demanded over UDP, a request over TCP gets none without a puzzle."""
 

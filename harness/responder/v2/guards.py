@@ -124,6 +124,20 @@ def init_cookie(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     return None if cookies.returned(context, incoming) is not None else cookies.demand(context, incoming)
 
 
+@TABLE.guard(rfc="9329/6.1")
+def init_own_connection(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
+    """A TCP connection is for one IKE SA and those that take its place: no other one is begun on it."""
+    datagram = incoming.datagram
+    if datagram.protocol != TCP_STREAM:
+        return None
+    ends = (datagram.destination, datagram.source)
+    taken = any(
+        each.up and each.protocol == TCP_STREAM and (each.local, each.remote) == ends
+        for each in context.world.all()
+    )
+    return drop("a second IKE SA on a TCP connection") if taken else None
+
+
 @TABLE.guard(rfc="8019/4.2")
 def init_room(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """No state is kept for more half-open SAs than are allowed, in all and of one source, nor for huge messages."""

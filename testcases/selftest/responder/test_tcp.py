@@ -148,6 +148,19 @@ def test_a_rekeyed_sa_stays_on_the_connection() -> None:
     assert _ways(pair) == {(TCP_STREAM, PEER_NATT)}
 
 
+def test_a_connection_is_for_one_ike_sa() -> None:
+    """Section 6.1: IKE SAs do not share one, unless one is the other's rekey; over another connection there may be more."""
+    pair = _pair()
+    pair.play(pair.peer.connect())
+    pair.play(pair.peer.ike_sa_init())
+    why = pair.steps[-1].drop
+    pair.peer.local_natt = ELSEWHERE
+    pair.play(pair.peer.connect())
+
+    assert why == "a second IKE SA on a TCP connection"
+    assert pair.peer.ike.established
+
+
 def test_a_cookie_alone_is_not_demanded_over_tcp() -> None:
     """Section 6.3: the handshake has proved the address."""
     pair = _pair(replace(DEFAULT, cookie_threshold=0))
