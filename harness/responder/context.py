@@ -1,7 +1,7 @@
 """What a rule is given besides the SA: the configuration, chance, the time, and a view of the other SAs."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.clock import Entropy
@@ -9,6 +9,7 @@ from harness.codes import ProfileName
 from harness.profile import PROFILES, Configuration, Start
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.state import ChildSa, Sa
+from harness.responder.values import replace
 from harness.wire import Message
 from harness.wire.datagram import UDP, Datagram, Endpoint, frame
 

@@ -1,6 +1,5 @@
 """Responders that authenticate wrongly in version 2, each for the cases that must catch it."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import AuthMethod, EapCode, EapType, Exchange, NotifyType
@@ -15,6 +14,7 @@ from harness.responder.step import Step
 from harness.responder.table import Rules
 from harness.responder.v2 import authentication, certificates, ppk, proofs
 from harness.responder.v2.ppk import Settled
+from harness.responder.values import replace
 from harness.wire import v2
 from harness.wire.eap import EapMessage
 

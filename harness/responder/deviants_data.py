@@ -1,7 +1,6 @@
 """Responders that carry packets wrongly: the honest table with one entry exchanged."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType, Trigger
@@ -16,6 +15,7 @@ from harness.responder.step import Armed, Step, drop
 from harness.responder.table import Rules
 from harness.responder.v1.state import Phase2
 from harness.responder.v2.own import begin
+from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed

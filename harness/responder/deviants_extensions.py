@@ -1,7 +1,6 @@
 """Responders that break rules of what a gateway has for remote clients, each for the cases that must catch it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,6 +14,7 @@ from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import Extension, Rules
 from harness.responder.v2 import authentication, informational, inner_addresses, redirect
 from harness.responder.v2.messages import closed, respond, unseal
+from harness.responder.values import replace
 from harness.wire import replace as replace_message
 from harness.wire import v2
 from harness.wire.datagram import Endpoint

@@ -1,7 +1,6 @@
 """Responders that break rules of IKE_INTERMEDIATE, additional key exchanges and puzzles, each for the cases that must catch it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType
@@ -18,6 +17,7 @@ from harness.responder.v2 import follow_up, intermediate
 from harness.responder.v2.cookies import Given
 from harness.responder.v2.follow_up import child_of
 from harness.responder.v2.messages import refuse, unprotected
+from harness.responder.values import replace
 from harness.sa.intermediate import NO_INT_AUTH
 from harness.sa.puzzle import zero_bits
 from harness.wire import Message, decode, v2

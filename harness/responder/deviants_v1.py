@@ -1,7 +1,6 @@
 """Responders with one rule of version 1 broken, each for the cases that must catch it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import AttributeP1, AttributeP2, Exchange, LifeType, NotifyTypeV1
@@ -32,6 +31,7 @@ from harness.responder.v1.messages import (
 )
 from harness.responder.v1.messages import informational as said_alone
 from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick
+from harness.responder.values import replace
 from harness.sa.opened import Opened
 from harness.sa.v1 import decrypt, hash_i, quick_hash1
 from harness.wire import Message, decode, encode_chain, v1

@@ -3,12 +3,13 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.clock import Entropy
 from harness.codes import EapCode, EapType, MsChapOpcode
 from harness.profile import EapMethod, User
+from harness.responder.values import replace
 from harness.sa.mschapv2 import CHALLENGE_OCTETS, NT_RESPONSE_OCTETS, MsChapV2, without_domain
 from harness.wire.eap import EapMessage, MsChap, Value, read_mschap, read_value
 
@@ -47,11 +48,11 @@ class Conversation:
     def asks(self, kind: EapType, data: bytes, **changes: object) -> "Conversation":
         """This conversation after another Request."""
         request = EapMessage(EapCode.REQUEST, self._next, kind, data)
-        return replace(self, said=request, **changes)  # type: ignore[arg-type]
+        return replace(self, said=request, **changes)
 
     def ends(self, code: EapCode, **changes: object) -> "Conversation":
         """This conversation after Success or Failure, which carry the identifier of what they answer."""
-        return replace(self, said=EapMessage(code, self.said.identifier), **changes)  # type: ignore[arg-type]
+        return replace(self, said=EapMessage(code, self.said.identifier), **changes)
 
     @property
     def _next(self) -> int:

@@ -5,7 +5,6 @@ where `Context.may` says that the profile permits it.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType
@@ -49,6 +48,7 @@ from harness.responder.v2.own_key_exchanges import (
     took_intermediate,
 )
 from harness.responder.v2.selectors import Agreed
+from harness.responder.values import replace
 from harness.sa.v2 import Suite, ike_keys
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message

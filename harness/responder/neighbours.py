@@ -1,9 +1,10 @@
 """Which of the configured peers somebody is: by address before there is an identity, by identity ever after."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.profile import Configuration
 from harness.responder.state import Sa
+from harness.responder.values import replace
 from harness.wire.datagram import Endpoint
 
 IKE_PORT = 500

@@ -1,7 +1,7 @@
 """What the responder knows of its SAs: values that are replaced, never altered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -10,6 +10,7 @@ from harness.crypto import Private
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.eap import Conversation
 from harness.responder.traffic import NO_TRAFFIC, Traffic
+from harness.responder.values import replace
 from harness.sa.esp import EspSa, direction
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys, OpenedFragment
@@ -379,7 +380,7 @@ class IkeSa:
 
     def become(self, state: State, **changes: object) -> Self:
         """This SA in another state, with other changes."""
-        return replace(self, state=state, **changes)  # type: ignore[arg-type]
+        return replace(self, state=state, **changes)
 
     def child(self, spi: bytes) -> ChildSa | None:
         """The child that receives, or sends, on `spi`."""

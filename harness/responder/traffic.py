@@ -3,8 +3,10 @@
 Their size is bounded whatever comes: a window is one number of as many bits as it is wide.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
+
+from harness.responder.values import replace
 
 _HALF = 1 << 32
 

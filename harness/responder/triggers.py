@@ -3,8 +3,6 @@
 Each trigger asks `Context.may` and nothing else; there is no second way to an initiation.
 """
 
-from dataclasses import replace
-
 from harness.codes import Trigger
 from harness.profile import Start
 from harness.responder import v1
@@ -20,6 +18,7 @@ from harness.responder.v2.failover import taken_over
 from harness.responder.v2.mobility import to_another_address
 from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
+from harness.responder.values import replace
 from harness.sa.methods import METHODS, Proof
 from harness.wire.datagram import Datagram
 

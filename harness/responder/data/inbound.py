@@ -1,7 +1,6 @@
 """RFC 4303 section 3.4 and RFC 4301 section 5.2: a packet on its way in, from its SPI to what it is for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,6 +10,7 @@ from harness.responder.data.outbound import carry_back, within
 from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed

@@ -1,6 +1,5 @@
 """A device behind a NAT: it finds out, and keeps the NAT's mapping alive (RFC 7296 section 2.23, RFC 3948 section 4)."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import NotifyType
@@ -8,6 +7,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.sa.v2 import nat_detection
 from harness.wire import v2
 from harness.wire.datagram import NAT_KEEPALIVE, UDP, Datagram

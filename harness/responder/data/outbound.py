@@ -1,7 +1,6 @@
 """RFC 4303 section 3.3 and RFC 4301 section 5.1: a packet on its way out, through a child or not at all."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from harness.responder.context import Context
@@ -9,6 +8,7 @@ from harness.responder.data import limits
 from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspSa
 from harness.wire.datagram import ESP, Datagram, Endpoint, packed

@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import CertEncoding, NotifyTypeV1
@@ -13,6 +12,7 @@ from harness.profile import Credentials, IsakmpPolicy
 from harness.responder.context import Context, Incoming
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
+from harness.responder.values import replace
 from harness.sa.methods import METHODS, Method, Proof
 from harness.sa.v1 import Suite, hash_i, hash_r, psk_secrets, signature_secrets
 from harness.wire import v1

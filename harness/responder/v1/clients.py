@@ -1,7 +1,6 @@
 """Client identities of Quick Mode: the ID payloads that name what an IPsec SA is for (RFC 2407 section 4.6.2)."""
 
 import ipaddress
-from dataclasses import replace
 from itertools import product
 
 from harness.codes import IdTypeV1
@@ -10,6 +9,7 @@ from harness.responder.policy import selector
 from harness.responder.state import Selector
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
+from harness.responder.values import replace
 from harness.wire import v1
 
 ANY_PORT = (0, 65535)

@@ -4,13 +4,12 @@ Anybody who knows the cookies can send fragments, so what they may occupy is bou
 SA, in number, in octets and in time.
 """
 
-from dataclasses import replace
-
 from harness.responder.context import Context, Incoming
 from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa, Pieces
+from harness.responder.values import replace
 from harness.sa.fragments_v1 import fragments
 from harness.wire import Message, NotIke, decode, v1
 from harness.wire.datagram import Datagram, frame

@@ -1,7 +1,6 @@
 """RFC 2409 section 5.7 and RFC 3706: Informational exchanges of the peer: Delete, notifies, liveness checks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from harness.codes import Doi, Exchange, NotifyTypeV1, Protocol
 from harness.responder.context import Context, Incoming
@@ -14,6 +13,7 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.own_quick import given_up, recreate_children
 from harness.responder.v1.quick import take_connected
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2
+from harness.responder.values import replace
 from harness.wire import v1
 
 SEQUENCES = 1 << 32

@@ -4,8 +4,6 @@ Every function here that begins an exchange is reached only where `Context.may` 
 Deletes and liveness checks, which every profile permits, are not here.
 """
 
-from dataclasses import replace
-
 from harness.codes import AttributeP1, Exchange
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.profile import Start
@@ -45,6 +43,7 @@ from harness.responder.v1.proposals import (
     offered_policies,
 )
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
+from harness.responder.values import replace
 from harness.wire import v1
 
 

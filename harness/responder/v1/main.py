@@ -1,6 +1,5 @@
 """RFC 2409 sections 5 and 5.4: Main Mode and Aggressive Mode with a pre-shared key, seen from the responder."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import AttributeP1, Exchange, NotifyTypeV1
@@ -34,6 +33,7 @@ from harness.responder.v1.messages import (
 from harness.responder.v1.nat import moved, nat_payloads, noticed
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
+from harness.responder.values import replace
 from harness.sa.nat_traversal import FORMS
 from harness.sa.v1 import (
     BOTH_MODES,

@@ -1,6 +1,5 @@
 """IKEv1 messages on their way out: in clear, encrypted on an IV chain, protected by a HASH; and refusals."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyTypeV1, Protocol
@@ -9,6 +8,7 @@ from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa, Quick, Transaction
+from harness.responder.values import replace
 from harness.sa.v1 import (
     encrypt,
     exchange_iv,

@@ -1,7 +1,6 @@
 """draft-dukes-ike-mode-cfg: what clients are given, on request or pushed to them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from harness.codes import CfgAttribute, CfgType, Exchange
@@ -16,6 +15,7 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.xauth import after_answer, answers, begin, transaction_of
+from harness.responder.values import replace
 from harness.wire import v1
 
 Values = Iterator[tuple[CfgAttribute, bytes]]

@@ -1,12 +1,12 @@
 """RFC 3947 and the drafts before it: whether a NAT is between the ends, where it is, and on which ports IKE goes on."""
 
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 from harness.codes import Encapsulation, IdTypeV1
 from harness.responder.context import Incoming
 from harness.responder.v1.state import IsakmpSa
+from harness.responder.values import replace
 from harness.sa.v1 import nat_d
 from harness.wire.datagram import Endpoint
 

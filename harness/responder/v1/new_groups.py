@@ -1,7 +1,5 @@
 """RFC 2409 section 5.6: New Group Mode: numbers of its own that a peer gives to groups, as policy lets it."""
 
-from dataclasses import replace
-
 from harness.codes import AttributeP1, Exchange, GroupTypeV1, IsakmpTransform, NotifyTypeV1, Protocol
 from harness.crypto.modp import MODP_GROUPS, modp_prime
 from harness.responder.context import Context, Incoming
@@ -11,6 +9,7 @@ from harness.responder.v1.messages import last_block, new_group_2
 from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later, refuse
 from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick
+from harness.responder.values import replace
 from harness.wire import v1
 
 PRIVATE_GROUPS = range(1 << 15, 1 << 16)

@@ -1,7 +1,6 @@
 """What one peer's ISAKMP SAs have to do with each other: IPsec SAs outlive the one that made them."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from harness.codes import Doi, Exchange, NotifyTypeV1, Protocol
 from harness.responder.context import Context, Incoming
@@ -11,6 +10,7 @@ from harness.responder.v1.authentication import certificates_so_far
 from harness.responder.v1.lifetimes import ipsec_timers
 from harness.responder.v1.messages import notify_about
 from harness.responder.v1.state import IpsecSa, IsakmpSa
+from harness.responder.values import replace
 from harness.sa.nat_traversal import form_of
 from harness.sa.v1 import VID_DPD, VID_FRAGMENTATION
 from harness.wire import v1

@@ -1,6 +1,5 @@
 """RFC 2409 section 5.5: Quick Mode, seen from the responder."""
 
-from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -30,6 +29,7 @@ from harness.responder.v1.nat import moved, original_addresses, originals_of, tr
 from harness.responder.v1.proposals import life_attributes
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Quick, Transaction
 from harness.responder.v1.suites import LOWEST_SPI, ChosenIpsec, ChosenProtocol
+from harness.responder.values import replace
 from harness.sa.v1 import Secrets, quick_keys
 from harness.sa.v2 import ChildKeys
 from harness.wire import v1

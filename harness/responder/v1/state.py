@@ -1,6 +1,6 @@
 """What the responder knows of its ISAKMP SAs (IKEv1): values that are replaced, never altered."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -8,6 +8,7 @@ from harness.codes import Encapsulation, Exchange, XauthStatus
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
 from harness.responder.state import Armed, ChildSa, Selector, with_child
+from harness.responder.values import replace
 from harness.sa.nat_traversal import NatTraversal
 from harness.sa.v1 import Secrets
 from harness.wire import v1

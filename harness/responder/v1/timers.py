@@ -1,7 +1,6 @@
 """What an ISAKMP SA does when a timer is due: repetition, half-open expiry, lifetimes, liveness; and on command."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from harness.codes import NotifyTypeV1
 from harness.profile import Start
@@ -31,6 +30,7 @@ from harness.responder.v1.state import (
     Transacting,
     Transaction,
 )
+from harness.responder.values import replace
 
 FIRST_SEQUENCES = 1 << 31
 """A first sequence number has its top bit clear (RFC 3706 section 6.2)."""

@@ -5,7 +5,6 @@ asks for them, and no SA is negotiated in them.
 """
 
 import hmac
-from dataclasses import replace
 
 from harness.codes import CfgAttribute, CfgType, Exchange, XauthStatus, XauthType
 from harness.profile import Configuration
@@ -24,6 +23,7 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.timers import close
+from harness.responder.values import replace
 from harness.sa.xauth import chap_password
 from harness.wire import v1
 

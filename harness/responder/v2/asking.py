@@ -1,6 +1,5 @@
 """IKE_AUTH as a two-way device asks for it: what it says of itself, and what it makes of the response."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import NotifyType
@@ -9,6 +8,7 @@ from harness.responder.state import IkeSa, State
 from harness.responder.v2.certificates import certificate_request, hashes_offered, with_chain, with_hashes
 from harness.responder.v2.ppk import USE_PPK, mixed, ppk_id
 from harness.responder.v2.proofs import presented_id, prove
+from harness.responder.values import replace
 from harness.wire import v2
 
 STANDING = (State.ESTABLISHED, State.REKEYED, State.CLOSING)

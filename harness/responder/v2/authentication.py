@@ -1,6 +1,5 @@
 """RFC 7296 section 1.2: IKE_AUTH, seen from the responder: who the peer is, who we are, the first child."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Group, IdType, NotifyType
@@ -15,6 +14,7 @@ from harness.responder.v2.messages import closed, respond
 from harness.responder.v2.ppk import Settled
 from harness.responder.v2.proofs import presented_id, prove, prove_after_eap, proved_identity
 from harness.responder.v2.redirect import redirect_timers
+from harness.responder.values import replace
 from harness.wire import v2
 from harness.wire.eap import EapMessage, read_eap
 

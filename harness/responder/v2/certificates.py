@@ -1,7 +1,6 @@
 """RFC 7296 sections 3.6 to 3.8: certificates shown and asked for, signatures made and weighed."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import AuthMethod, CertEncoding, HashAlgorithm, NotifyType
@@ -19,6 +18,7 @@ from harness.profile import Configuration, Credentials
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.wire import v2
 
 HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512, HashAlgorithm.IDENTITY)

@@ -1,6 +1,5 @@
 """RFC 7296 section 1.3: CREATE_CHILD_SA, seen from the responder: a new child, a rekeyed child, a rekeyed IKE SA."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, Group, NotifyType, Protocol
@@ -19,6 +18,7 @@ from harness.responder.v2.initial import (
 )
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import closed, moved, moves, refuse, respond
+from harness.responder.values import replace
 from harness.sa.v2 import Suite, rekeyed_keys
 from harness.wire import v2
 

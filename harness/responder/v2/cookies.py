@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from harness.responder.state import IkeSa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import unprotected
+from harness.responder.values import replace
 from harness.sa.puzzle import KEYS, auth_string, puzzle, zero_bits
 from harness.sa.v2 import cookie
 from harness.wire import replace as replace_message

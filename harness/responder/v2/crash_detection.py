@@ -1,7 +1,6 @@
 """RFC 6290, quick crash detection: tokens that a device can still make when it has lost its SAs, and only then shows."""
 
 import hmac
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -9,6 +8,7 @@ from harness.codes import NotifyType, Protocol
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.wire import v2
 
 TOKENS_CHECKED = 4

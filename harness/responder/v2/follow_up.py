@@ -1,7 +1,5 @@
 """RFC 9370 section 2.2.4: IKE_FOLLOWUP_KE, the additional key exchanges of CREATE_CHILD_SA, seen from the responder."""
 
-from dataclasses import replace
-
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.state import ChildSa, FollowUp, IkeSa, State, Timer
@@ -11,6 +9,7 @@ from harness.responder.v2.heirs import bear, succeed
 from harness.responder.v2.initial import child_timers, ike_timers
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import closed, moved, moves, refuse, respond
+from harness.responder.values import replace
 from harness.sa.v2 import ChildSuite, Keys, Suite, child_keys, rekeyed_keys
 from harness.wire import v2
 

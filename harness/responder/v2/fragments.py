@@ -1,6 +1,5 @@
 """RFC 7383: messages of IKEv2 in fragments, each protected by itself, so that no forged one can spoil the rest."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import NotifyType
@@ -8,6 +7,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import Armed, Gathered, IkeSa, Served, Timer
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.sa.v2 import (
     Opened,
     OpenedFragment,

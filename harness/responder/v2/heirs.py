@@ -1,7 +1,5 @@
 """RFC 7296 section 2.8: the IKE SA that replaces another, what it takes over, and which of two replacements stands."""
 
-from dataclasses import replace
-
 from harness.profile import IkeProposal
 from harness.responder.context import Context
 from harness.responder.state import ABOUT_CHILDREN, ENDS, IkeSa, Own, Rival, State, Timer
@@ -9,6 +7,7 @@ from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import inherited_timers
 from harness.responder.v2.own import proceed
+from harness.responder.values import replace
 from harness.sa.v2 import Keys
 
 

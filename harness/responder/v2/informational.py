@@ -1,6 +1,5 @@
 """RFC 7296 section 1.4: INFORMATIONAL, seen from the responder: liveness, Delete, notifies."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType, Protocol
@@ -13,6 +12,7 @@ from harness.responder.v2.heirs import concede, decided
 from harness.responder.v2.messages import closed, respond
 from harness.responder.v2.mobility import must_be_shown
 from harness.responder.v2.own import begin
+from harness.responder.values import replace
 from harness.wire import v2
 
 

@@ -1,6 +1,5 @@
 """RFC 7296 section 1.2: IKE_SA_INIT, seen from the responder; what every new SA and child gets: SPIs, keys, timers."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -13,6 +12,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.responder.v2.selectors import agree
+from harness.responder.values import replace
 from harness.sa.v2 import (
     ChildSuite,
     Suite,

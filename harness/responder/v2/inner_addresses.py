@@ -1,7 +1,6 @@
 """RFC 7296 sections 2.19 and 3.15: the Configuration payload, and inner addresses for remote clients."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -11,6 +10,7 @@ from harness.responder.addresses import free_address
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.wire import v2
 
 APPLICATION = b"ike-harness reference responder"

@@ -1,6 +1,5 @@
 """RFC 9242: IKE_INTERMEDIATE, seen from the responder; RFC 9370 section 2.2.2: the key exchanges that it carries."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -11,6 +10,7 @@ from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, closed, header, refuse, respond
+from harness.responder.values import replace
 from harness.sa.intermediate import IntAuth, bare_octets_of, bare_octets_with, updated_keys
 from harness.sa.v2 import Keys
 from harness.wire import v2

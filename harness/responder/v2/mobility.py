@@ -1,7 +1,6 @@
 """RFC 4555 (MOBIKE): the original initiator moves an IKE SA with its children to other addresses, the other end follows."""
 
 import hmac
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -13,6 +12,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved, request
 from harness.responder.v2.own import begin
+from harness.responder.values import replace
 from harness.wire import v2
 from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint, packed
 

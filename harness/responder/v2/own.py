@@ -4,13 +4,13 @@ What a request says is the business of whoever `asks` it: a function for each ki
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from harness.codes import Exchange, NotifyType, Protocol
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Own, State, Timer
 from harness.responder.step import Armed, Step
 from harness.responder.v2.messages import request
+from harness.responder.values import replace
 from harness.wire import v2
 
 Ask = Callable[[Context, IkeSa, Own], Step]

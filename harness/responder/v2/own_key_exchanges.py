@@ -1,13 +1,12 @@
 """Key exchanges that we began: the secret of each, and the additional ones that go on after it (RFC 9242, RFC 9370)."""
 
-from dataclasses import replace
-
 from harness.codes import Exchange, NotifyType
 from harness.crypto.key_exchange import InvalidPublicValue, key_exchange
 from harness.responder.context import Context, Incoming
 from harness.responder.state import FollowUp, IkeSa, Outstanding, Own
 from harness.responder.step import Step
 from harness.responder.v2.messages import header, request
+from harness.responder.values import replace
 from harness.sa.intermediate import bare_octets_of, bare_octets_with, updated_keys
 from harness.wire import v2
 

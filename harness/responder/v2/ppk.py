@@ -1,6 +1,6 @@
 """RFC 8784: a post-quantum preshared key mixed into SK_d, SK_pi and SK_pr, seen from the responder."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from harness.codes import AuthMethod, NotifyType, PpkIdType
@@ -8,6 +8,7 @@ from harness.profile import Ppk
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
+from harness.responder.values import replace
 from harness.sa.v2 import with_ppk
 from harness.wire import v2
 

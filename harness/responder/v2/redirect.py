@@ -1,6 +1,5 @@
 """RFC 5685: clients that can be redirected are sent to another gateway: at once, when authenticated, or later."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, GatewayType, NotifyType
@@ -9,6 +8,7 @@ from harness.responder.state import IkeSa, Own, Timer
 from harness.responder.step import Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import request
+from harness.responder.values import replace
 from harness.wire import v2
 from harness.wire.v2.notify_data import Gateway
 

@@ -1,7 +1,6 @@
 """What an IKEv2 SA does when a timer is due: half-open expiry, lifetimes, retransmission, liveness."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from harness.profile import Start
 from harness.responder.context import Context
@@ -12,6 +11,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.messages import transmit
 from harness.responder.v2.own import begin
 from harness.responder.v2.redirect import GONE
+from harness.responder.values import replace
 from harness.wire.datagram import UDP
 
 

@@ -1,6 +1,5 @@
 """RFC 7296 section 2.3: windows of more than one request, promised to the peer and heeded from it."""
 
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -10,6 +9,7 @@ from harness.responder.step import NOTHING, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import request, unseal
 from harness.responder.v2.own import asks, begin
+from harness.responder.values import replace
 from harness.wire import v2
 
 COMPLAINT_PAUSE_S = 5.0
