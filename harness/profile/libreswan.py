@@ -151,12 +151,12 @@ def _connection(configuration: Configuration, way: Way) -> list[str]:
         *(["aggressive=yes"] if way == "v1-aggressive" else []),
         f"left={configuration.local_address}",
         f"leftid={'%null' if configuration.local_auth == 'null' else identity(configuration.local_id)}",
-        *_subnet("leftsubnet", configuration.local_subnets),
+        *_subnet("left", configuration.local_subnets, configuration),
         f"right={configuration.peer or '%any'}",
         *_known_by(configuration),
-        *_subnet("rightsubnet", configuration.remote_subnets),
+        *_subnet("right", configuration.remote_subnets, configuration),
         *_proofs(configuration, way),
-        "type=tunnel",
+        f"type={'transport' if configuration.children.transport else 'tunnel'}",
         "auto=ignore",
         "leftupdown=%disabled",
         f"ike={_ike(configuration, way)}",
@@ -222,11 +222,11 @@ def _certificate(configuration: Configuration) -> list[str]:
     return [f"leftcert={NICKNAME}", "leftsendcert=always", "leftrsasigkey=%cert", "rightrsasigkey=%cert"]
 
 
-def _subnet(option: str, subnets: Sequence[str]) -> list[str]:
-    """Libreswan's connections have one pair of subnets; where there is none the end's address is meant."""
+def _subnet(side: str, subnets: Sequence[str], configuration: Configuration) -> list[str]:
+    """Libreswan's connections have one pair of subnets; of transport mode, and where there is none, that of the ends."""
     if len(subnets) > 1:
         raise ValueError(f"a connection of Libreswan has one subnet an end, not {len(subnets)}")
-    return [f"{option}={subnet}" for subnet in subnets]
+    return [] if configuration.children.transport else [f"{side}subnet={subnet}" for subnet in subnets]
 
 
 # --- times ------------------------------------------------------------------------------------------------

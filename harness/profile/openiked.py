@@ -70,8 +70,9 @@ def iked_conf(
     """
     dpd = configuration.dpd
     peer = configuration.remote_id
+    mode = "transport" if configuration.children.transport else "tunnel"
     policy = [
-        f'ikev2 "{POLICY}" {"active" if active else "passive"} esp',
+        f'ikev2 "{POLICY}" {"active" if active else "passive"} {mode} esp',
         *_flows(configuration),
         f"local {configuration.local_address} peer {configuration.peer or 'any'}",
         *_joined(map(_ike_suite, configuration.proposals_v2), "an IKE SA"),

@@ -269,6 +269,7 @@ def _child(
         f"remote_ts = {','.join(remote) or 'dynamic'}",
         *(f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each),
         *_child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
+        *(["mode = transport"] if configuration.children.transport else []),
         *("start_action = none", "close_action = none", "dpd_action = clear"),
     ]
 

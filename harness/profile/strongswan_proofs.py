@@ -18,6 +18,9 @@ _PROOFS: Mapping[Proof, str] = {"psk": "psk", "signature": "pubkey", "eap": "eap
 _METHODS_V1: Mapping[int, str] = {
     AuthMethodV1.PRE_SHARED_KEY: "psk",
     AuthMethodV1.RSA_SIGNATURES: "pubkey",
+    AuthMethodV1.ECDSA_SHA256_P256: "pubkey",
+    AuthMethodV1.ECDSA_SHA384_P384: "pubkey",
+    AuthMethodV1.ECDSA_SHA512_P521: "pubkey",
     AuthMethodV1.XAUTH_INIT_PRE_SHARED: "psk",
     AuthMethodV1.XAUTH_INIT_RSA: "pubkey",
 }

@@ -112,4 +112,4 @@ class Libreswan(IkeDaemon):
 
 _IKE = re.compile(r"^000 #(\d+): .*\((?:established IKE SA|IKE SA established)\)", re.M)
 _OWNER = re.compile(r"^000 #(\d+): .*; (?:IKE|ISAKMP) SA #(\d+)", re.M)
-_SPIS = re.compile(r"^000 #(\d+): .* esp\.(\w+)@\S+ esp\.(\w+)@", re.M)
+_SPIS = re.compile(r"^000 #(\d+): .* esp[.:](\w+)@\S+ esp[.:](\w+)@", re.M)

@@ -159,7 +159,7 @@ class End:
 class Network:
     """Two ends, `near` and `far`, and the cable between them."""
 
-    def __init__(self, near: str = "10.9.0.1", far: str = "10.9.0.2", prefix: int = 24) -> None:
+    def __init__(self, near: str = "10.9.0.1", far: str = "10.9.0.2") -> None:
         if os.geteuid() != 0:
             raise TargetUnavailable("network namespaces are for root")
         missing = [word for word in _NEEDED if shutil.which(word) is None]
@@ -175,7 +175,7 @@ class Network:
                 *("peer", "name", INTERFACE, "netns", str(self.far.pid)),
             )
             for end in (self.near, self.far):
-                end.run("ip", "-batch", "-", given=_set_up(end.address, prefix))
+                end.run("ip", "-batch", "-", given=_set_up(end.address))
             self._made = made.pop_all()
 
     def __enter__(self) -> "Network":
@@ -202,10 +202,12 @@ class Network:
 _ANY_KEYS = ("mode", "tunnel", "auth", "hmac(sha1)", "0x" + "00" * 20, "enc", "cbc(aes)", "0x" + "00" * 16)
 
 
-def _set_up(address: str, prefix: int) -> str:
+def _set_up(address: str) -> str:
+    """The commands that give an end its address; whether an IPv6 address is taken is not asked first."""
+    network = f"{address}/64 nodad" if ":" in address else f"{address}/24"
     lines: Sequence[str] = (
         "link set lo up",
-        f"addr add {address}/{prefix} dev {INTERFACE}",
+        f"addr add {network} dev {INTERFACE}",
         f"link set {INTERFACE} up",
     )
     return "".join(f"{line}\n" for line in lines)

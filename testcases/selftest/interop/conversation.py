@@ -11,7 +11,7 @@ from harness.target.contract import NotApplicable
 from harness.target.daemon import ChildSa, IkeDaemon, IkeSa
 from harness.target.namespaces import INTERFACE, Network, wait_until
 from harness.target.vpnc import Vpnc
-from testcases.selftest.interop.stage import CONFIGURATION, DEVICE, PEER, SOON_S, Responder, Stage
+from testcases.selftest.interop.stage import CONFIGURATION, PEER, SOON_S, Responder, Stage
 
 
 @dataclass(frozen=True)
@@ -199,11 +199,12 @@ def crashed(held: Conversation) -> None:
 
 def play(scene: Scene, stage: Stage) -> Story:
     """Hold the conversation to its end; then both daemons are ended."""
-    with Network(DEVICE, PEER) as network, stage.ended:
+    assert scene.device.peer is not None
+    with Network(scene.device.local_address, scene.device.peer) as network, stage.ended:
         dump = stage.dump(network)
         device = stage.responder(network, scene.device, *scene.options, as_ios=scene.as_ios)
         peer = stage.daemon(scene.kind, network, scene.peer or scene.device, scene.further)
-        story = Story(scene, stage.capture, [device.keys], [DEVICE])
+        story = Story(scene, stage.capture, [device.keys], [scene.device.local_address])
         held = Conversation(scene, stage, network, device, peer, story)
         try:
             for act in scene.acts:

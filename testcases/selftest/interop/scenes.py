@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from harness.codes import AuthMethodV1, ProfileName
+from harness.codes import AuthMethodV1, Group, ProfileName
 from harness.profile import Dpd, Identity, Lifetimes
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, Ppk, User
 from harness.profile.exchanges import Fragments
 from harness.profile.extensions import AddressPool, Mobility, Redirect
@@ -52,6 +53,61 @@ for way in WAYS:
 SCENES["openiked v2"] = Scene(OpenIked, "v2", WHOLE_LIFE, peer=SHORT_LIVED)
 
 
+BY_IPV6 = replace(
+    CONFIGURATION,
+    local_address="fd00:9::1",
+    peer="fd00:9::2",
+    local_id=Identity("ipv6", "fd00:9::1"),
+    remote_id=Identity("ipv6", "fd00:9::2"),
+)
+for daemon in (Strongswan, Libreswan):
+    SCENES[f"{daemon.kind} ipv6 v2"] = Scene(daemon, "v2", WHOLE_LIFE, BY_IPV6)
+    SCENES[f"{daemon.kind} ipv6 v1-main"] = Scene(daemon, "v1-main", WHOLE_LIFE, BY_IPV6)
+SCENES["openiked ipv6 v2"] = Scene(OpenIked, "v2", SHORT_LIFE, BY_IPV6)
+
+
+# --- what is negotiated -----------------------------------------------------------------------------------
+
+PFS = replace(CONFIGURATION, pfs_group=Group.CURVE25519, versions=(2,))
+"""The group of the IKE SA too: Libreswan takes that for a child whatever it is told."""
+PFS_V1 = replace(CONFIGURATION, pfs_group=Group.MODP_2048)
+SHORT_LIVED_PFS = replace(SHORT_LIVED, pfs_group=Group.CURVE25519)
+ONE_GROUP = replace(CONFIGURATION, proposals_v2=CONFIGURATION.proposals_v2[1:2])
+"""A responder that takes another group than the one that a daemon of `CONFIGURATION` tries first."""
+WARY = replace(CONFIGURATION, cookie_threshold=0)
+HOSTS = replace(
+    CONFIGURATION,
+    local_subnets=(f"{DEVICE}/32",),
+    remote_subnets=(f"{PEER}/32",),
+    children=ChildPolicy(transport=True),
+)
+BEHIND_NAT = {Strongswan: {"connection": ("encap = yes",)}, Libreswan: {"conn": ("encapsulation=yes",)}}
+"""How a daemon is told to pretend that there is a NAT."""
+KE_AGAIN = (r"-> CREATE_CHILD_SA .*KE, TSi", r"<- CREATE_CHILD_SA .*KE, TSi")
+KE_AGAIN_V1 = (r"-> QUICK_MODE .*Nonce, KE", r"<- QUICK_MODE .*Nonce, KE")
+ASKED_FOR_A_COOKIE = (
+    r"<- IKE_SA_INIT .*N\(COOKIE\)",
+    r"-> IKE_SA_INIT .*\{ N\(COOKIE\)",
+    r"<- IKE_SA_INIT .*KE",
+)
+ANOTHER_GROUP = (r"<- IKE_SA_INIT .*N\(INVALID_KE_PAYLOAD\)", r"-> IKE_SA_INIT .*KE", r"<- IKE_SA_INIT .*KE")
+NO_TUNNEL = (r"-> IKE_AUTH .*N\(USE_TRANSPORT_MODE", r"<- IKE_AUTH .*N\(USE_TRANSPORT_MODE")
+
+for daemon in (Strongswan, Libreswan, OpenIked):
+    SCENES[f"{daemon.kind} cookie"] = Scene(daemon, "v2", SHORT_LIFE, WARY, shows=ASKED_FOR_A_COOKIE)
+    SCENES[f"{daemon.kind} group"] = Scene(
+        daemon, "v2", SHORT_LIFE, ONE_GROUP, CONFIGURATION, shows=ANOTHER_GROUP
+    )
+for daemon in (Strongswan, Libreswan):
+    SCENES[f"{daemon.kind} pfs v2"] = Scene(daemon, "v2", WHOLE_LIFE, PFS, shows=KE_AGAIN)
+    SCENES[f"{daemon.kind} pfs v1-main"] = Scene(daemon, "v1-main", WHOLE_LIFE, PFS_V1, shows=KE_AGAIN_V1)
+    SCENES[f"{daemon.kind} transport"] = Scene(daemon, "v2", WHOLE_LIFE, HOSTS, shows=NO_TUNNEL)
+    for way in WAYS:
+        SCENES[f"{daemon.kind} nat {way}"] = Scene(daemon, way, WHOLE_LIFE, further=BEHIND_NAT[daemon])
+SCENES["openiked transport"] = Scene(OpenIked, "v2", SHORT_LIFE, HOSTS, shows=NO_TUNNEL)
+SCENES["openiked pfs v2"] = Scene(OpenIked, "v2", WHOLE_LIFE, PFS, SHORT_LIVED_PFS, shows=KE_AGAIN)
+
+
 # --- other proofs -----------------------------------------------------------------------------------------
 
 USER = User("carol@example.org", "an-open-secret-too")
@@ -77,6 +133,10 @@ BY_PASSWORD = replace(
     remote_id=Identity("user_fqdn", USER.name),
     users=(USER,),
     peer_credentials=Credentials(anchors=SIGNED["rsa"].credentials.anchors),
+)
+ECDSA_V1 = replace(
+    SIGNED["ecdsa"],
+    proposals_v1=(replace(CONFIGURATION.proposals_v1[0], auth=AuthMethodV1.ECDSA_SHA256_P256),),
 )
 POST_QUANTUM = replace(CONFIGURATION, ppk=Ppk(b"ppk-1", bytes(range(32))))
 UNPROVED = replace(CONFIGURATION, local_auth="null", remote_auth="null", remote_id=None)
@@ -108,6 +168,9 @@ for daemon in (Strongswan, Libreswan):
     for way in MODES:
         shows = SIGS if way == "v1-main" else SIGS[::-1]
         SCENES[f"{daemon.kind} rsa {way}"] = Scene(daemon, way, SHORT_LIFE, SIGNED_V1, shows=shows)
+for way in MODES:
+    shows = SIGS if way == "v1-main" else SIGS[::-1]
+    SCENES[f"strongswan ecdsa {way}"] = Scene(Strongswan, way, SHORT_LIFE, ECDSA_V1, shows=shows)
 SCENES["libreswan null"] = Scene(Libreswan, "v2", SHORT_LIFE, UNPROVED)
 
 

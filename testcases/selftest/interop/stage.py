@@ -40,8 +40,8 @@ RESPONSE = 0x20
 class Tcpdump:
     """A capture taken at one end."""
 
-    def __init__(self, end: End, path: Path) -> None:
-        self._end, self._path = end, path
+    def __init__(self, end: End, path: Path, other: str) -> None:
+        self._end, self._path, self._other = end, path, other
         self._process = end.spawn(
             *("tcpdump", "--immediate-mode", "-U", "-n", "-i", INTERFACE, "-w", str(path)),
             *("-Z", "root", f"{IKE} or udp port {LAST_PORT}"),
@@ -56,7 +56,7 @@ class Tcpdump:
 
     def finish(self) -> None:
         """Wait until everything that went over the cable before this call is on file."""
-        said = f"printf %s '{LAST_WORDS.decode()}' > /dev/udp/{PEER}/{LAST_PORT}"
+        said = f"printf %s '{LAST_WORDS.decode()}' > /dev/udp/{self._other}/{LAST_PORT}"
         self._end.run("bash", "-c", said)
         wait_until(lambda: LAST_WORDS in self._path.read_bytes(), SOON_S, "the end of the capture")
 
@@ -140,7 +140,7 @@ class Stage:
 
     def dump(self, network: Network) -> Tcpdump:
         """A capture at the near end."""
-        dump = Tcpdump(network.near, self.capture)
+        dump = Tcpdump(network.near, self.capture, network.far.address)
         self.ended.callback(dump.stop)
         dump.listen()
         return dump

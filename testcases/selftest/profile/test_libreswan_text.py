@@ -7,6 +7,7 @@ import pytest
 from harness.codes import AuthMethodV1, Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
 from harness.crypto.authority import Authority
 from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IkeProposal, Lifetimes
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, Ppk, User
 from harness.profile.libreswan import identity, ipsec_conf, ipsec_secrets
 from harness.profile.version1 import Version1, Xauth
@@ -290,3 +291,11 @@ def test_secret_of_what_can_not_be_named_is_refused(changes: dict[str, object]) 
     """A quote or a space would end the name."""
     with pytest.raises(ValueError, match="Libreswan has no words for the"):
         ipsec_secrets(replace(INITIATOR, **changes))  # type: ignore[arg-type]
+
+
+def test_transport_mode_has_no_subnets() -> None:
+    """It is for the ends alone."""
+    found = printed(children=ChildPolicy(transport=True))["conn v2"]
+
+    assert found["type"] == "transport"
+    assert not {"leftsubnet", "rightsubnet"} & found.keys()

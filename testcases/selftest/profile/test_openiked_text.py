@@ -7,6 +7,7 @@ import pytest
 
 from harness.codes import Encr, Group, Integ, ProfileName, Protocol
 from harness.profile import DEFAULT, ChildProposal, Dpd, Identity, Lifetimes
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, User
 from harness.profile.extensions import Mobility
 from harness.profile.openiked import identity, iked_conf
@@ -22,8 +23,8 @@ def printed(**changes: object) -> str:
 
 def test_policy_waits_unless_it_is_active() -> None:
     """A responder's policy is a passive one."""
-    assert 'ikev2 "v2" passive esp ' in printed()
-    assert 'ikev2 "v2" active esp ' in iked_conf(INITIATOR, active=True)
+    assert 'ikev2 "v2" passive tunnel esp ' in printed()
+    assert 'ikev2 "v2" active tunnel esp ' in iked_conf(INITIATOR, active=True)
 
 
 def test_mirrored_ends_face_the_target() -> None:
@@ -166,3 +167,8 @@ def test_mobility_is_of_all_policies() -> None:
     """MOBIKE is off unless it is configured."""
     assert "\nset nomobike\n" in printed()
     assert "\nset mobike\n" in printed(mobility=Mobility())
+
+
+def test_mode_is_that_of_the_children() -> None:
+    """Transport mode is asked for where it is taken."""
+    assert " passive transport esp " in printed(children=ChildPolicy(transport=True))

@@ -7,6 +7,7 @@ import pytest
 
 from harness.codes import AuthMethodV1, Encr, Esn, Group, Integ, ProfileName, Protocol
 from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IsakmpPolicy, Selector
+from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, Ppk, User
 from harness.profile.extensions import Mobility
 from harness.profile.strongswan import initiate_command, strongswan_conf, swanctl_conf
@@ -388,3 +389,9 @@ def test_further_lines_outdo_what_is_printed() -> None:
     assert found["connections.v2.local.id"] == "a"
     assert found["connections.v2.children.net.mode"] == "pass"
     assert "retransmit_tries = 1" in strongswan_conf("/run", further={"charon": ["retransmit_tries = 1"]})
+
+
+def test_mode_is_that_of_the_children() -> None:
+    """Tunnel mode is what is meant where nothing is said."""
+    assert "connections.v2.children.net.mode" not in swanctl()
+    assert swanctl(children=ChildPolicy(transport=True))["connections.v2.children.net.mode"] == "transport"
