@@ -1,6 +1,7 @@
 """What a device is set up to be: proposals, identities, selectors, lifetimes; it knows no vendor's words."""
 
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from math import inf
 from typing import Any, Literal, NamedTuple
@@ -41,6 +42,11 @@ _ID_TYPES: dict[str, IdType] = {
 }
 
 
+@lru_cache(maxsize=1024)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who an end says it is; the numbers of these kinds are the same in both versions of IKE.
@@ -71,7 +77,7 @@ class Identity:
     def data(self) -> bytes:
         """The Identification Data: four or sixteen octets of an address, a name's DER, otherwise the text."""
         if self.kind in ("ipv4", "ipv6"):
-            return ip_address(self.value).packed
+            return _packed(self.value)
         return _distinguished_name(self.value) if self.kind == "dn" else self.value.encode()
 
 

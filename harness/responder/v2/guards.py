@@ -60,9 +60,14 @@ def _is_malformed(part: Any) -> bool:
     if isinstance(part, Malformed):
         return True
     counts, parts = _countable(part.__class__)
-    if any(getattr(part, name) is not None for name in counts):
-        return True
-    return any(_is_malformed(inside) for name in parts for inside in getattr(part, name))
+    for name in counts:
+        if getattr(part, name) is not None:
+            return True
+    for name in parts:
+        for inside in getattr(part, name):
+            if _is_malformed(inside):
+                return True
+    return False
 
 
 @cache
