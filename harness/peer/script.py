@@ -62,6 +62,11 @@ class Request:
         sent = replace(self.without_waiting(), data=data if bend is None else bend(data), due=False)
         return replace(sent, hostile=self.hostile or bend is not None)
 
+    def in_order(self, *numbers: int) -> "Request":
+        """The same request with its fragments in this order, counted from 1, each as often as it is named."""
+        first, *further = ((self.data, *self.further)[number - 1] for number in numbers)
+        return replace(self, data=first, further=tuple(further))
+
     def without_waiting(self) -> "Send":
         """The same octets, sent once, with nobody waiting for an answer."""
         return Send(

@@ -9,6 +9,7 @@ from harness.codes import Exchange, NotifyType, Protocol, Trigger
 from harness.responder import (
     deviants_auth,
     deviants_data,
+    deviants_exchanges,
     deviants_extensions,
     deviants_keys,
     deviants_mobile,
@@ -32,7 +33,15 @@ from harness.wire.datagram import Datagram, Endpoint, frame
 
 __all__ = ["DEVIANTS", "Deviant"]
 
-MODULES = (deviants_auth, deviants_v1, deviants_data, deviants_keys, deviants_extensions, deviants_mobile)
+MODULES = (
+    deviants_auth,
+    deviants_v1,
+    deviants_data,
+    deviants_exchanges,
+    deviants_keys,
+    deviants_extensions,
+    deviants_mobile,
+)
 """Importing them registers the deviants that are not here."""
 
 

@@ -6,7 +6,7 @@ that have an answer by their place in the exchange are judged; an SA that was gi
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, Protocol, name_of
 from harness.observe import NO_SPI, Header, Seen, Trace
@@ -54,6 +54,14 @@ class _Asked:
     copies: int = 0
     due: bool = False
     hostile: bool = False
+    pieces: set[int] = field(default_factory=set)
+    """The numbers of the fragments that came; empty for a request in one piece."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it came (RFC 7383 section 2.6)."""
+        fragment = self.first.fragment
+        return fragment is None or len(self.pieces) >= fragment[1]
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
@@ -104,7 +112,7 @@ def _judged(trace: Trace, marked: bool) -> Iterator[_Asked]:
         assert header is not None
         if _CONTROL in asked.first.marks or asked.hostile or (marked and not asked.due):
             continue
-        if asked.first.number > ended.get(header.pair, asked.first.number):
+        if asked.first.number > ended.get(header.pair, asked.first.number) or not asked.whole:
             continue
         yield asked
 
@@ -127,6 +135,8 @@ def _requests(trace: Trace) -> Iterable[_Asked]:
         asked = found[key]
         asked.frames.append(each.number)
         asked.copies += each.fragment is None or each.fragment[0] == 1
+        if each.fragment is not None:
+            asked.pieces.add(each.fragment[0])
         asked.due |= each.due
         asked.hostile |= each.hostile
     return found.values()

@@ -11,7 +11,7 @@ from harness.peer.end import marked, unframed
 from harness.peer.mischief import HONEST, Changes, Plan
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2 import puzzles
-from harness.peer.v2.counters import CountsV2
+from harness.peer.v2.counters import CountsV2, counters
 from harness.peer.v2.offers import (
     accepted_child,
     accepted_ike,
@@ -856,6 +856,32 @@ class StartsV2(ProvesV2, CountsV2):
         sa.promised = size
         told = notify(NotifyType.SET_WINDOW_SIZE, size.to_bytes(4, "big"))
         return self.informational(told, sa=sa, **changes)
+
+    def synchronise(
+        self,
+        sends: int,
+        expects: int = 0,
+        *extra: Payload,
+        sa: IkeSa | None = None,
+        **changes: Unpack[Changes],
+    ) -> Request | Note:
+        """As a cluster after a failover: these Message IDs are those to use, and to expect, from now on (RFC 6311).
+
+        `extra` payloads stand at the end. What the target answers counts for this end too.
+        """
+        sa, plan = sa or self.ike, Plan(**changes)
+        plan = dataclasses.replace(plan, message_id=0, due=True if plan.due is None else plan.due)
+
+        def answered(message: Message) -> None:
+            told = message.find(v2.Notify, NotifyType.IKEV2_MESSAGE_ID_SYNC)
+            if told is not None and len(told.data) == 12:
+                sa.expected_message_id = int.from_bytes(told.data[4:8], "big")
+                sa.next_message_id = int.from_bytes(told.data[8:], "big")
+                sa.answered.clear()
+
+        return self._ask(
+            sa, Exchange.INFORMATIONAL, (counters(b"sync", sends, expects), *extra), plan, answered
+        )
 
     # --- any request --------------------------------------------------------------------------------------------
 

@@ -154,7 +154,7 @@ def _extended(child: ChildSa) -> bool:
 
 def synchronised(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming) -> Step:
     """Go on with the Message IDs that the peer answers with, if it answers what was asked (section 5.1)."""
-    ours, said = read_counters((_as_notify(asked.own.data),)), read_counters(response.payloads)
+    ours, said = read_counters((as_notify(asked.own.data),)), read_counters(response.payloads)
     if ours is None:
         return answered(context, Step(changed=(sa,)), response)
     alone = len(response.payloads) == 1
@@ -166,7 +166,8 @@ def synchronised(context: Context, sa: IkeSa, asked: Outstanding, response: Inco
     return answered(context, Step(changed=(agreed,), events=("synchronised",)), response)
 
 
-def _as_notify(data: bytes) -> v2.Notify:
+def as_notify(data: bytes) -> v2.Notify:
+    """IKEV2_MESSAGE_ID_SYNC with this data."""
     return v2.Notify(notify_type=MESSAGE_ID_SYNC, data=data)
 
 

@@ -488,6 +488,17 @@ def test_one_copy_at_the_targets_end_did_arrive(line, check):
     assert verdicts(check("INV-10", line)) == [Verdict.FAIL]
 
 
+@pytest.mark.parametrize(("came", "verdict"), [((1, 2), Verdict.FAIL), ((1,), Verdict.NOT_APPLICABLE)])
+def test_a_request_in_fragments_is_due_once_all_came(line, check, came, verdict):
+    """Silence upon two fragments of two fails INV-10; upon one of two it is what RFC 7383 section 2.6 wants."""
+    line.connects()
+    for number in came:
+        line.asks(INFO, 2, {"comments": ("due",)}, payloads=fragment(number, 2))
+    control(line)
+
+    assert verdicts(check("INV-10", line)) == [verdict]
+
+
 def test_a_dead_target_fails_both(line, check):
     """Where the control exchange is silent too, INV-10 and INV-16 both fail."""
     line.connects()
