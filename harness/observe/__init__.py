@@ -1,6 +1,7 @@
 """Capture to trace: what the evidence shows, opened with the keys that lie in it; neither end is known here."""
 
 from harness.observe.associations import Asks, Association, Associations, Birth, asked_for
+from harness.observe.connections import openings
 from harness.observe.conversation import conversation
 from harness.observe.header import NO_SPI, Header
 from harness.observe.observed import Doubt, Observed
@@ -23,4 +24,5 @@ __all__ = [
     "asked_for",
     "conversation",
     "observe",
+    "openings",
 ]

@@ -22,6 +22,7 @@ REKEY_S = 60.0
 _OPENING = frozenset({int(Exchange.IKE_SA_INIT), int(Exchange.IKE_SESSION_RESUME)})
 
 Pair = tuple[bytes, bytes]
+"""Both SPIs or cookies, the initiator's first."""
 
 
 class Birth(StrEnum):
@@ -51,6 +52,8 @@ class Association:
     """Message IDs of sealed requests, by whether the target sent them."""
     sealed_by_target: bool = False
     """Whether the target sent something sealed on it: then it holds the SA as well."""
+    parent: Pair | None = None
+    """The SA that it renews."""
 
     @property
     def seen_from_birth(self) -> bool:
@@ -85,7 +88,7 @@ class Associations:
     by_pair: dict[Pair, Association] = field(default_factory=dict)
     openings: dict[bytes, Opening] = field(default_factory=dict)
     """The first message that offered an initiator's SPI, by that SPI."""
-    _rekeyed: dict[Pair, tuple[int, bool]] = field(default_factory=dict)
+    _rekeyed: dict[Pair, _Rekey] = field(default_factory=dict)
     _offers: dict[tuple[Pair, int, bool], tuple[bytes, int]] = field(default_factory=dict)
     _recent: deque[_Rekey] = field(default_factory=lambda: deque(maxlen=64))
 
@@ -101,6 +104,15 @@ class Associations:
     def get(self, header: Header) -> Association | None:
         """The SA that a header names, if both its SPIs are set."""
         return self.by_pair.get(header.pair)
+
+    def ancestor(self, header: Header) -> Association | None:
+        """The SA that the one of a header goes back to by rekeys: itself when it renews none."""
+        association = self.by_pair.get(header.pair)
+        met: set[Pair] = set()
+        while association is not None and association.parent is not None and association.parent not in met:
+            met.add(association.parent)
+            association = self.by_pair.get(association.parent)
+        return association
 
     def __iter__(self) -> Iterator[Association]:
         return iter(self.by_pair.values())
@@ -144,15 +156,15 @@ class Associations:
             return Association(version, *header.pair, Birth.UNSEEN, None, seen.number)
         known = self._rekeyed.get(header.pair)
         if known is not None:
-            return Association(version, *header.pair, Birth.REKEYED, known[1], seen.number, (known[0],))
+            return _renewed(header.pair, seen.number, known)
         parents = self._possible_parents(seen, header)
         if not parents:
             return Association(version, *header.pair, Birth.UNSEEN, None, seen.number)
         starters = {parent.by_target for parent in parents}
         # Who sends with the I flag says that it started the rekey; one starter alone needs no flag to be known.
         by_target = starters.pop() if len(starters) == 1 else seen.from_target is header.from_initiator
-        frames = (max(parent.number for parent in parents if parent.by_target is by_target),)
-        return Association(version, *header.pair, Birth.REKEYED, by_target, seen.number, frames)
+        latest = max((each for each in parents if each.by_target is by_target), key=_frame)
+        return _renewed(header.pair, seen.number, latest)
 
     def _possible_parents(self, seen: Seen, header: Header) -> list[_Rekey]:
         """CREATE_CHILD_SA exchanges that may have made this pair, when it looks like a new one."""
@@ -176,7 +188,15 @@ class Associations:
             return
         offer = self._offers.get((header.pair, header.message_id, not seen.from_target))
         if offer is not None:
-            self._rekeyed[offer[0], spi] = (offer[1], not seen.from_target)
+            self._rekeyed[offer[0], spi] = _Rekey(seen.time, offer[1], not seen.from_target, header.pair)
+
+
+def _frame(rekey: _Rekey) -> int:
+    return rekey.number
+
+
+def _renewed(pair: Pair, first: int, rekey: _Rekey) -> Association:
+    return Association(2, *pair, Birth.REKEYED, rekey.by_target, first, (rekey.number,), parent=rekey.pair)
 
 
 def new_ike_spi(payloads: tuple[Any, ...]) -> bytes | None:

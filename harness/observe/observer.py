@@ -153,6 +153,7 @@ class _Reader:
             "hostile" in frame.comments,
             frame.ip_id,
             over_tcp=datagram.protocol == TCP_STREAM,
+            protocol=datagram.protocol,
         )
 
     def _kind(self, datagram: Datagram) -> tuple[Kind, bytes]:

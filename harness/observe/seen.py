@@ -7,7 +7,7 @@ from harness.codes import Exchange, PayloadV2
 from harness.observe.header import Header
 from harness.observe.observed import Doubt
 from harness.wire import Message, NotIke, decode, v2
-from harness.wire.datagram import Datagram, Endpoint, Kind
+from harness.wire.datagram import UDP, Datagram, Endpoint, Kind
 from harness.wire.packet import Echo, read_echo
 
 _SEALED = frozenset({int(PayloadV2.SK), int(PayloadV2.SKF)})
@@ -87,6 +87,8 @@ class Seen:
     """The packet of a Child SA that it is."""
     over_tcp: bool = False
     """Whether it came in a TCP stream (RFC 9329)."""
+    protocol: int = UDP
+    """The IP protocol, or TCP_STREAM for a message of a stream."""
     _message: Message | None = field(default=None, repr=False)
 
     @property

@@ -95,6 +95,14 @@ class Trace:
         return Associations.of(self.ike)
 
     @cached_property
+    def messages_by_spi(self) -> Mapping[bytes, tuple[Seen, ...]]:
+        """The messages by their initiator's SPI or cookie, in the capture's order."""
+        found: dict[bytes, list[Seen]] = {}
+        for each in self.ike:
+            found.setdefault(each.spi_i or b"", []).append(each)
+        return {spi: tuple(messages) for spi, messages in found.items()}
+
+    @cached_property
     def answers(self) -> Answers:
         """What answers what."""
         return Answers.of(self.ike)

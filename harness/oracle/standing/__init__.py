@@ -7,17 +7,36 @@ from harness.oracle.standing import (
     inv03,
     inv04,
     inv05,
+    inv06,
     inv07,
     inv08,
     inv09,
     inv10,
+    inv11,
+    inv12,
     inv16,
+    inv17,
 )
 from harness.oracle.standing.rule import Rule
 from harness.profile import Profile
 from harness.record import Finding
 
-_MODULES = (inv01, inv02, inv03, inv04, inv05, inv07, inv08, inv09, inv10, inv16)
+_MODULES = (
+    inv01,
+    inv02,
+    inv03,
+    inv04,
+    inv05,
+    inv06,
+    inv07,
+    inv08,
+    inv09,
+    inv10,
+    inv11,
+    inv12,
+    inv16,
+    inv17,
+)
 
 STANDING: tuple[Rule, ...] = tuple(module.RULE for module in _MODULES)
 """Every standing rule, in the order of their ids."""

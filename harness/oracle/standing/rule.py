@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.codes import ProfileName
-from harness.observe import Seen, Trace
+from harness.observe import NO_SPI, Seen, Trace
 from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
@@ -52,7 +52,7 @@ class Rule:
             remarks: Iterable[Remark] = (not_judged(f"{self.id} does not bind a two-way device"),)
         else:
             remarks = self.examine(trace, profile)
-        return tuple(self._finding(_settled(self, remark, trace)) for remark in remarks)
+        return tuple(self._finding(_told(self, _settled(self, remark, trace), trace)) for remark in remarks)
 
     def _finding(self, remark: Remark) -> Finding:
         requirement = self.requirements[0] if remark.requirement is None else remark.requirement
@@ -69,6 +69,29 @@ def _settled(rule: Rule, remark: Remark, trace: Trace) -> Remark:
         says = f"{remark.says}; but {'; '.join(trace.gaps)}, so this proves nothing"
         return replace(remark, verdict=Verdict.INCONCLUSIVE, says=says)
     return remark
+
+
+def _told(rule: Rule, remark: Remark, trace: Trace) -> Remark:
+    """A FAIL in safety with what it rests on: window, triggers, completeness, and what its SAs said before."""
+    if remark.verdict is not Verdict.FAIL or (remark.claim or rule.claim) is not ClaimName.SAFETY:
+        return remark
+    earlier = _earlier(trace, remark.frames)
+    history = (
+        f"of the same SPIs {spans(earlier)} came before" if earlier else "nothing of its SPIs came before"
+    )
+    return replace(remark, says=f"{remark.says}; seen {bounds(trace)}; {history}")
+
+
+def _earlier(trace: Trace, frames: Sequence[int]) -> list[int]:
+    """The frames before the last of these that have the SPIs of one of them, or its initiator's SPI alone."""
+    offence = frozenset(frames)
+    pairs = {each.header.pair for each in trace.ike if each.number in offence and each.header is not None}
+    told: set[int] = set()
+    for spi_i, spi_r in pairs:
+        for each in trace.messages_by_spi.get(spi_i, ()):
+            if each.number < max(frames) and each.spi_r in (spi_r, NO_SPI):
+                told.update(each.frames)
+    return sorted(told - offence)
 
 
 def failed(
@@ -131,6 +154,18 @@ def named(frames: Sequence[int]) -> str:
     if len(frames) > _NAMED:
         return f"frames {', '.join(map(str, frames[:_NAMED]))} … ({len(frames)} in all)"
     return f"frames {', '.join(map(str, frames[:-1]))} and {frames[-1]}"
+
+
+def spans(frames: Sequence[int]) -> str:
+    """All the frames in words, runs of them by their ends: `frame 4`, `frames 1-6, 9`."""
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1][1:] = [frame]
+        else:
+            runs.append([frame])
+    told = ", ".join("-".join(map(str, run)) for run in runs)
+    return f"frame{'s' if len(frames) > 1 else ''} {told}"
 
 
 def pair_of(seen: Seen) -> str:

@@ -12,6 +12,8 @@ from harness.observe import Trace, observe
 from harness.oracle import STANDING
 from harness.profile import PROFILES
 from harness.record import Finding
+from harness.sa import v2 as sa
+from harness.sa.secrets import to_evidence
 from harness.wire import Message, frame, v2
 from harness.wire.datagram import Datagram, Endpoint
 from harness.wire.fields import Ciphertext, Payload
@@ -21,6 +23,7 @@ PEER = Endpoint("192.0.2.2", 500)
 SPI_I, SPI_R, NONE = b"initiat1", b"respond1", bytes(8)
 OPENING = {"format": 1, "link": "virtual"}
 CLOSING = {"finished": True, "window_s": 60.0, "triggers": ["boot"], "observations": []}
+SUITE = sa.Suite(encr=20, key_bits=256, integ=0, prf=5, group=31)
 SEALED = v2.Encrypted(b"sealed octets without keys")
 
 
@@ -91,6 +94,32 @@ class Line:
     ) -> int:
         """A response of the peer, the original initiator."""
         return self._v2(exchange, message_id, 0x28, False, change, how or {})
+
+    def says(
+        self,
+        exchange: int,
+        message_id: int,
+        *inner: Payload,
+        by_target: bool,
+        flags: int,
+        spis: tuple[bytes, bytes] = (SPI_I, SPI_R),
+        **how: Any,
+    ) -> int:
+        """A message that is sealed under keys which lie in the capture."""
+        keys = sa.ike_keys(SUITE, *spis, b"i" * 32, b"r" * 32, b"shared")
+        if (evidence := to_evidence(keys)) not in self.secrets:
+            self.secrets = (*self.secrets, evidence)
+        message = Message(*spis, exchange, flags, message_id)
+        iv = len(self.frames).to_bytes(sa.iv_size(SUITE), "big")
+        octets = sa.seal(message, keys, by_initiator=bool(flags & 0x08), iv=iv, inner=inner)
+        return self.octets(octets, by_target=by_target, **how)
+
+    def connects_openly(self, asked: tuple[Payload, ...] = (), told: tuple[Payload, ...] = ()) -> None:
+        """IKE_SA_INIT and IKE_AUTH whose keys are known, with these payloads in IKE_AUTH: frames 1 to 4."""
+        self.asks(Exchange.IKE_SA_INIT, spi_r=NONE)
+        self.answers(Exchange.IKE_SA_INIT)
+        self.says(Exchange.IKE_AUTH, 1, *asked, by_target=False, flags=0x08)
+        self.says(Exchange.IKE_AUTH, 1, *told, by_target=True, flags=0x20)
 
     def connects(self) -> None:
         """IKE_SA_INIT and IKE_AUTH as they should be: frames 1 to 4."""
