@@ -6,7 +6,8 @@ A packet that is anything else is left to the dissector: these layouts say the s
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.capture.layers import ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKS, PORTLESS, RAW_LINKS, TCP, VLAN_TAGS
+from harness.capture.layers import PORTLESS, TCP
+from harness.capture.links import ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKS, RAW_LINKS, VLAN_TAGS
 from harness.capture.runs import Integers, Run, Structured, gathered
 from harness.wire.datagram import UDP
 

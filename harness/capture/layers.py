@@ -1,11 +1,11 @@
-"""From a captured frame to the datagram in it: link layers, IPv4, IPv6, UDP, ESP, TCP, ICMP. Nothing here raises."""
+"""From a captured frame to the datagram in it: IPv4, IPv6, one tunnel of them, UDP, ESP, TCP, ICMP. Nothing here raises."""
 
 import struct
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from harness.capture import blocks
+from harness.capture.links import ETHERTYPE_IPV4, ETHERTYPE_IPV6, TUNNELS, Place, network, tunnelled
 from harness.capture.notes import Tally
 from harness.capture.reassembly import Reassembly
 from harness.wire.datagram import ESP, UDP, Datagram, Endpoint
@@ -20,45 +20,26 @@ _UDP = struct.Struct("!HHH")
 _FRAGMENT = struct.Struct("!BBHI")
 _U16 = struct.Struct("!H")
 
-ETHERTYPE_IPV4 = 0x0800
-ETHERTYPE_IPV6 = 0x86DD
-VLAN_TAGS = frozenset({0x8100, 0x88A8, 0x9100})
 _LARGEST_LENGTH = 1500  # a smaller number there is IEEE 802.3's length
 _ETHERTYPES = {
     0x0806: "ARP",
     0x8809: "LACP",
-    0x8847: "MPLS",
-    0x8863: "PPPoE",
-    0x8864: "PPPoE",
+    0x8863: "PPPoE discovery",
     0x888E: "EAPOL",
     0x88CC: "LLDP",
     0x88E5: "MACsec",
 }
 _PROTOCOLS = {
     2: "IGMP",
-    4: "IP in IP",
-    41: "IPv6 in IP",
-    47: "GRE",
+    4: "IP in IP in IP",
+    41: "IPv6 in IP in IP",
+    47: "GRE in IP in IP",
     51: "AH",
     89: "OSPF",
     103: "PIM",
     112: "VRRP",
 }
 _PROTOCOLS |= {132: "SCTP"}
-
-# where the EtherType stands, and where the packet begins
-LINKS = {blocks.LINK_ETHERNET: (12, 14), blocks.LINK_COOKED: (14, 16), blocks.LINK_COOKED_2: (0, 20)}
-RAW_LINKS = frozenset(
-    {12, 14, blocks.LINK_RAW, blocks.LINK_IPV4, blocks.LINK_IPV6}
-)  # 12, 14: RAW of the BSDs
-_FAMILY_LINKS = frozenset({blocks.LINK_NULL, blocks.LINK_LOOP})
-_FAMILIES = {
-    2: ETHERTYPE_IPV4,
-    10: ETHERTYPE_IPV6,
-    24: ETHERTYPE_IPV6,
-    28: ETHERTYPE_IPV6,
-    30: ETHERTYPE_IPV6,
-}
 
 _HOP_BY_HOP = 0
 _ROUTING = 43
@@ -86,15 +67,19 @@ class Dissector:
 
     def dissect(self, link_type: int, octets: bytes, time: float) -> Dissected:
         """The datagram in a frame, or why there is none."""
-        ethertype, start = _link(link_type, octets)
+        return self._packet(network(link_type, octets), octets, time)
+
+    def _packet(self, place: Place, octets: bytes, time: float, *, within: bool = False) -> Dissected:
+        """What stands at a place of the octets; `within`: behind the header of a tunnel."""
+        ethertype, start = place
         if ethertype == ETHERTYPE_IPV4:
-            return self._ipv4(octets, start, time)
+            return self._ipv4(octets, start, time, within)
         if ethertype == ETHERTYPE_IPV6:
-            return self._ipv6(octets, start, time)
+            return self._ipv6(octets, start, time, within)
         if isinstance(ethertype, str):
             return self._foreign(ethertype, None, octets)
         if ethertype is None:
-            return Dissected(None, None, octets, "the link header is cut off")
+            return Dissected(None, None, octets, f"the {'tunnel' if within else 'link'} header is cut off")
         name = _ETHERTYPES.get(ethertype, f"EtherType 0x{ethertype:04x}")
         if ethertype <= _LARGEST_LENGTH:
             name = "IEEE 802.3 LLC"
@@ -104,7 +89,7 @@ class Dissector:
         self._others.add(name)
         return Dissected(None, ip_id, octets, f"{name} is not read")
 
-    def _ipv4(self, octets: bytes, start: int, time: float) -> Dissected:
+    def _ipv4(self, octets: bytes, start: int, time: float, within: bool) -> Dissected:
         available = len(octets) - start
         if available < _IPV4.size:
             return Dissected(None, None, octets[start:], "the IPv4 header is cut off")
@@ -126,9 +111,11 @@ class Dissector:
             if isinstance(whole, str):
                 return Dissected(None, ip_id, packet, whole)
             content = whole
+        if protocol in TUNNELS and not within:
+            return self._packet(tunnelled(protocol, content), content, time, within=True)
         return self._transport(protocol, source, destination, content, ip_id, packet)
 
-    def _ipv6(self, octets: bytes, start: int, time: float) -> Dissected:
+    def _ipv6(self, octets: bytes, start: int, time: float, within: bool) -> Dissected:
         available = len(octets) - start
         if available < _IPV6.size:
             return Dissected(None, None, octets[start:], "the IPv6 header is cut off")
@@ -144,6 +131,8 @@ class Dissector:
         if isinstance(upper, str):
             return Dissected(None, None, packet, upper)
         protocol, content = upper
+        if protocol in TUNNELS and not within:
+            return self._packet(tunnelled(protocol, content), content, time, within=True)
         return self._transport(protocol, source, destination, content, None, packet)
 
     def _after_extensions(
@@ -205,44 +194,3 @@ class Dissector:
 @lru_cache(maxsize=16384)
 def _endpoint(address: bytes, port: int) -> Endpoint:
     return Endpoint(str(ip_address(address)), port)
-
-
-def _link(link_type: int, octets: bytes) -> tuple[int | str | None, int]:
-    """The EtherType and where its packet begins; a str names what is not read, None says that octets lack."""
-    place = LINKS.get(link_type)
-    if place is not None:
-        return _tagged(octets, *place)
-    if link_type in RAW_LINKS:
-        return _by_version(octets)
-    if link_type in _FAMILY_LINKS:
-        return _by_family(octets)
-    return f"link type {link_type}", 0
-
-
-def _tagged(octets: bytes, at: int, start: int) -> tuple[int | None, int]:
-    if len(octets) < start:
-        return None, 0
-    (ethertype,) = _U16.unpack_from(octets, at)
-    while ethertype in VLAN_TAGS:
-        if len(octets) < start + 4:
-            return None, 0
-        (ethertype,) = _U16.unpack_from(octets, start + 2)
-        start += 4
-    return ethertype, start
-
-
-def _by_version(octets: bytes) -> tuple[int | str | None, int]:
-    if not octets:
-        return None, 0
-    version = octets[0] >> 4
-    if version == 4:
-        return ETHERTYPE_IPV4, 0
-    return (ETHERTYPE_IPV6, 0) if version == 6 else (f"IP version {version}", 0)
-
-
-def _by_family(octets: bytes) -> tuple[int | str | None, int]:
-    """BSD loopback: an address family in the byte order of the machine that captured, or of the network."""
-    if len(octets) < 4:
-        return None, 0
-    family = min(int.from_bytes(octets[:4], "little"), int.from_bytes(octets[:4], "big"))
-    return _FAMILIES.get(family, f"address family {family}"), 4

@@ -111,7 +111,8 @@ def test_any_block_body_is_read(kind: int, body: bytes, tmp_path_factory: pytest
 
 @settings(deadline=None)
 @given(
-    octets=st.binary(max_size=80), link_type=st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276, 127])
+    octets=st.binary(max_size=80),
+    link_type=st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 108, 113, 127, 204, 228, 229, 239, 276]),
 )
 def test_any_frame_is_read(octets: bytes, link_type: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever a frame holds, on any link, it has a datagram or a reason."""

@@ -169,7 +169,7 @@ def test_short_frame_has_a_reason(link_type: int) -> None:
         (MACS + b"\x08\6" + bytes(28), 1, "ARP"),
         (MACS + b"\0\x26" + bytes(38), 1, "IEEE 802.3 LLC"),
         (MACS + b"\x12\x34", 1, "EtherType 0x1234"),
-        (changed(IPV4, 9, b"\x2f"), 101, "GRE"),
+        (changed(IPV4, 9, b"\x59"), 101, "OSPF"),
         (changed(IPV4, 9, b"\xfd"), 101, "IP protocol 253"),
         (ipv6(59, b""), 101, "IP protocol 59"),
         (b"\x50", 101, "IP version 5"),
