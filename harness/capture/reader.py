@@ -4,21 +4,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import Self, TypeVar
 
 from harness.capture.classic import HEADER_REST, MAGICS, PcapFrames
 from harness.capture.frame import Capture, CaptureError, Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes
+from harness.capture.packed import unpacked
 from harness.capture.runs import Run
 from harness.capture.sections import MAGIC, Damaged, PcapngFrames
-from harness.capture.source import Source
+from harness.capture.source import Octets, Source
 
 T = TypeVar("T")
 _OTHER_MAGICS = {
-    b"\x1f\x8b": "a gzip file; unpack it first (gunzip)",
     b"BZh": "a bzip2 file; unpack it first (bunzip2)",
-    b"(\xb5/\xfd": "a zstd file; unpack it first (zstd -d)",
+    b"\xfd7zXZ": "an xz file; unpack it first (unxz)",
     b"\x04\x22\x4d\x18": "an lz4 file; unpack it first (lz4 -d)",
     b"PK\x03\x04": "a zip file; unpack it first",
     b"snoop\0\0\0": "a snoop file; convert it first (editcap -F pcapng)",
@@ -106,6 +106,8 @@ class Stream:
             if len(header) < HEADER_REST:
                 raise CaptureError(self.path, "the file ends within its header; name another")
             return "pcap", PcapFrames(self._source, self.notes, self._dissector, header, *MAGICS[magic])
+        if self._source.failed:
+            raise CaptureError(self.path, f"it could not be read: {self._source.failed}; name another")
         raise CaptureError(self.path, _no_capture(magic + self._source.take(4)))
 
 
@@ -123,9 +125,9 @@ def stream(path: str | os.PathLike[str]) -> Stream:
     return Stream(path)
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> Octets:
     try:
-        return Path(path).open("rb", buffering=0)
+        return unpacked(path, Path(path).open("rb", buffering=0))
     except OSError as error:
         why = error.strerror or "it cannot be opened"
         raise CaptureError(path, f"{why}; name a pcap or pcapng file that can be read") from None

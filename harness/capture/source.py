@@ -1,16 +1,26 @@
 """Octets of a file in order, never more memory than the file has octets."""
 
-from typing import BinaryIO
+from typing import Protocol
 
 _AT_ONCE = 1 << 20
 _BUFFER = 1 << 18
 _AHEAD = 1 << 23
 
 
+class Octets(Protocol):
+    """An open file, or what a packed one holds."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next octets, at most `count`; none at the end."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
 class Source:
     """Reads ahead only; an unreadable disk reads as the end of the file, and `failed` says so."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Octets) -> None:
         self._file = file
         self._buffer = b""
         self._at = 0

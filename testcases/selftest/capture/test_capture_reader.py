@@ -182,8 +182,10 @@ def test_stream_yields_one_frame_at_a_time(tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (b"GIF89a", "no capture"),
-        (b"\x1f\x8b\x08\0", "gunzip"),
-        (b"(\xb5/\xfd\0\0", "zstd"),
+        (b"BZh9", "bunzip2"),
+        (b"\xfd7zXZ\0", "unxz"),
+        (b"\x34\xcd\xb2\xa1", "modified pcap"),
+        (b"\xa1\xb2\xcd\x34", "modified pcap"),
         (b"\xd4\xc3\xb2", "no capture"),
         (b"\xd4\xc3\xb2\xa1\2\0", "within its header"),
         (b"\x0a\x0d\x0d\x0a\x1c\0\0\0", "within the block"),
