@@ -14,7 +14,7 @@ from harness.observe.seen import Packet, Seen
 from harness.sa.esp import EspContent, EspSa, header, unprotect
 from harness.sa.opened import Sealed
 from harness.wire import v1, v2
-from harness.wire.datagram import ESP, UDP, Datagram, Kind, packed
+from harness.wire.datagram import ESP, Datagram, Kind, packed
 from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, read_packet, read_upper
 
 _SUBSPACE = 1 << 32
@@ -186,7 +186,10 @@ def protected(seen: Iterable[Seen]) -> tuple[Protected, ...]:
 def in_clear(
     frames: Iterable[Frame], pairs: tuple[Protected, ...], devices: frozenset[str]
 ) -> tuple[Seen, ...]:
-    """The packets from the target's side to the other one that no ESP hid, once a Child SA was there for them."""
+    """The packets from the target's side to the other one that no ESP hid, once a Child SA was there for them.
+
+    What the target says under its own address is left out: IKE, in UDP or TCP, and the errors of ICMP are in clear.
+    """
     if not pairs:
         return ()
     return tuple(
@@ -195,13 +198,9 @@ def in_clear(
         if (datagram := frame.datagram) is not None
         and frame.inbound is not True
         and datagram.protocol != ESP
-        and not _is_ike(datagram, devices)
+        and datagram.source.address not in devices
         and any(pair.since < frame.number and pair.covers(datagram) for pair in pairs)
     )
-
-
-def _is_ike(datagram: Datagram, devices: frozenset[str]) -> bool:
-    return datagram.protocol == UDP and datagram.source.address in devices
 
 
 def _bare(frame: Frame, datagram: Datagram) -> Seen:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from harness.capture import Writer, read
+from harness.capture import Frame, Writer, read
 from harness.clock import SeededEntropy
 from harness.codes import Encr, Exchange, IdTypeV1, Integ
 from harness.observe import Doubt, Trace, observe
 from harness.observe.conversation import conversation
 from harness.observe.header import Header
-from harness.observe.packets import Protected, Side, protected
+from harness.observe.packets import Protected, Side, in_clear, protected
 from harness.observe.seen import Seen
 from harness.sa.esp import EspSa, fresh_iv, protect
 from harness.sa.secrets import to_evidence
@@ -177,6 +177,28 @@ def test_a_pair_covers_what_goes_from_the_target_to_the_peer() -> None:
     }
 
     assert covered == ends
+
+
+@pytest.mark.parametrize(
+    ("number", "ends", "protocol", "inbound", "leaks"),
+    [
+        (9, (LOCAL, REMOTE), 1, False, True),
+        (9, (LOCAL, REMOTE), 17, None, True),
+        (9, (LOCAL, REMOTE), 1, True, False),
+        (9, (LOCAL, REMOTE), ESP, False, False),
+        (9, (REMOTE, LOCAL), 1, False, False),
+        (0, (LOCAL, REMOTE), 1, False, False),
+        (9, ("198.51.100.254", REMOTE), 1, False, False),
+    ],
+)
+def test_what_leaks_is_told_from_what_may_be_in_clear(
+    number: int, ends: tuple[str, str], protocol: int, inbound: bool | None, leaks: bool
+) -> None:
+    """A packet from side to side outside ESP leaks; not what comes in, what was before, or what the target says itself."""
+    datagram = Datagram(Endpoint(ends[0], 0), Endpoint(ends[1], 0), b"", protocol)
+    frame = Frame(number, 0.0, datagram, (), None, b"", None, 0, inbound)
+
+    assert bool(in_clear([frame], (PAIR,), frozenset({"198.51.100.254"}))) is leaks
 
 
 def _quick(number: int, from_target: bool, *payloads: v1.Payload) -> Seen:
