@@ -17,7 +17,7 @@ COMMANDS = {
     "list": "harness.cli.catalogue:list_command",
     "show": "harness.cli.evidence:show_command",
     "judge": "harness.cli.evidence:judge_command",
-    "audit": "harness.cli.evidence:audit_command",
+    "audit": "harness.cli.audit:audit_command",
     "trial": "harness.cli.trial:trial_command",
     "fuzz": "harness.cli.fuzz:fuzz_command",
     "replay": "harness.cli.fuzz:replay_command",

@@ -1,53 +1,33 @@
-"""`show`, `judge` and `audit`: what stored evidence tells, without playing anything."""
+"""`show` and `judge`: what stored evidence tells, without playing anything."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from harness.bench.catalogue import Entry
 from harness.bench.judge import devices_of
 from harness.bench.stored import Stored, captures, journal_beside, stored
 from harness.capture import read
-from harness.capture.wireshark import read_table, tables, tables_beside, tshark_command
-from harness.cli import words
+from harness.capture.wireshark import tables, tshark_command
+from harness.cli import keys, words
 from harness.cli.selection import chosen
 from harness.cli.wrong import WrongInput
-from harness.clock import WallClock
-from harness.codes import ProfileName
 from harness.observe import conversation, observe
-from harness.oracle import Audit, audit
-from harness.profile import PROFILES
 from harness.record import Conversation, RunHeader, Verdict, printable
-from harness.report.console import STYLES, Teller
+from harness.report.console import Teller
 from harness.report.journal import NoJournal, Run
 from harness.report.journal import read as read_journal
 from harness.report.summary import ERROR_OF_OURS, FAILED, exit_status
-from harness.report.telling import matters, names_width, told_finding, told_row
-
-device = click.option(
-    "--device",
-    multiple=True,
-    metavar="ADDRESS",
-    help="An address of the target; evidence of a run names it itself.",
-)
-keys = click.option(
-    "--keys",
-    multiple=True,
-    type=words.FILE,
-    help="A decryption table of Wireshark; those beside the capture are taken.",
-)
+from harness.report.telling import names_width, told_row
 
 
 @click.command("show")
 @click.argument("capture", type=words.ANY_PATH)
-@device
-@keys
+@keys.device
+@keys.keys
 @click.option("--payloads", is_flag=True, help="Every payload on a line of its own.")
 @click.option(
     "--tshark",
@@ -58,7 +38,7 @@ keys = click.option(
 def show_command(
     capture: Path,
     device: tuple[str, ...],
-    keys: tuple[Path, ...],
+    files: tuple[Path, ...],
     payloads: bool,
     tshark: bool,
     as_json: bool,
@@ -70,7 +50,7 @@ def show_command(
         raise WrongInput(
             f"{capture}: it does not say who the target is; name the target with --device ADDRESS"
         )
-    secrets = _secrets(capture, keys)
+    secrets = keys.secrets((capture,), files)
     if tshark:
         ports = {name: _ports(found.opening, name) for name in ("ike_ports", "nat_ports")}
         every = (*found.secrets, *secrets)
@@ -148,99 +128,6 @@ def _before(path: Path, case: str) -> Verdict | None:
     except NoJournal as why:
         raise WrongInput(str(why)) from why
     return None if result is None else result.verdict
-
-
-@click.command("audit")
-@click.argument("capture", type=words.ANY_PATH)
-@device
-@click.option(
-    "--peer", "peers", multiple=True, metavar="ADDRESS|NET", help="Judge only what goes on with these peers."
-)
-@click.option(
-    "--profile",
-    type=words.PROFILES,
-    default=str(ProfileName.STRICT),
-    show_default=True,
-    help="What the device is judged by.",
-)
-@keys
-@click.option(
-    "--port",
-    "ports",
-    multiple=True,
-    type=click.IntRange(1, 65535),
-    help="A port of IKE besides 500 and 4500.",
-)
-@words.strict
-@words.as_json
-def audit_command(
-    capture: Path,
-    device: tuple[str, ...],
-    peers: tuple[str, ...],
-    profile: str,
-    keys: tuple[Path, ...],
-    ports: tuple[int, ...],
-    strict: bool,
-    as_json: bool,
-) -> int:
-    """Judge a foreign capture, pcap or pcapng, by the standing rules."""
-    clock = WallClock()
-    began = clock.now()
-    found = read(capture)
-    devices = device or devices_of(found)
-    if not devices:
-        raise WrongInput("name the device that is to be judged with --device ADDRESS")
-    try:
-        told = audit(
-            found,
-            devices,
-            PROFILES[ProfileName(profile)],
-            peers,
-            secrets=_secrets(capture, keys),
-            ports=ports,
-            strict=strict,
-        )
-    except ValueError as why:
-        raise WrongInput(f"--device or --peer: {why}") from why
-    told = replace(told, duration_s=round(clock.now() - began, 3))
-    if as_json:
-        click.echo(json.dumps(told.to_json(), indent=1, ensure_ascii=False))
-    else:
-        _tell_audit(told)
-    return _audit_status(told.verdict)
-
-
-def _tell_audit(told: Audit) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    complete = {True: "gap-free", False: "with known gaps", None: "as far as captured"}[told.gap_free]
-    console.print(
-        Text(told.verdict, style=STYLES[told.verdict]).append(f"  {printable(told.capture)}", style="default")
-    )
-    console.print(
-        Text(
-            f"      device {printable(told.device)} judged {told.profile}: {told.datagrams} datagrams, "
-            f"{told.ike_messages} IKE messages in {told.window_s:.1f} s, {complete}"
-        )
-    )
-    console.print(Text("      " + ", ".join(f"{name} {verdict}" for name, verdict in told.claims.items())))
-    for pair in told.pairs:
-        console.print(Text(f"      {printable(pair.device)} <-> {printable(pair.peer)}  {pair.verdict}"))
-        for finding in filter(matters, pair.findings):
-            console.print(Text(printable(f"        {finding.verdict}: {told_finding(finding)}")))
-    for finding in told.findings if not told.pairs else ():
-        console.print(Text(printable(f"      {finding.verdict}: {told_finding(finding)}")))
-    for problem in told.problems:
-        console.print(Text(printable(f"      {problem}")))
-
-
-def _audit_status(verdict: Verdict) -> int:
-    return {Verdict.PASS: 0, Verdict.FAIL: FAILED, Verdict.ERROR: ERROR_OF_OURS}.get(verdict, 2)
-
-
-def _secrets(capture: Path, files: Sequence[Path]) -> tuple[Mapping[str, Any], ...]:
-    """The keys of the tables named, or of those that lie beside the capture."""
-    tables = files or tables_beside(capture)
-    return tuple(secret for table in tables for secret in read_table(table).secrets)
 
 
 def _ports(opening: Mapping[str, Any] | None, name: str) -> list[int]:

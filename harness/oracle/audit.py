@@ -96,16 +96,17 @@ def audit(
     *,
     secrets: Iterable[Mapping[str, Any]] = (),
     ports: Collection[int] = (),
+    nat_ports: Collection[int] = (),
     strict: bool = False,
 ) -> Audit:
     """Judge what the device with these addresses sent to each of its peers.
 
     `peers` are addresses or networks that the judgement is limited to; none: every peer. `secrets` are keys from
-    elsewhere, `ports` further ports of IKE. Raises ValueError for what is no address or network.
+    elsewhere, `ports` further ports of IKE, `nat_ports` of what 4500 carries. Raises ValueError for what is no address or network.
     """
     wanted = tuple(ip_network(peer, strict=False) for peer in peers)
     capture, copies = _without_copies(capture)
-    trace = observe(capture, devices, secrets, ike_ports=ports)
+    trace = observe(capture, devices, secrets, ike_ports=ports, nat_ports=nat_ports)
     device = ", ".join(sorted(trace.devices))
     parts = {peer: part for peer, part in by_peer(trace).items() if _is_wanted(peer, wanted)}
     pairs = tuple(_pair(device, peer, part, profile, strict) for peer, part in parts.items())
