@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 RUN_OPTIONS ?=
 BENCH_OPTIONS ?=
 
-.PHONY: run test check bench docs format clean wheel
+.PHONY: run test lint check bench docs format clean wheel
 
 run: $(STAMP)  ## play the whole catalogue against the embedded reference responder
 	$(BIN)/ike-harness run $(RUN_OPTIONS)
@@ -14,11 +14,13 @@ run: $(STAMP)  ## play the whole catalogue against the embedded reference respon
 test: $(STAMP)  ## all tests, those with real daemons and network namespaces included
 	$(BIN)/python -m pytest testcases/selftest
 
-check: $(STAMP)  ## format, lint, types, layers, selftests that need neither root nor a daemon
+lint: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## those, and the selftests that need neither root nor a daemon
 	$(BIN)/python -m pytest testcases/selftest -m "not daemon and not slow"
 
 bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls; a flood of hostile datagrams
