@@ -191,7 +191,15 @@ class Bench:
             "cast": {name: _places(name, place) for name in place.cast},
             "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
             "nat_ports": sorted({place.target.natt.port, *(at.natt.port for at in place.cast.values())}),
+            **self._lifetimes(place),
         }
+
+    def _lifetimes(self, place: Stage) -> dict[str, Any]:
+        """The hard limits of a target that takes its configuration from here."""
+        if "configure" not in self._target.abilities:
+            return {}
+        limits = place.configuration.lifetimes
+        return {"lifetimes": {"ike_hard": limits.ike_hard, "child_hard": limits.child_hard}}
 
     def _note_crash(self, evidence: Evidence, now: float) -> None:
         how = self._target.crashed() if isinstance(self._target, Crashes) else None

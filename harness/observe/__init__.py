@@ -1,6 +1,7 @@
 """Capture to trace: what the evidence shows, opened with the keys that lie in it; neither end is known here."""
 
 from harness.observe.associations import Asks, Association, Associations, Birth, asked_for
+from harness.observe.children import ChildSa
 from harness.observe.connections import openings
 from harness.observe.conversation import conversation
 from harness.observe.header import NO_SPI, Header
@@ -15,6 +16,7 @@ __all__ = [
     "Association",
     "Associations",
     "Birth",
+    "ChildSa",
     "Doubt",
     "Header",
     "Observation",

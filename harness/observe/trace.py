@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from harness.codes import NotifyType
 from harness.observe.answers import Answers
 from harness.observe.associations import Associations
+from harness.observe.children import Children
 from harness.observe.gaps import known_gaps
 from harness.observe.observed import Doubt, Observed
 from harness.observe.seen import Seen
@@ -101,6 +102,11 @@ class Trace:
         for each in self.ike:
             found.setdefault(each.spi_i or b"", []).append(each)
         return {spi: tuple(messages) for spi, messages in found.items()}
+
+    @cached_property
+    def children(self) -> Children:
+        """The Child SAs whose making the keys show."""
+        return Children.of(self.ike)
 
     @cached_property
     def answers(self) -> Answers:

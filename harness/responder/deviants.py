@@ -146,7 +146,7 @@ def _replaces_ike() -> Rules:
 
     def eager(context: Context, sa: IkeSa, armed: Armed) -> Step:
         step = honest(context, sa, armed)
-        return step.then(start_ike_sa(context, (sa.local, sa.remote))) if step.events else step
+        return step.then(start_ike_sa(context, (sa.local, sa.remote), natt=sa.natt)) if step.events else step
 
     return HONEST.but("timers", (2, Timer.IKE_HARD), eager)
 
@@ -182,7 +182,11 @@ def _restarts() -> Rules:
 
     def eager(context: Context, sa: IkeSa, armed: Armed) -> Step:
         step = honest(context, sa, armed)
-        return step.then(start_ike_sa(context, (sa.local, sa.remote))) if "peer-lost" in step.events else step
+        return (
+            step.then(start_ike_sa(context, (sa.local, sa.remote), natt=sa.natt))
+            if "peer-lost" in step.events
+            else step
+        )
 
     return HONEST.but("timers", (2, Timer.RETRANSMIT), eager)
 
@@ -238,7 +242,7 @@ def _reauthenticates() -> Rules:
     """Starts a new IKE SA when a half-open one is forgotten."""
 
     def eager(context: Context, sa: IkeSa, armed: Armed) -> Step:
-        return Step(gone=(sa.ours,)).then(start_ike_sa(context, (sa.local, sa.remote)))
+        return Step(gone=(sa.ours,)).then(start_ike_sa(context, (sa.local, sa.remote), natt=sa.natt))
 
     return HONEST.but("timers", (2, Timer.HALF_OPEN), eager)
 

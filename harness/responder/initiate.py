@@ -72,7 +72,7 @@ def recreate(context: Context, sa: IkeSa) -> Step:
     """Where the profile lets this end make lost SAs again, a new IKE SA is begun."""
     if not context.may(Start.RECREATE):
         return NOTHING
-    return start_ike_sa(context, (sa.local, sa.remote))
+    return start_ike_sa(context, (sa.local, sa.remote), natt=sa.natt)
 
 
 def recreate_children(context: Context, sa: Sa, lost: Sequence[ChildSa]) -> Step:
@@ -400,17 +400,20 @@ def _crypto(suite: IkeProposal) -> Suite:
     return Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, suite.group)
 
 
-def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint]) -> Step:
-    """Begin an IKE SA: send IKE_SA_INIT with all our suites and the first one's group (section 1.2)."""
+def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint], *, natt: bool = False) -> Step:
+    """Begin an IKE SA: send IKE_SA_INIT with all our suites and the first one's group (section 1.2).
+
+    `natt` says that the two ends speak behind the non-ESP marker (section 2.23).
+    """
     if "eap" in (context.configuration.local_auth, context.configuration.remote_auth):
         return drop("EAP is for clients, and this device is none")
     suite = context.configuration.proposals_v2[0]
-    return _send_init(context, between, suite.group, initial.fresh_spi(context))
+    return _send_init(context, between, suite.group, initial.fresh_spi(context), natt=natt)
 
 
 def reauthenticate(context: Context, sa: IkeSa) -> Step:
     """Begin the IKE SA that takes the place of one whose peer has to prove himself anew (section 2.8.3)."""
-    return _renewing(start_ike_sa(context, (sa.local, sa.remote)), sa.ours)
+    return _renewing(start_ike_sa(context, (sa.local, sa.remote), natt=sa.natt), sa.ours)
 
 
 def _renewing(step: Step, old: bytes) -> Step:
@@ -418,7 +421,9 @@ def _renewing(step: Step, old: bytes) -> Step:
     return replace(step, changed=renewing)
 
 
-def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int, spi_i: bytes) -> Step:
+def _send_init(
+    context: Context, between: tuple[Endpoint, Endpoint], group: int, spi_i: bytes, *, natt: bool
+) -> Step:
     private, ni = (
         key_exchange(group).private(context.entropy),
         context.entropy.octets(initial.NONCE_OCTETS),
@@ -449,6 +454,7 @@ def _send_init(context: Context, between: tuple[Endpoint, Endpoint], group: int,
         spi_r=bytes(8),
         local=between[0],
         remote=between[1],
+        natt=natt,
         state=State.INIT_SENT,
         we_started=True,
         init_request=octets,
@@ -498,10 +504,11 @@ def _with_group(context: Context, sa: IkeSa, group: int) -> Step:
     """Another IKE_SA_INIT in the group the peer wants, if it is one of ours (section 1.2)."""
     sent = decode(sa.init_request)
     ours = sent.find(v2.KeyExchange) if isinstance(sent, Message) else None
-    again = ours is not None and ours.group == group  # else a peer could keep us asking for ever
-    if again or all(suite.group != group for suite in context.configuration.proposals_v2):
+    same = ours is not None and ours.group == group  # else a peer could keep us asking for ever
+    if same or all(suite.group != group for suite in context.configuration.proposals_v2):
         return Step(gone=(sa.ours,), events=("refused",))
-    return _renewing(_send_init(context, (sa.local, sa.remote), group, sa.spi_i), sa.renews)
+    again = _send_init(context, (sa.local, sa.remote), group, sa.spi_i, natt=sa.natt)
+    return _renewing(again, sa.renews)
 
 
 def _with_cookie(context: Context, sa: IkeSa, asked: Outstanding, cookie: bytes) -> Step:

@@ -14,6 +14,9 @@ from harness.oracle.standing import (
     inv10,
     inv11,
     inv12,
+    inv13,
+    inv14,
+    inv15,
     inv16,
     inv17,
 )
@@ -34,6 +37,9 @@ _MODULES = (
     inv10,
     inv11,
     inv12,
+    inv13,
+    inv14,
+    inv15,
     inv16,
     inv17,
 )

@@ -46,7 +46,7 @@ _ENDS = frozenset({NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED})
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """A request and its copies."""
 
     first: Seen
@@ -65,17 +65,17 @@ class _Asked:
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
-    due: list[_Asked] = []
-    silent: list[_Asked] = []
+    due: list[Asked] = []
+    silent: list[Asked] = []
     marked = any(each.due or each.hostile for each in trace.seen)
-    for asked in _judged(trace, marked):
+    for asked in requests_due(trace, marked):
         due.append(asked)
         if not trace.answers.to(asked.first):
             silent.append(asked)
     if not due:
         yield not_judged("no request of the peer was marked as due" if marked else "the peer asked nothing")
         return
-    late = [asked for asked in silent if _in_time(trace, asked)]
+    late = [asked for asked in silent if silence_counts(trace, asked)]
     if not marked:
         if late:
             frames = [asked.first.number for asked in late]
@@ -96,7 +96,7 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         yield not_judged("every due request lies in the last seconds of the capture, or came too seldom")
 
 
-def _unanswered(asked: _Asked) -> Remark:
+def _unanswered(asked: Asked) -> Remark:
     times = "once" if asked.copies == 1 else f"{asked.copies} times"
     return failed(
         f"the target left {_words(asked.first)} unanswered, which is valid and was sent {times} ({named(asked.frames)})",
@@ -105,7 +105,8 @@ def _unanswered(asked: _Asked) -> Remark:
     )
 
 
-def _judged(trace: Trace, marked: bool) -> Iterator[_Asked]:
+def requests_due(trace: Trace, marked: bool) -> Iterator[Asked]:
+    """What the peer asked and the rules speak of: with marks what is due, without them everything."""
     ended = _endings(trace)
     for asked in _requests(trace):
         header = asked.first.header
@@ -117,9 +118,9 @@ def _judged(trace: Trace, marked: bool) -> Iterator[_Asked]:
         yield asked
 
 
-def _requests(trace: Trace) -> Iterable[_Asked]:
+def _requests(trace: Trace) -> Iterable[Asked]:
     """The peer's requests, copies gathered; of version 1 those that have an answer by their place."""
-    found: dict[object, _Asked] = {}
+    found: dict[object, Asked] = {}
     turns = _Turns()
     for each in trace.ike:
         header = each.header
@@ -131,7 +132,7 @@ def _requests(trace: Trace) -> Iterable[_Asked]:
         if key not in found:
             if not fresh:
                 continue
-            found[key] = _Asked(each, [])
+            found[key] = Asked(each, [])
         asked = found[key]
         asked.frames.append(each.number)
         asked.copies += each.fragment is None or each.fragment[0] == 1
@@ -203,8 +204,8 @@ def _ends(payload: object, seen: Seen) -> bool:
     return isinstance(payload, v2.Notify) and seen.is_response and payload.notify_type in _ENDS
 
 
-def _in_time(trace: Trace, asked: _Asked) -> bool:
-    """Whether the silence counts: asked often enough, waited for, and not at the very end."""
+def silence_counts(trace: Trace, asked: Asked) -> bool:
+    """Whether silence counts: asked often enough, waited for, and not at the very end."""
     waited = max(trace.seen[-1].time, trace.seen[0].time + trace.window_s) - asked.first.time
     if not trace.own:
         return waited >= _t_resp(trace)

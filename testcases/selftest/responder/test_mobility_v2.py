@@ -172,3 +172,17 @@ class TestItsOwnMove:
         pair.provoke(Trigger.ADDRESS_CHANGE)
 
         assert sent_by(pair, Trigger.MATCHING_TRAFFIC) == [(TARGET_NATT._replace(address=OURS[0]), HERE)]
+
+
+def test_an_ike_sa_made_again_keeps_to_the_ports_of_the_lost_one() -> None:
+    """Where both ends had moved to port 4500 the new IKE_SA_INIT goes there too, behind the non-ESP marker (section 2.23)."""
+    pair = mobile(ProfileName.TWO_WAY)
+
+    pair.play(pair.peer.delete_ike())
+
+    sent = [datagram for step in pair.steps for datagram in step.send]
+    again = next(
+        each for each in sent if Exchange.IKE_SA_INIT in each.data[18:23:4] and not each.data[19] & 0x20
+    )
+    assert again.destination.port == 4500
+    assert again.data.startswith(bytes(4))
