@@ -5,7 +5,7 @@ import pytest
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, ProfileName, Protocol
 from harness.record import Verdict, Weight
 from harness.wire import v1, v2
-from harness.wire.datagram import Endpoint
+from testcases.selftest.oracle.speech import NATT, OURS, PEERS, child, packet, rekey
 
 NONE = bytes(8)
 INIT, AUTH, CHILD, INFO = (
@@ -14,8 +14,6 @@ INIT, AUTH, CHILD, INFO = (
     Exchange.CREATE_CHILD_SA,
     Exchange.INFORMATIONAL,
 )
-NATT = (Endpoint("192.0.2.2", 4500), Endpoint("192.0.2.1", 4500))
-PEERS, OURS = b"peer", b"ours"
 
 
 def verdicts(findings):
@@ -23,28 +21,9 @@ def verdicts(findings):
     return [finding.verdict for finding in findings if finding.weight is Weight.MUST]
 
 
-def child(spi):
-    """An SA payload that proposes, or takes, a Child SA with this SPI."""
-    return v2.SecurityAssociation((v2.Proposal(1, Protocol.ESP, spi=spi),))
-
-
 def connected(line):
     """An IKE SA and a Child SA whose SPIs the keys show: frames 1 to 4."""
     line.connects_openly(asked=(child(PEERS),), told=(child(OURS),))
-
-
-def packet(line, spi, after=0.1):
-    """An ESP packet of the target, in UDP."""
-    number = line.octets(b"", by_target=True, ways=NATT, after=after)
-    octets = spi + b"\0\0\0\1" + bytes(32)
-    datagram = line.frames[-1].datagram._replace(data=octets)
-    line.frames[-1] = line.frames[-1]._replace(datagram=datagram, octets=octets)
-    return number
-
-
-def rekey(spi):
-    """What asks for the successor of a Child SA."""
-    return v2.Notify(notify_type=NotifyType.REKEY_SA, protocol=Protocol.ESP, spi=spi)
 
 
 def deleted_by_peer(line):

@@ -1,6 +1,5 @@
 """INV-06, INV-11, INV-12 and INV-17: what a device says of its own accord, how it counts, and to whom it speaks."""
 
-import struct
 from ipaddress import ip_address
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from harness.codes import Exchange, NotifyType, ProfileName
 from harness.record import ClaimName, Verdict, Weight
 from harness.wire import v2
-from harness.wire.datagram import Datagram, Endpoint
-from harness.wire.packet import TCP
+from harness.wire.datagram import Endpoint
+from testcases.selftest.oracle.speech import segment
 
 NONE = bytes(8)
 INIT, AUTH, CHILD, INFO = (
@@ -378,20 +377,6 @@ def test_reports_outside_any_sa_are_not_counted(line, check):
 
 
 # --- INV-12 ---------------------------------------------------------------------------------------------------------
-
-
-def segment(line, flags, *, by_target, payload=b"", peer_port=4500, target_port=40000):
-    """A TCP segment between a peer and the target."""
-    peer, target = Endpoint("192.0.2.2", peer_port), Endpoint("192.0.2.1", target_port)
-    source, destination = (target, peer) if by_target else (peer, target)
-    number = line.octets(b"", by_target=by_target)
-    octets = (
-        struct.pack("!HHIIBBHHH", source.port, destination.port, 1, 1, 0x50, flags, 65535, 0, 0) + payload
-    )
-    line.frames[-1] = line.frames[-1]._replace(
-        datagram=Datagram(source, destination, octets, TCP), octets=octets
-    )
-    return number
 
 
 @pytest.mark.parametrize("profile", RESPONDERS)
