@@ -309,8 +309,10 @@ def _go_on(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, 
     make = _made_child if done.child is not None else _made_ike
     if not done.methods:
         return make(context, sa, asked, done)
-    lower = min(done.ni, done.nr)
-    if asked.rival is not None and lower < asked.rival.nonce:  # ours would be the one to go
+    lower, old = min(done.ni, done.nr), sa.child(asked.own.spi_in)
+    overtaken = asked.own.kind == "rekey-child" and (old is None or old.rekeyed)
+    beaten = asked.rival is not None and lower < asked.rival.nonce  # ours would be the one to go
+    if overtaken or beaten:
         return Step(changed=(sa,), events=("rekey-conceded",))
     return ask_follow_up(context, sa, asked, response, done) or Step(changed=(sa,), events=("refused",))
 

@@ -405,6 +405,15 @@ class IkeSa:
             for each in self.outstanding
         )
 
+    def yields(self, own: Own) -> bool:
+        """Whether the peer makes key exchanges for what a request of ours is about, so that it has to wait for them."""
+        return any(
+            own.kind in ("rekey-ike", *ABOUT_CHILDREN)
+            if each.suite is not None
+            else each.old != b"" and (own.kind, own.spi_in) == ("rekey-child", each.old)
+            for each in self.following
+        )
+
     def may_ask(self, kind: str) -> bool:
         """Whether a request of our own of this kind may be sent now, with those that wait for their responses.
 

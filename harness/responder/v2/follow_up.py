@@ -41,7 +41,7 @@ def answer_follow_up(context: Context, sa: IkeSa, request: Incoming) -> Step:
         request.find(v2.KeyExchange),
     )
     agreed = next((each for each in sa.following if named is not None and each.link == named.data), None)
-    if agreed is None:
+    if agreed is None or _overtaken(sa, agreed):
         return refuse(context, sa, request, NotifyType.STATE_NOT_FOUND)
     exchanged = None
     if offered is not None and offered.group == agreed.methods[0]:
@@ -59,6 +59,12 @@ def answer_follow_up(context: Context, sa: IkeSa, request: Incoming) -> Step:
         if done.child
         else _succeed(context, rest, request, done, ours)
     )
+
+
+def _overtaken(sa: IkeSa, agreed: FollowUp) -> bool:
+    """Whether the child that was to be replaced is gone by now, or replaced already."""
+    old = sa.child(agreed.old) if agreed.old else None
+    return agreed.old != b"" and (old is None or old.rekeyed)
 
 
 @TABLE.on(State.CONTESTED, Exchange.IKE_FOLLOWUP_KE, rfc="9370/2.2.4")

@@ -41,7 +41,8 @@ def proceed(context: Context, step: Step) -> Step:
         if not sa.queue or not sa.may_ask(sa.queue[0].kind):
             return step
         own, rest = sa.queue[0], replace(sa, queue=sa.queue[1:])
-        step = step.then(ASKS[own.kind](context, rest, own))
+        ask = later if sa.yields(own) else ASKS[own.kind]  # RFC 9370 section 2.2.4
+        step = step.then(ask(context, rest, own))
 
 
 def answered(context: Context, step: Step, response: Incoming) -> Step:

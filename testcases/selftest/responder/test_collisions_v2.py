@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from harness.bench.links import NO_MISCHIEF, Mischief
 from harness.clock import SeededEntropy
-from harness.codes import ProfileName, Trigger
-from harness.profile import DEFAULT, Exchanges, Retransmission, Start
+from harness.codes import Group, ProfileName, Trigger
+from harness.profile import DEFAULT, Configuration, Exchanges, Retransmission, Start
 from harness.responder import HONEST, Responder
 from harness.responder.state import ChildSa, IkeSa
 from harness.responder.table import Rules
@@ -25,6 +25,12 @@ PATIENT = Exchanges(
     busy=Retransmission(first=0.5, factor=1.5, tries=12),
 )
 TWO_WAY = replace(DEFAULT, profile=ProfileName.TWO_WAY, exchanges=PATIENT)
+WITH_MORE_KEY_EXCHANGES = replace(
+    TWO_WAY,
+    proposals_v2=(replace(TWO_WAY.proposals_v2[0], group=Group.CURVE25519, additional=(Group.ECP_256,)),),
+    child_proposals=(replace(TWO_WAY.child_proposals[0], additional=(Group.ECP_256,)),),
+    pfs_group=Group.CURVE25519,
+)
 
 
 STARTS_AND_REKEYS = HONEST.but(
@@ -37,9 +43,14 @@ class Line:
     """Two devices with a path between them, in virtual time."""
 
     def __init__(
-        self, seed: int, mischief: Mischief = NO_MISCHIEF, window: int = 1, rules: Rules = HONEST
+        self,
+        seed: int,
+        mischief: Mischief = NO_MISCHIEF,
+        window: int = 1,
+        rules: Rules = HONEST,
+        configuration: Configuration = TWO_WAY,
     ) -> None:
-        configuration = replace(TWO_WAY, exchanges=replace(PATIENT, window=window))
+        configuration = replace(configuration, exchanges=replace(PATIENT, window=window))
         self.now = 0.0
         self._chance = SeededEntropy(f"path {seed}")
         self._mischief = NO_MISCHIEF
@@ -118,11 +129,24 @@ def settled(line: Line) -> None:
     )  # type: ignore[misc]
 
 
+either = pytest.mark.parametrize(
+    "configuration",
+    [
+        pytest.param(TWO_WAY, id="one key exchange"),
+        pytest.param(WITH_MORE_KEY_EXCHANGES, id="more key exchanges"),
+    ],
+)
+"""With CREATE_CHILD_SA alone, and with IKE_FOLLOWUP_KE after it (RFC 9370 section 2.2.4)."""
+
+
 @pytest.mark.parametrize("apart", [0.0, 0.005, 0.012, 0.025, 0.05])
 @pytest.mark.parametrize("seed", range(8))
-def test_both_rekeying_everything_at_once_are_left_with_one_pair(seed: int, apart: float) -> None:
+@either
+def test_both_rekeying_everything_at_once_are_left_with_one_pair(
+    seed: int, apart: float, configuration: Configuration
+) -> None:
     """Without loss, both reach every soft limit at about the same time: one IKE SA with one child is left on both sides."""
-    line = Line(seed)
+    line = Line(seed, configuration=configuration)
     line.provoke(line.a, Trigger.SOFT_EXPIRY)
     line.play(apart)
     line.provoke(line.b, Trigger.SOFT_EXPIRY)
@@ -137,13 +161,14 @@ moments = st.lists(
 )
 
 
-@given(st.integers(0, 10_000), moments, st.sampled_from((1, 4)))
+@either
+@given(seed=st.integers(0, 10_000), rekeys=moments, window=st.sampled_from((1, 4)))
 @settings(max_examples=40, deadline=None)
 def test_whatever_collides_on_a_bad_path_one_pair_is_left(
-    seed: int, rekeys: list[tuple[float, bool]], window: int
+    configuration: Configuration, seed: int, rekeys: list[tuple[float, bool]], window: int
 ) -> None:
     """On a path that loses, doubles and reorders, any sequence of rekeys by both ends leaves one pair and one view."""
-    line = Line(seed, BAD, window)
+    line = Line(seed, BAD, window, configuration=configuration)
     for pause, by_a in rekeys:
         line.provoke(line.a if by_a else line.b, Trigger.SOFT_EXPIRY)
         line.play(pause)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.codes import Exchange, Group, NotifyType
-from harness.profile import DEFAULT, Configuration, Exchanges
+from harness.codes import Exchange, Group, NotifyType, ProfileName
+from harness.profile import DEFAULT, Configuration, Exchanges, Lifetimes
 from harness.responder.state import IkeSa
 from harness.wire import Message, v2
 from testcases.selftest.responder.pairing import Pair
@@ -141,6 +141,39 @@ def test_who_goes_on_too_late_finds_no_state() -> None:
 
     assert _sa(pair).following == ()
     assert _notify(pair.play(pair.peer.follow_up())) == NotifyType.STATE_NOT_FOUND
+
+
+def test_a_child_deleted_meanwhile_is_not_replaced(pair: Pair) -> None:
+    """The series that was to replace it finds no state, as the rekey of a child that is gone would (RFC 7296 section 2.25.1)."""
+    pair.play(next(pair.peer.rekey_child()))
+    pair.play(pair.peer.delete_child())
+    answer = pair.play(pair.peer.follow_up())
+
+    assert _notify(answer) == NotifyType.STATE_NOT_FOUND
+    assert _sa(pair).children == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "configuration"),
+    [
+        ("rekey-child", _configured(lifetimes=Lifetimes(child_soft=50.0))),
+        ("rekey-ike", replace(DEFAULT, proposals_v2=(IKE,), lifetimes=Lifetimes(ike_soft=50.0))),
+    ],
+)
+def test_while_the_peer_makes_key_exchanges_for_a_rekey_we_begin_none(
+    kind: str, configuration: Configuration
+) -> None:
+    """The peer's has been agreed to already: ours is put off."""
+    pair = Pair(replace(configuration, profile=ProfileName.TWO_WAY))
+    pair.play(pair.peer.connect())
+    pair.wait(49.0)
+    script = pair.peer.rekey_child() if kind == "rekey-child" else pair.peer.rekey_ike()
+    following = script.send(pair.play(next(script)))
+    pair.wait(2.0)
+
+    assert [own.kind for own in _sa(pair).deferred] == [kind]
+    assert pair.started() == []
+    assert pair.play(following).find(v2.KeyExchange) is not None
 
 
 def test_another_method_than_negotiated_is_refused(pair: Pair) -> None:
