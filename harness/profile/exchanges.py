@@ -40,12 +40,16 @@ class Exchanges:
     busy: Retransmission = Retransmission(first=5.0, factor=1.5, tries=6)
     """How often and after what pauses it asks a peer again that answers TEMPORARY_FAILURE (RFC 7296 section 2.25)."""
 
+    jitter: float = 0.0
+    """By up to how many seconds a rekey is put off at random after its soft limit (RFC 7296 section 2.8.1)."""
     follow_up: float = 15.0
     """How many seconds it waits for the next IKE_FOLLOWUP_KE (RFC 9370 section 2.2.4)."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.window < 1 << 32:
             raise ValueError(f"a window is a positive number of 32 bits, not {self.window}")
+        if self.jitter < 0:
+            raise ValueError(f"a rekey is put off, not made {-self.jitter} seconds early")
         if not self.follow_up > 0:
             raise ValueError(f"an exchange that follows needs time, not {self.follow_up} seconds")
 

@@ -130,9 +130,9 @@ def nat_notifies(spi_i: bytes, spi_r: bytes, here: Any, there: Any) -> tuple[v2.
 
 def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
     """The timers of an IKE SA that serves from now on: soft and hard lifetime, liveness, keepalives behind a NAT."""
-    lifetimes, dpd = context.configuration.lifetimes, context.configuration.dpd
+    soft, dpd = context.configuration.lifetimes.ike_soft, context.configuration.dpd
     dues = {
-        Timer.IKE_SOFT: None if lifetimes.ike_soft is None else sa.born + lifetimes.ike_soft,
+        Timer.IKE_SOFT: None if soft is None else sa.born + soft + context.decide("jitter", sa.ours),
         Timer.IKE_HARD: _ike_hard(context, sa),
     }
     if sa.behind_nat and context.configuration.packets.nat_keepalive is not None:
@@ -140,6 +140,12 @@ def ike_timers(context: Context, sa: IkeSa) -> tuple[tuple[bytes, Armed], ...]:
     if dpd is not None:
         dues[Timer.LIVENESS] = context.now + dpd.interval
     return tuple((sa.ours, Armed(due, timer)) for timer, due in dues.items() if due is not None)
+
+
+@TABLE.decision(rfc="7296/2.8.1")
+def jitter(context: Context, spi: bytes) -> float:
+    """By how many seconds the rekey of an SA is put off: its SPI, which is random, says it, so that it stays the same."""
+    return context.configuration.exchanges.jitter * int.from_bytes(spi, "big") / (1 << 8 * len(spi))
 
 
 def _ike_hard(context: Context, sa: IkeSa) -> float | None:
@@ -153,7 +159,7 @@ def child_timers(context: Context, sa: IkeSa, child: ChildSa) -> tuple[tuple[byt
     """What is left of a child's limits: the soft and the hard one from its birth on, the idle one from its last packet."""
     lifetimes = context.configuration.lifetimes
     limits = (
-        (Timer.CHILD_SOFT, child.born, lifetimes.child_soft),
+        (Timer.CHILD_SOFT, child.born + context.decide("jitter", child.spi_in), lifetimes.child_soft),
         (Timer.CHILD_HARD, child.born, lifetimes.child_hard),
         (Timer.CHILD_IDLE, child.used_at, lifetimes.idle),
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.bench.links import NO_MISCHIEF, Mischief
 from harness.clock import SeededEntropy
 from harness.codes import Group, ProfileName, Trigger
-from harness.profile import DEFAULT, Configuration, Exchanges, Retransmission, Start
+from harness.profile import DEFAULT, Configuration, Exchanges, Lifetimes, Retransmission, Start
 from harness.responder import HONEST, Responder
 from harness.responder.state import ChildSa, IkeSa
 from harness.responder.table import Rules
@@ -50,7 +50,8 @@ class Line:
         rules: Rules = HONEST,
         configuration: Configuration = TWO_WAY,
     ) -> None:
-        configuration = replace(configuration, exchanges=replace(PATIENT, window=window))
+        exchanges = replace(configuration.exchanges, window=window)
+        configuration = replace(configuration, exchanges=exchanges)
         self.now = 0.0
         self._chance = SeededEntropy(f"path {seed}")
         self._mischief = NO_MISCHIEF
@@ -192,3 +193,24 @@ def test_who_closes_amid_collisions_is_left_with_nothing(
     line.play(600.0)
 
     assert line.views() == ([], []), line.events
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits"),
+    [("rekey-child", Lifetimes(child_soft=50.0)), ("rekey-ike", Lifetimes(ike_soft=50.0))],
+)
+def test_rekeys_are_put_off_by_a_random_time(kind: str, limits: Lifetimes) -> None:
+    """RFC 7296 section 2.8.1: two ends with the same soft limit seldom reach it together; none goes before it."""
+    configuration = replace(TWO_WAY, lifetimes=limits, exchanges=replace(PATIENT, jitter=10.0))
+    rekeyed = [_first_rekey(seed, kind, configuration) for seed in range(6)]
+
+    assert len(set(rekeyed)) == len(rekeyed)
+    assert min(rekeyed) >= 50.0
+    assert max(rekeyed) <= 61.0
+
+
+def _first_rekey(seed: int, kind: str, configuration: Configuration) -> float:
+    line = Line(seed, configuration=configuration)
+    while f"sent {kind}" not in line.events and line.now < 100.0:
+        line.play(0.05)
+    return line.now
