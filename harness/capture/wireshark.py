@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.capture.charon_log import charon_keys, is_charon_log
 from harness.capture.esp_table import ESP_SWITCHES, ESP_TABLE, FAMILIES, esp_rows, esp_secret
 from harness.capture.frame import CaptureError
 from harness.codes import Encr, Integ
@@ -169,7 +170,7 @@ def tables_beside(capture: str | os.PathLike[str]) -> tuple[Path, ...]:
 
 
 def read_table(path: str | os.PathLike[str]) -> KeyTable:
-    """The keys of any of the tables, told by its columns, or of evidence, a JSON object a line.
+    """The keys of any of the tables, told by its columns, of evidence, a JSON object a line, or of charon's log.
 
     A CaptureError says that a file holds none.
     A row of version 1 has neither the responder's cookie nor the cipher: the capture tells both.
@@ -190,7 +191,12 @@ def read_table(path: str | os.PathLike[str]) -> KeyTable:
 
 
 def parse_table(text: str) -> KeyTable:
-    """The keys in the text of any of the tables or of JSON lines; empty ones and those that begin with # say nothing."""
+    """The keys in the text of any of the tables or of JSON lines; empty ones and those that begin with # say nothing.
+
+    Those of a log of charon, strongSwan's daemon, are found among its lines.
+    """
+    if is_charon_log(text):
+        return KeyTable(*charon_keys(text))
     secrets, problems = [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):

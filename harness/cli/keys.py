@@ -21,7 +21,7 @@ keys = click.option(
     "files",
     multiple=True,
     type=words.FILE,
-    help="A decryption table of Wireshark, or keys.jsonl; those beside the capture are taken.",
+    help="A decryption table of Wireshark, keys.jsonl, or a log of charon; tables beside the capture are taken.",
 )
 
 
