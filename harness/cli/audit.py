@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness.bench.judge import devices_of
 from harness.capture.joined import Joined, read_in_order
+from harness.capture.short import short_counted
 from harness.cli import keys, words
 from harness.cli.wrong import WrongInput
 from harness.clock import WallClock
@@ -76,7 +77,7 @@ def audit_command(
         raise _unnamed(found, speakers(found.capture.frames, ports, nat_ports), as_json)
     try:
         told = audit(
-            found.capture,
+            short_counted(found.capture, ports, nat_ports),
             devices,
             PROFILES[ProfileName(profile)],
             peers,
