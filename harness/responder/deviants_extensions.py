@@ -1,19 +1,32 @@
 """Responders that break rules of what a gateway has for remote clients, each for the cases that must catch it."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
 
 from harness.codes import CfgAttribute, CfgType, Exchange, NotifyType, Protocol
+from harness.responder.addresses import free_address
 from harness.responder.context import Context, Incoming
 from harness.responder.deviant import deviant
 from harness.responder.initiate import start_ike_sa
 from harness.responder.rules import HONEST
-from harness.responder.state import IkeSa, State, Timer
+from harness.responder.state import IkeSa, Own, Resumed, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
-from harness.responder.table import Extension, Rules
-from harness.responder.v2 import authentication, informational, inner_addresses, redirect
+from harness.responder.table import Extension, Rules, Stage
+from harness.responder.v2 import (
+    authentication,
+    crash_detection,
+    informational,
+    inner_addresses,
+    mobility,
+    proofs,
+    redirect,
+    resumption,
+    tickets,
+)
 from harness.responder.v2.messages import closed, respond, unseal
+from harness.responder.v2.own import begin
 from harness.responder.values import replace
 from harness.wire import replace as replace_message
 from harness.wire import v2
@@ -24,7 +37,7 @@ IKE_AUTH = (State.HALF_OPEN, Exchange.IKE_AUTH)
 Added = tuple[IkeSa, tuple[Any, ...]]
 
 
-def _extension(stage: str, name: str, rule: Extension) -> Rules:
+def _extension(stage: Stage, name: str, rule: Extension) -> Rules:
     return HONEST.but("extensions", (stage, name), rule)
 
 
@@ -407,3 +420,318 @@ def _follows() -> Rules:
         return step.then(start_ike_sa(context, (sa.local, there)))
 
     return HONEST.but("requests", (State.ESTABLISHED, Exchange.INFORMATIONAL), cell)
+
+
+# Session resumption (RFC 5723).
+
+
+def _tickets(stage: Stage, change: Callable[[Context, tuple[Any, ...]], tuple[Any, ...]]) -> Rules:
+    """The honest table in which the answer to TICKET_REQUEST is changed."""
+
+    def extension(context: Context, sa: IkeSa, request: Incoming) -> Added:
+        after, added = resumption.ticket_asked(context, sa, request)
+        return after, change(context, added)
+
+    return _extension(stage, "ticket_asked", extension)
+
+
+@deviant("passes-ticket-requests-over", "RFC5723-4.1-04")
+def _no_answer() -> Rules:
+    """Says nothing to TICKET_REQUEST."""
+    return _tickets("auth", lambda *_: ())
+
+
+@deviant("gives-no-ticket-with-a-rekey", "RFC5723-4.1-02")
+def _no_ticket_with_a_rekey() -> Rules:
+    """Says nothing to TICKET_REQUEST in the rekey of the IKE SA."""
+    return _tickets("rekey", lambda *_: ())
+
+
+@deviant("gives-tickets-for-ever", "RFC5723-6.2-05")
+def _for_ever() -> Rules:
+    """Gives tickets without an end."""
+
+    def change(_: Context, added: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(replace_message(n, data=b"\xff" * 4 + n.data[4:]) for n in added)
+
+    return _tickets("auth", change)
+
+
+@deviant("gives-a-ticket-in-place-of-a-child", "RFC5723-4.1-06")
+def _in_place_of_a_child() -> Rules:
+    """Makes no child for clients that get a ticket."""
+    child = (v2.SecurityAssociation, v2.TrafficSelectorsI, v2.TrafficSelectorsR)
+
+    def rewrite(payloads: tuple[Any, ...]) -> tuple[Any, ...]:
+        ticket = any(getattr(p, "notify_type", None) == NotifyType.TICKET_LT_OPAQUE for p in payloads)
+        return tuple(p for p in payloads if not (ticket and isinstance(p, child)))
+
+    return _auth_answers(rewrite)
+
+
+RESUME = (State.IDLE, Exchange.IKE_SESSION_RESUME)
+
+
+@deviant("resumes-under-the-old-spi", "RFC5723-5-05")
+def _old_spi() -> Rules:
+    """Resumes a session under the responder SPI that it had before."""
+    return HONEST.but("decisions", "spi_after", lambda _, resumed: resumed.spi_r)
+
+
+@deviant("is-silent-on-bad-tickets", "RFC5723-4.3.2-04")
+def _silent_on_bad_tickets() -> Rules:
+    """Does not answer IKE_SESSION_RESUME with a ticket that it refuses."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        step = resumption.answer_session_resume(context, sa, request)
+        return step if step.changed else replace(step, send=())
+
+    return HONEST.but("requests", RESUME, cell)
+
+
+def _accepts(otherwise: Callable[[Context, bytes], Resumed | str]) -> Rules:
+    return HONEST.but("decisions", "accept_ticket", otherwise)
+
+
+@deviant("takes-tickets-twice", "RFC5723-4.3.1-04")
+def _twice() -> Rules:
+    """Takes a ticket however often it was used."""
+    return _accepts(tickets.read)
+
+
+@deviant("takes-expired-tickets", "RFC5723-6.1-06")
+def _expired() -> Rules:
+    """Takes a ticket however old it is."""
+    return _accepts(lambda context, ticket: tickets.read(replace(context, now=0.0), ticket))
+
+
+@deviant("spends-tickets-at-once", "RFC5723-4.3.1-05")
+def _at_once() -> Rules:
+    """Takes a ticket for used as soon as it was shown."""
+
+    def accepts(context: Context, ticket: bytes) -> Resumed | str:
+        name = sha256(ticket).digest()
+        shown = any(isinstance(sa, IkeSa) and sa.session.ticket == name for sa in context.world.all())
+        return "shown before" if shown else resumption.accept_ticket(context, ticket)
+
+    return _accepts(accepts)
+
+
+@deviant("resumes-for-anybody", "RFC5723-4.3.3-03")
+def _anybody() -> Rules:
+    """Resumes a session for whoever has its ticket and keys, under any name."""
+
+    def believes(context: Context, sa: IkeSa, who: Any, auth: Any) -> bool:
+        assert sa.resumed is not None
+        renamed = replace(sa, resumed=replace(sa.resumed, id_i=who.body))
+        return proofs.believes_resumed(context, renamed, who, auth)
+
+    return HONEST.but("decisions", "believes_resumed", believes)
+
+
+@deviant("takes-any-auth-in-resumption", "RFC5723-4.3.3-02")
+def _any_auth() -> Rules:
+    """Resumes a session whatever its client proves."""
+    return HONEST.but("decisions", "believes_resumed", lambda *_: True)
+
+
+@deviant("proves-a-resumed-session-by-the-shared-key", "RFC5723-4.3.3-02")
+def _shared_key() -> Rules:
+    """Proves itself in a resumed session as in a first one."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        step = authentication.answer_ike_auth(context, sa, request)
+        if sa.resumed is None or not isinstance(step.changed[0], IkeSa) or not step.changed[0].up:
+            return step
+        ours = proofs.presented_id(context.configuration, v2.IdResponder)
+        plain = proofs.prove(context, replace(sa, resumed=None), ours)
+        assert plain is not None
+        return rewritten(
+            step,
+            context,
+            request,
+            lambda payloads: tuple(plain[-1] if isinstance(p, v2.Authentication) else p for p in payloads),
+        )
+
+    return HONEST.but("requests", IKE_AUTH, cell)
+
+
+@deviant("shows-certificates-in-resumption", "RFC5723-4.3.3-04")
+def _certificates() -> Rules:
+    """Has a CERT in its IKE_AUTH of a resumed session."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        step = authentication.answer_ike_auth(context, sa, request)
+        shown = () if sa.resumed is None else (v2.Certificate(encoding=4, data=b"\x30\x00"),)
+        return rewritten(step, context, request, lambda payloads: (*payloads, *shown))
+
+    return HONEST.but("requests", IKE_AUTH, cell)
+
+
+def _after_resumption(change: Callable[[Context, IkeSa, Step], Step]) -> Rules:
+    """The honest table in which the step that resumes a session is changed; it is given the half-open SA."""
+
+    def cell(context: Context, sa: IkeSa, request: Incoming) -> Step:
+        step = authentication.answer_ike_auth(context, sa, request)
+        return step if sa.resumed is None else change(context, sa, step)
+
+    return HONEST.but("requests", IKE_AUTH, cell)
+
+
+@deviant("keeps-the-session-that-was-resumed", "RFC5723-4.3.4-01")
+def _keeps() -> Rules:
+    """Leaves the IKE SA that was resumed as it stands."""
+    return _after_resumption(lambda _, __, step: replace(step, gone=()))
+
+
+@deviant("deletes-the-session-that-was-resumed-aloud", "RFC5723-4.3.4-01")
+def _aloud() -> Rules:
+    """Sends a Delete for the IKE SA that was resumed."""
+
+    def change(context: Context, sa: IkeSa, step: Step) -> Step:
+        old = context.world.find(sa.resumed.spi_r) if sa.resumed is not None else None
+        kept = replace(step, gone=())
+        return kept if not isinstance(old, IkeSa) else kept.then(begin(context, old, Own("close-ike")))
+
+    return _after_resumption(change)
+
+
+@deviant("resumes-mobike-as-well", "RFC5723-5-09")
+def _resumes_mobike() -> Rules:
+    """Takes MOBIKE for agreed in a resumed session."""
+
+    def extension(context: Context, sa: IkeSa, request: Incoming) -> Added:
+        if sa.resumed is None:
+            return mobility.mobike_supported(context, sa, request)
+        return mobility.mobike_supported(
+            context, sa, replace(request, payloads=(*request.payloads, mobility.SUPPORTED))
+        )
+
+    return _extension("auth", "mobike_supported", extension)
+
+
+@deviant("gives-resumed-clients-another-address", "RFC5723-5-06")
+def _another_address() -> Rules:
+    """Gives clients that resume a session an address as if they had just come."""
+    return HONEST.but("decisions", "address_for", lambda context, _, wanted: free_address(context, wanted))
+
+
+# Tokens of lost SAs (RFC 6290).
+
+
+def _tokens(stage: Stage, change: Callable[[v2.Notify], v2.Notify | None]) -> Rules:
+    """The honest table in which the token of a new IKE SA is changed, or left out."""
+
+    def extension(context: Context, sa: IkeSa, request: Incoming) -> Added:
+        after, added = crash_detection.token_given(context, sa, request)
+        return after, tuple(n for n in map(change, added) if n is not None)
+
+    return _extension(stage, "token_given", extension)
+
+
+@deviant("gives-no-token", "RFC6290-3-01")
+def _no_token() -> Rules:
+    """Shows tokens when it has lost an IKE SA, and gave none before."""
+    return _tokens("auth", lambda _: None)
+
+
+@deviant("gives-no-token-with-a-rekey", "RFC6290-4.3-01")
+def _no_token_with_a_rekey() -> Rules:
+    """Gives no token for the IKE SA that a rekey makes."""
+    return _tokens("rekey", lambda _: None)
+
+
+@deviant("gives-short-tokens", "RFC6290-5-01")
+def _short() -> Rules:
+    """Gives tokens of eight octets."""
+    return _tokens("auth", lambda n: replace_message(n, data=n.data[:8]))
+
+
+@deviant("gives-tokens-about-nothing", "RFC6290-4.1-01")
+def _about_nothing() -> Rules:
+    """Gives tokens with a Protocol ID of 0."""
+    return _tokens("auth", lambda n: replace_message(n, protocol=Protocol.NONE))
+
+
+@deviant("gives-every-sa-one-token", "RFC6290-5-05")
+def _one_token() -> Rules:
+    """Gives every IKE SA the same token."""
+    return HONEST.but("decisions", "token_under", lambda _, secret, *__: sha256(secret).digest())
+
+
+@deviant("keeps-its-tokens-to-itself", "RFC6290-3-04")
+def _to_itself() -> Rules:
+    """Gives tokens and shows none when it has lost the IKE SA."""
+    return HONEST.but("decisions", "tokens_of_a_lost_sa", lambda *_: ())
+
+
+@deviant("shows-tokens-of-the-hour", "RFC6290-1.1-01")
+def _of_the_hour() -> Rules:
+    """Makes tokens by the time, so that it shows another one than it gave."""
+
+    def token(context: Context, secret: bytes, spi_i: bytes, spi_r: bytes) -> bytes:
+        return crash_detection.token(secret + str(context.now).encode(), spi_i, spi_r)
+
+    return HONEST.but("decisions", "token_under", token)
+
+
+@deviant("shows-the-token-of-a-live-sa", "RFC6290-9.2-01")
+def _of_a_live_sa() -> Rules:
+    """Shows the token of an IKE SA that stands to who asks with the wrong flags or SPIs."""
+
+    def shows(context: Context, incoming: Incoming) -> tuple[v2.Notify, ...]:
+        ours, message = context.configuration.crash_detection, incoming.message
+        if ours is None:
+            return ()
+        pairs = ((message.spi_i, message.spi_r), (message.spi_r, message.spi_i))
+        tokens = (context.decide("token_under", secret, *pair) for secret in ours.secrets for pair in pairs)
+        kind = NotifyType.QUICK_CRASH_DETECTION
+        return tuple(v2.Notify(protocol=Protocol.IKE, notify_type=kind, data=each) for each in tokens)
+
+    return HONEST.but("decisions", "tokens_of_a_lost_sa", shows)
+
+
+def _crashed(otherwise: Callable[[Context, IkeSa, Incoming], bool]) -> Rules:
+    return HONEST.but("decisions", "peer_has_crashed", otherwise)
+
+
+@deviant("ignores-tokens", "RFC6290-3-07")
+def _ignores() -> Rules:
+    """Lets an IKE SA stand whose peer shows that it has lost it."""
+    return _crashed(lambda *_: False)
+
+
+@deviant("believes-any-token", "RFC6290-3-05")
+def _any_token() -> Rules:
+    """Ends an IKE SA for any token."""
+    return _crashed(
+        lambda _, __, incoming: incoming.find(v2.Notify, NotifyType.QUICK_CRASH_DETECTION) is not None
+    )
+
+
+@deviant("takes-tokens-from-home-alone", "RFC6290-3-09")
+def _from_home() -> Rules:
+    """Takes tokens only from where its peer is."""
+
+    def crashed(context: Context, sa: IkeSa, incoming: Incoming) -> bool:
+        at_home = incoming.datagram.source == sa.remote
+        return at_home and crash_detection.peer_has_crashed(context, sa, incoming)
+
+    return _crashed(crashed)
+
+
+@deviant("looks-at-one-token", "RFC6290-4.5-02")
+def _one_of_them() -> Rules:
+    """Looks at the first token of a message alone."""
+
+    def crashed(context: Context, sa: IkeSa, incoming: Incoming) -> bool:
+        first = incoming.all(v2.Notify, NotifyType.QUICK_CRASH_DETECTION)[:1]
+        return crash_detection.peer_has_crashed(context, sa, replace(incoming, payloads=first))
+
+    return _crashed(crashed)
+
+
+@deviant("keeps-the-first-token", "RFC6290-4.4-02")
+def _first_token() -> Rules:
+    """Keeps the token of IKE_AUTH whatever comes later."""
+    return _extension("informational", "token_replaced", lambda _, sa, __: (sa, ()))

@@ -21,6 +21,12 @@ def token(secret: bytes, spi_i: bytes, spi_r: bytes) -> bytes:
     return sha256(secret + spi_i + spi_r).digest()
 
 
+@TABLE.decision(rfc="6290/5")
+def token_under(context: Context, secret: bytes, spi_i: bytes, spi_r: bytes) -> bytes:
+    """The token that this device makes for a pair of SPIs, the same each time."""
+    return token(secret, spi_i, spi_r)
+
+
 def _notify(data: bytes) -> v2.Notify:
     return v2.Notify(protocol=Protocol.IKE, notify_type=NotifyType.QUICK_CRASH_DETECTION, data=data)
 
@@ -31,7 +37,9 @@ def token_given(context: Context, sa: IkeSa, request: Incoming) -> tuple[IkeSa, 
     """Our token for this SA, under its protection; the peer's is kept."""
     kept = _kept(sa, request)
     ours = context.configuration.crash_detection
-    return kept, () if ours is None else (_notify(token(ours.secrets[0], sa.spi_i, sa.spi_r)),)
+    return kept, () if ours is None else (
+        _notify(context.decide("token_under", ours.secrets[0], sa.spi_i, sa.spi_r)),
+    )
 
 
 @TABLE.extension("informational", rfc="6290/4.4")
@@ -47,6 +55,7 @@ def _kept(sa: IkeSa, request: Incoming) -> IkeSa:
     return replace(sa, peer_token=theirs.data)
 
 
+@TABLE.decision(rfc="6290/4.5")
 def tokens_of_a_lost_sa(context: Context, incoming: Incoming) -> tuple[v2.Notify, ...]:
     """Our tokens for a request on an SA that is not here, one for each secret; none while either SPI is in use.
 
@@ -55,7 +64,8 @@ def tokens_of_a_lost_sa(context: Context, incoming: Incoming) -> tuple[v2.Notify
     ours, message = context.configuration.crash_detection, incoming.message
     if ours is None or any(context.world.find(spi) for spi in (message.spi_i, message.spi_r)):
         return ()
-    return tuple(_notify(token(secret, message.spi_i, message.spi_r)) for secret in ours.secrets)
+    spis = message.spi_i, message.spi_r
+    return tuple(_notify(context.decide("token_under", secret, *spis)) for secret in ours.secrets)
 
 
 @TABLE.decision(rfc="6290/4.5")

@@ -8,7 +8,6 @@ from harness.responder.initiate import recreate
 from harness.responder.state import IkeSa, Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.v2.crash_detection import tokens_of_a_lost_sa
 from harness.responder.v2.messages import opened as open_up
 from harness.responder.v2.messages import unprotected
 from harness.sa.secrets import to_evidence
@@ -120,7 +119,7 @@ def _stray(context: Context, incoming: Incoming) -> Step:
     if not context.world.may_answer_stray(context.now):
         return drop("unknown SPI, and the allowance of notifies is used up")
     unknown = v2.Notify(notify_type=NotifyType.INVALID_IKE_SPI)
-    return Step(send=(unprotected(incoming, unknown, *tokens_of_a_lost_sa(context, incoming)),))
+    return Step(send=(unprotected(incoming, unknown, *context.decide("tokens_of_a_lost_sa", incoming)),))
 
 
 @TABLE.decision(rfc="7296/2.5")

@@ -66,6 +66,13 @@ def accept_ticket(context: Context, ticket: bytes) -> Resumed | str:
     )
 
 
+@TABLE.decision(rfc="5723/5")
+def spi_after(context: Context, resumed: Resumed) -> bytes:
+    """Our SPI in the resumed session: never the one of before."""
+    spi = fresh_spi(context)
+    return spi_after(context, resumed) if spi == resumed.spi_r else spi
+
+
 def _name(ticket: bytes) -> bytes:
     return sha256(ticket).digest()
 
@@ -73,7 +80,7 @@ def _name(ticket: bytes) -> bytes:
 def _half_open(context: Context, request: Incoming, resumed: Resumed, ticket: bytes) -> Step:
     message, ni = request.message, request.find(v2.Nonce).data
     here, there = request.datagram.destination, request.datagram.source
-    nr, spi_r = context.entropy.octets(NONCE_OCTETS), fresh_spi(context)
+    nr, spi_r = context.entropy.octets(NONCE_OCTETS), context.decide("spi_after", resumed)
     suite = resumed.suite
     crypto = Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, suite.group)
     sa = IkeSa(
