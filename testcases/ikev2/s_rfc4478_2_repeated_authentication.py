@@ -19,10 +19,10 @@ from harness.codes import NotifyType
 from harness.wire import v2
 from harness.wire.v2.notify_data import AuthLifetime, read
 
-LIMIT_S = 120.0
-SOON_S = 30.0
+LIMIT_S = 30.0
+SOON_S = 15.0
 """How soon after its end an authentication has to be done with."""
-EARLY_S = 20.0
+EARLY_S = 10.0
 """How long before its end the IKE SA is rekeyed."""
 
 
@@ -31,7 +31,7 @@ def _limited(configuration: Configuration) -> Configuration:
 
 
 class _Limited(Case):
-    """An authentication that is good for two minutes."""
+    """An authentication that is good for half a minute."""
 
     needs = frozenset({"auth-lifetime"})
     settings = staticmethod(_limited)

@@ -30,7 +30,7 @@ from harness.wire.v2.notify_data import TicketWithLifetime, read
 
 NEEDS = frozenset({"resumption"})
 KEY = bytes(range(32))
-SHORT_S = 60.0
+SHORT_S = 15.0
 """How long a ticket is good for that is to expire."""
 MANY = 1_000_000_000
 """So many seconds is no finite time."""
