@@ -28,7 +28,8 @@ CONFIGURATION = replace(
     remote_subnets=("172.16.2.0/24",),
 )
 """What the responder is configured to be; mirrored, what the daemon is."""
-IKE = "udp port 500 or port 4500 or esp"
+IKE = "udp port 500 or port 4500 or esp or ip[6:2] & 0x1fff != 0 or ip6[6] == 44"
+"""A fragment of an IP datagram that is not its first has no ports."""
 LAST_PORT = 9
 """The discard service (RFC 863): a datagram to it is the last thing that a capture holds."""
 LAST_WORDS = b"nothing comes after this"
