@@ -44,6 +44,9 @@ def _stray_follow_up(trace: Trace, profile: Profile, seen: Seen) -> bool:
     if profile.may.isdisjoint(_REKEYS):
         return True
     assert seen.header is not None
+    association = trace.associations.get(seen.header)
+    if association is None or not association.seen_from_birth:
+        return False  # what it continues may have come before the capture
     return not any(
         each.from_target
         and each.is_request

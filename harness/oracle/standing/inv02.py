@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.codes import Exchange
+from harness.codes import Exchange, NotifyType
 from harness.observe import Asks, Birth, Seen, Trace, asked_for
 from harness.oracle.standing.rule import (
     Remark,
@@ -12,11 +12,13 @@ from harness.oracle.standing.rule import (
     frames_of,
     held,
     named,
+    noted,
     pairs_of,
     undecided,
 )
 from harness.profile import Profile, Start
 from harness.record import ClaimName
+from harness.wire import v2
 
 _NEEDS = {
     Asks.NEW_CHILD: Start.FIRST_CHILD,
@@ -58,10 +60,41 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
             "these are",
             frames,
         )
+    if not allowed:
+        yield from _busy_with_nothing(trace)
     if not offences and not unknown:
         yield held(
             f"the target started no CREATE_CHILD_SA that profile {profile.name} forbids {bounds(trace)}"
         )
+
+
+def _busy_with_nothing(trace: Trace) -> Iterator[Remark]:
+    """TEMPORARY_FAILURE of a target that waits for no answer: it may be about to start something (section 2.25)."""
+    waiting: set[tuple[tuple[bytes, bytes], int]] = set()
+    found: list[Seen] = []
+    for each in trace.ike:
+        header = each.header
+        if header is None or header.is_v1:
+            continue
+        own = (header.pair, header.message_id)
+        if each.from_target and header.is_request:
+            waiting.add(own)
+        elif not each.from_target and header.is_response:
+            waiting.discard(own)
+        elif each.from_target and not any(pair == header.pair for pair, _ in waiting) and _is_busy(each):
+            found.append(each)
+    if found:
+        frames = frames_of(found)
+        yield noted(
+            f"the target was too busy for its peer with nothing that was seen, {named(frames)}", frames
+        )
+
+
+def _is_busy(seen: Seen) -> bool:
+    return any(
+        isinstance(each, v2.Notify) and each.notify_type == NotifyType.TEMPORARY_FAILURE
+        for each in seen.payloads
+    )
 
 
 def _requests(trace: Trace) -> list[list[Seen]]:
@@ -81,12 +114,10 @@ def _asks(request: list[Seen]) -> Asks:
 
 
 def _own_sa(trace: Trace, seen: Seen) -> bool:
-    """Whether the IKE SA is the target's own making: then no ancestor of it is the peer's."""
+    """Whether the IKE SA goes back to one of the target's own making, whoever rekeyed it since."""
     assert seen.header is not None
-    association = trace.associations.get(seen.header)
-    if association is None or not association.by_target:
-        return False
-    return association.birth in (Birth.INITIAL, Birth.RESUMED)
+    first = trace.associations.ancestor(seen.header)
+    return first is not None and bool(first.by_target) and first.birth in (Birth.INITIAL, Birth.RESUMED)
 
 
 def _why_not(profile: Profile, allowed: bool) -> str:

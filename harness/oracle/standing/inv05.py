@@ -32,12 +32,12 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         yield not_judged("no message of version 1")
         return
     started: dict[tuple[str, int, bool], list[Seen]] = {}
-    peer_made_one = False
+    served: set[str] = set()
     for (pair, exchange, _), messages in exchanges.items():
         first = messages[0]
         if not first.from_target:
-            peer_made_one = peer_made_one or exchange == Exchange.QUICK_MODE
-        elif not _allowed(profile, exchange, peer_made_one):
+            served |= {first.source.address} if exchange == Exchange.QUICK_MODE else set()
+        elif not _allowed(profile, exchange, renews=first.destination.address in served):
             association = trace.associations.by_pair.get(pair)
             covered = association is not None and association.seen_from_birth
             opening = [each for each in messages if each.octets == first.octets]
@@ -57,11 +57,11 @@ def _by_exchange(trace: Trace) -> dict[tuple[tuple[bytes, bytes], int, int], lis
     return found
 
 
-def _allowed(profile: Profile, exchange: int, peer_made_one: bool) -> bool:
-    """A Quick Mode that renews what the peer made, or a first one where the profile has that; New Group Mode never."""
+def _allowed(profile: Profile, exchange: int, *, renews: bool) -> bool:
+    """A Quick Mode that renews what this peer made, or a first one where the profile has that; New Group Mode never."""
     if exchange != Exchange.QUICK_MODE:
         return False
-    return Start.FIRST_CHILD in profile.may or (Start.CHILD_REKEY in profile.may and peer_made_one)
+    return Start.FIRST_CHILD in profile.may or (Start.CHILD_REKEY in profile.may and renews)
 
 
 def _judge(peer: str, mode: str, messages: list[Seen], *, covered: bool) -> Remark:

@@ -2,12 +2,12 @@
 
 Exchange types that have a rule of their own (INV-01, INV-02) are judged there. Of the content, which only keys show,
 nothing but UPDATE_SA_ADDRESSES is forbidden: the mode is about negotiations, so notifies that this list does not name
-are remarks. Message IDs are synchronised by the members of a cluster that said so (RFC 6311 section 5).
+are remarks, and so are starts of version 1 that no document knows of a responder. Message IDs are synchronised by the members of a cluster that said so (RFC 6311 section 5).
 """
 
 from collections.abc import Iterable, Iterator
 
-from harness.codes import Exchange, NotifyType, PayloadV2, name_of
+from harness.codes import CfgType, Exchange, NotifyType, PayloadV2, name_of
 from harness.observe import Header, Seen, Trace
 from harness.oracle.standing.rule import (
     Remark,
@@ -20,11 +20,12 @@ from harness.oracle.standing.rule import (
     not_judged,
     noted,
     pairs_of,
+    self_started,
     undecided,
 )
 from harness.profile import Profile
 from harness.record import ClaimName
-from harness.wire import v2
+from harness.wire import v1, v2
 
 _JUDGED_ELSEWHERE = frozenset(
     {
@@ -38,6 +39,9 @@ _JUDGED_ELSEWHERE = frozenset(
 )
 _OTHERS_USE = frozenset({*range(39, 43), *range(240, 256)})
 """Exchange types of G-IKEv2, and those for private use."""
+_PRIVATE_1 = frozenset(range(240, 256))
+_XAUTH = range(16520, 16530)
+"""Attributes of XAUTH."""
 _FIRST_STATUS = 16384
 """Notify types below are errors (RFC 7296 section 3.10.1)."""
 _SYNCHRONISES = frozenset({NotifyType.IKEV2_MESSAGE_ID_SYNC, NotifyType.IPSEC_REPLAY_COUNTER_SYNC})
@@ -64,6 +68,7 @@ _LISTED = frozenset(
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     started = [each for each in trace.ike if each.from_target and _is_request(each)]
     yield from _by_type(trace, started)
+    yield from _of_version_1(trace)
     yield from _by_content([each for each in started if each.exchange == Exchange.INFORMATIONAL], trace)
 
 
@@ -90,6 +95,29 @@ def _by_type(trace: Trace, started: Iterable[Seen]) -> Iterator[Remark]:
             yield failed(f"{says}; by itself a responder starts nothing but INFORMATIONAL", frames)
     if all(exchange in _OTHERS_USE for exchange, _ in found):
         yield held(f"the target started no exchange of a type that nobody gave it {bounds(trace)}")
+
+
+def _of_version_1(trace: Trace) -> Iterator[Remark]:
+    """Private exchange types, and a transaction that asks for what only clients want (Mode-Config section 2)."""
+    started = [each for each in self_started(trace) if each.header is not None and each.header.is_v1]
+    odd = {
+        "exchange types for private use": [each for each in started if each.exchange in _PRIVATE_1],
+        "a request for configuration": [each for each in started if _asks_as_client(each)],
+    }
+    for words, messages in odd.items():
+        if messages:
+            frames = frames_of(messages)
+            yield noted(f"the target started {words} in version 1, {named(frames)}", frames)
+
+
+def _asks_as_client(seen: Seen) -> bool:
+    """Whether it asks in a transaction for more than a user's name and proof."""
+    return seen.exchange == Exchange.TRANSACTION and any(
+        isinstance(payload, v1.Attributes)
+        and payload.attr_type == CfgType.CFG_REQUEST
+        and any(attribute.type not in _XAUTH for attribute in payload.attributes)
+        for payload in seen.payloads
+    )
 
 
 def _by_content(requests: list[Seen], trace: Trace) -> Iterator[Remark]:

@@ -1,7 +1,7 @@
 """INV-17: whatever the target starts goes to an address that a peer used, at any time, or named as its own.
 
 Judged are messages of IKE, in datagrams or over TCP. The addresses that a peer adds (RFC 4555 section 3.6) are sealed:
-where something of it did not open, an address may be among them. A two-way device has peers by its configuration,
+where something of it did not open, an address may be among them. Keepalives for a NAT are at most a remark. A two-way device has peers by its configuration,
 which the harness's own evidence names.
 """
 
@@ -20,11 +20,14 @@ from harness.oracle.standing.rule import (
     held,
     named,
     not_judged,
+    noted,
+    self_started,
     undecided,
 )
 from harness.profile import Profile
 from harness.record import ClaimName
 from harness.wire import v2
+from harness.wire.datagram import Endpoint, Kind
 
 _ADDS = frozenset({NotifyType.ADDITIONAL_IP4_ADDRESS, NotifyType.ADDITIONAL_IP6_ADDRESS})
 _LISTS = frozenset({int(Exchange.IKE_AUTH), int(Exchange.INFORMATIONAL)})
@@ -32,7 +35,7 @@ _LISTS = frozenset({int(Exchange.IKE_AUTH), int(Exchange.INFORMATIONAL)})
 
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
-    started = tuple(_self_started(trace))
+    started = tuple(self_started(trace))
     known = _known(trace)
     two_way = profile.name is ProfileName.TWO_WAY
     if two_way:
@@ -41,6 +44,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     for each in started:
         if each.destination.address not in known:
             strange.setdefault(each.destination.address, []).append(each)
+    yield from _early_keepalives(trace)
     for address, messages in strange.items():
         yield _judge(trace, address, messages, two_way=two_way)
     if not strange:
@@ -61,21 +65,21 @@ def _judge(trace: Trace, address: str, messages: list[Seen], *, two_way: bool) -
     return failed(f"{says}, an address that none of its peers used or named", frames)
 
 
-def _self_started(trace: Trace) -> Iterator[Seen]:
-    """The target's requests, and of version 1, which has no direction bit, what it is the first to say."""
-    said: set[object] = set()
-    for each in trace.ike:
-        header = each.header
-        if header is None:
-            continue
-        if header.is_v1:
-            key = (header.spi_i, header.exchange, header.message_id)
-            if each.from_target and key not in said:
-                yield each
-            elif not each.from_target:
-                said.add(key)
-        elif each.from_target and header.is_request:
-            yield each
+def _early_keepalives(trace: Trace) -> Iterator[Remark]:
+    """NAT keepalives between ports over which no peer had said anything (RFC 3948 section 4): left over from before?"""
+    met: set[tuple[Endpoint, Endpoint]] = set()
+    early: list[Seen] = []
+    for each in trace.seen:
+        if not each.from_target:
+            met.add((each.source, each.destination))
+        elif each.kind is Kind.KEEPALIVE and (each.destination, each.source) not in met:
+            early.append(each)
+    if early:
+        frames = frames_of(early)
+        yield noted(
+            f"the target kept a NAT's mapping alive before its peer had said anything there, {named(frames)}",
+            frames,
+        )
 
 
 def _known(trace: Trace) -> set[str]:

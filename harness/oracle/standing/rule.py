@@ -75,11 +75,10 @@ def _told(rule: Rule, remark: Remark, trace: Trace) -> Remark:
     """A FAIL in safety with what it rests on: window, triggers, completeness, and what its SAs said before."""
     if remark.verdict is not Verdict.FAIL or (remark.claim or rule.claim) is not ClaimName.SAFETY:
         return remark
+    rests = f"{remark.says}; seen {bounds(trace)}"
     earlier = _earlier(trace, remark.frames)
-    history = (
-        f"of the same SPIs {spans(earlier)} came before" if earlier else "nothing of its SPIs came before"
-    )
-    return replace(remark, says=f"{remark.says}; seen {bounds(trace)}; {history}")
+    history = f"; of the same SPIs {spans(earlier)} came before" if earlier else ""
+    return replace(remark, says=f"{rests}{history}")
 
 
 def _earlier(trace: Trace, frames: Sequence[int]) -> list[int]:
@@ -138,6 +137,23 @@ def folded(remarks: Iterable[Remark]) -> Iterator[Remark]:
         frames = tuple(dict.fromkeys(frame for remark in group for frame in remark.frames))
         says = f"{len(group)} more of the kind, {named(frames)}; the first: {group[0].says}"
         yield replace(group[0], says=says, frames=frames)
+
+
+def self_started(trace: Trace) -> Iterator[Seen]:
+    """The target's requests, and of version 1, which has no direction bit, what it is the first to say."""
+    said: set[object] = set()
+    for each in trace.ike:
+        header = each.header
+        if header is None:
+            continue
+        if header.is_v1:
+            key = (header.spi_i, header.exchange, header.message_id)
+            if each.from_target and key not in said:
+                yield each
+            elif not each.from_target:
+                said.add(key)
+        elif each.from_target and header.is_request:
+            yield each
 
 
 def frames_of(seen: Iterable[Seen]) -> tuple[int, ...]:

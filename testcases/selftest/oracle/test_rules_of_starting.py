@@ -68,6 +68,14 @@ def test_a_follow_up_of_an_allowed_rekey_is_allowed(line, check):
     assert verdicts(check("INV-01", line)) == [Verdict.FAIL]
 
 
+def test_a_follow_up_on_an_older_sa_may_continue_what_nobody_saw(foreign, check):
+    """Under rekey-ok an IKE_FOLLOWUP_KE on an SA that is older than the capture is no offence, and nothing is proved."""
+    foreign.starts(Exchange.IKE_FOLLOWUP_KE, 5)
+
+    assert verdicts(check("INV-01", foreign, ProfileName.REKEY_OK)) == [Verdict.INCONCLUSIVE]
+    assert verdicts(check("INV-01", foreign)) == [Verdict.FAIL]
+
+
 def test_a_two_way_device_may_start(line, check):
     """Under two-way INV-01 does not bind."""
     line.starts(INIT, spi_r=NONE, flags=0x08)
@@ -204,6 +212,17 @@ def test_what_is_in_the_clear_is_told_apart(line, check):
     assert verdicts(findings) == [Verdict.FAIL]
     assert findings[0].frames == (number,)
     assert findings[0].requirement == "CISCO-RO-40"
+
+
+def test_a_rekey_does_not_make_an_own_sa_a_peers(line, check):
+    """Under rekey-ok the successor of an IKE SA that the target made is as little a ground for rekeys as that one."""
+    line.starts(INIT, spi_r=NONE, flags=0x08)
+    line.obeys(INIT, flags=0x20)
+    line.asks(CHILD, 0, flags=0x00)
+    line.answers(CHILD, 0, flags=0x28)
+    line.starts(CHILD, 0, spi_i=b"peerspi2", spi_r=b"targets2", flags=0x00)
+
+    assert verdicts(check("INV-02", line, ProfileName.REKEY_OK)) == [Verdict.FAIL]
 
 
 # --- INV-03 ---------------------------------------------------------------------------------------------------------
@@ -436,6 +455,18 @@ def test_renewing_a_quick_mode_is_allowed_under_rekey_ok(line, check):
 
     assert verdicts(check("INV-05", line, ProfileName.REKEY_OK)) == [Verdict.PASS]
     assert verdicts(check("INV-05", line)) == [Verdict.FAIL]
+
+
+def test_a_quick_mode_of_one_peer_is_none_of_another(line, check):
+    """Under rekey-ok the Quick Mode of one peer lets the target renew nothing towards another one."""
+    line.main_mode()
+    line.v1(32, b"QM1", message_id=7)
+    other = (Endpoint("192.0.2.3", 500), Endpoint("192.0.2.1", 500))
+    cookies = (b"initiat2", b"respond2")
+    line.v1(2, b"", cookies=(b"initiat2", NONE), clear=(v1.SecurityAssociation(),), ways=other)
+    line.v1(32, b"QM1 of its own", by_target=True, message_id=9, cookies=cookies, ways=other)
+
+    assert verdicts(check("INV-05", line, ProfileName.REKEY_OK)) == [Verdict.FAIL]
 
 
 def test_a_first_quick_mode_is_none_of_rekey_ok(line, check):
