@@ -1,6 +1,6 @@
 """Which Child SAs a capture shows in the making, and when the peer ended them: only opened exchanges tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,8 @@ class Children:
     """The Child SAs of a trace, in the order of their making."""
 
     made: list[ChildSa] = field(default_factory=list)
+    _by_outbound: dict[bytes, list[ChildSa]] = field(default_factory=dict)
+    _by_inbound: dict[bytes, list[ChildSa]] = field(default_factory=dict)
     hidden: int | None = None
     """The first frame that may have made one that nobody sees."""
     _offers: dict[object, list[_Offer]] = field(default_factory=dict)
@@ -68,15 +70,11 @@ class Children:
 
     def outbound(self, spi: bytes, before: int) -> ChildSa | None:
         """The newest Child SA that the target sends under with this SPI, made before that frame."""
-        return next(
-            (each for each in reversed(self.made) if each.outbound == spi and each.number < before), None
-        )
+        return _newest(self._by_outbound.get(spi, ()), before)
 
     def inbound(self, spi: bytes, before: int) -> ChildSa | None:
         """The newest Child SA that the target receives under with this SPI, made before that frame."""
-        return next(
-            (each for each in reversed(self.made) if each.inbound == spi and each.number < before), None
-        )
+        return _newest(self._by_inbound.get(spi, ()), before)
 
     def _take(self, seen: Seen) -> None:
         if (
@@ -113,11 +111,12 @@ class Children:
             return
         version = 1 if seen.header is not None and seen.header.is_v1 else 2
         seconds = _seconds(chosen) if version == 1 else None
-        self.made.append(
-            ChildSa(
-                version, ours.spi, theirs.spi, offer.by_target, offer.renews, seen.number, seen.time, seconds
-            )
+        child = ChildSa(
+            version, ours.spi, theirs.spi, offer.by_target, offer.renews, seen.number, seen.time, seconds
         )
+        self.made.append(child)
+        self._by_inbound.setdefault(child.inbound, []).append(child)
+        self._by_outbound.setdefault(child.outbound, []).append(child)
 
     def _take_deletes(self, seen: Seen) -> None:
         """What the peer deletes counts from the target's answer on, and in the peer's answer at once."""
@@ -136,7 +135,8 @@ class Children:
             for spi in each.spis
         )
         if seen.is_request:
-            self._deletes.setdefault(key, spis)
+            if spis:
+                self._deletes.setdefault(key, spis)
         elif key in self._asked:
             self._end(seen, spis)
 
@@ -145,6 +145,10 @@ class Children:
             child = self.outbound(spi, seen.number)
             if child is not None and child.ended is None:
                 child.ended, child.ended_in = seen.time, seen.number
+
+
+def _newest(made: Sequence[ChildSa], before: int) -> ChildSa | None:
+    return next((each for each in reversed(made) if each.number < before), None)
 
 
 def _proposals(seen: Seen) -> list[tuple[Any, ...]]:

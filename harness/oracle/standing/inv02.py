@@ -70,18 +70,17 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
 
 def _busy_with_nothing(trace: Trace) -> Iterator[Remark]:
     """TEMPORARY_FAILURE of a target that waits for no answer: it may be about to start something (section 2.25)."""
-    waiting: set[tuple[tuple[bytes, bytes], int]] = set()
+    waiting: dict[tuple[bytes, bytes], set[int]] = {}
     found: list[Seen] = []
     for each in trace.ike:
         header = each.header
         if header is None or header.is_v1:
             continue
-        own = (header.pair, header.message_id)
         if each.from_target and header.is_request:
-            waiting.add(own)
+            waiting.setdefault(header.pair, set()).add(header.message_id)
         elif not each.from_target and header.is_response:
-            waiting.discard(own)
-        elif each.from_target and not any(pair == header.pair for pair, _ in waiting) and _is_busy(each):
+            waiting.get(header.pair, set()).discard(header.message_id)
+        elif each.from_target and not waiting.get(header.pair) and _is_busy(each):
             found.append(each)
     if found:
         frames = frames_of(found)

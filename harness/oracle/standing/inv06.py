@@ -183,8 +183,10 @@ def _is_report(seen: Seen) -> bool:
 
 def _claims_synchronisation(trace: Trace) -> bool:
     return any(
-        each.from_target and each.exchange == Exchange.IKE_AUTH and _notifies(each) & _SYNCHRONISE_OFFERS
+        isinstance(payload, v2.Notify) and payload.notify_type in _SYNCHRONISE_OFFERS
         for each in trace.ike
+        if each.from_target and each.exchange == Exchange.IKE_AUTH
+        for payload in each.inner or ()
     )
 
 

@@ -27,6 +27,8 @@ from harness.profile import Profile
 from harness.record import ClaimName, Verdict
 from harness.wire import v2
 
+_TOLD = 16
+"""How many unanswered requests a finding names."""
 _SYNC = NotifyType.IKEV2_MESSAGE_ID_SYNC
 
 
@@ -45,6 +47,8 @@ class _Counter:
 
     association: Association
     requests: dict[int, _Request] = field(default_factory=dict)
+    waiting: dict[int, _Request] = field(default_factory=dict)
+    """Those of them that have no answer yet."""
     window: int = 1
     window_hidden: bool = False
     """Whether the peer sent something that may have held another window."""
@@ -68,10 +72,10 @@ class _Counter:
             self._compare(known, seen, message_id)
             return
         request = _Request(seen, [seen])
-        waiting = [each for each in self.requests.values() if each.answered is None]
-        if len(waiting) >= self.window:
+        if len(self.waiting) >= self.window:
+            waiting = list(self.waiting.values())[-_TOLD:]
             self.crowded.append((request, waiting, self.window, not self.window_hidden))
-        self.requests[message_id] = request
+        self.requests[message_id] = self.waiting[message_id] = request
 
     def _compare(self, known: _Request, seen: Seen, message_id: int) -> None:
         alike = [each for each in known.copies[:-1] if each.fragment == seen.fragment]
@@ -84,17 +88,17 @@ class _Counter:
 
     def hear(self, seen: Seen, message_id: int) -> None:
         """One more message of the peer."""
-        if seen.is_response and (asked := self.requests.get(message_id)) is not None:
-            asked.answered = asked.answered or seen
+        if seen.is_response and (asked := self.waiting.pop(message_id, None)) is not None:
+            asked.answered = seen
         if seen.doubt is Doubt.NO_KEYS and seen.joined_in is None:
             self.window_hidden = True
-        for payload in seen.payloads:
+        for payload in seen.inner or ():
             if isinstance(payload, v2.Notify) and payload.notify_type == NotifyType.SET_WINDOW_SIZE:
                 self.window = max(self.window, int.from_bytes(payload.data[:4], "big"))
 
 
 def _synchronises(seen: Seen) -> bool:
-    return any(isinstance(each, v2.Notify) and each.notify_type == _SYNC for each in seen.payloads)
+    return any(isinstance(each, v2.Notify) and each.notify_type == _SYNC for each in seen.inner or ())
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
@@ -123,7 +127,9 @@ def _counters(trace: Trace) -> Iterable[_Counter]:
         association = trace.associations.get(header)
         if association is None:
             continue
-        counter = found.setdefault(header.pair, _Counter(association))
+        counter = found.get(header.pair)
+        if counter is None:
+            counter = found[header.pair] = _Counter(association)
         if not each.from_target:
             counter.hear(each, header.message_id)
         elif header.is_request:
