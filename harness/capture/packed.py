@@ -9,6 +9,7 @@ from harness.capture.frame import CaptureError
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
+SUFFIXES = frozenset({".gz", ".zst"})
 FREELY = 1 << 26
 """Octets that a packed file may hold, however small it is."""
 RATIO = 200

@@ -17,6 +17,7 @@ from typing import Any
 from harness.capture.charon_log import charon_keys, is_charon_log
 from harness.capture.esp_table import ESP_SWITCHES, ESP_TABLE, FAMILIES, esp_rows, esp_secret
 from harness.capture.frame import CaptureError
+from harness.capture.packed import SUFFIXES
 from harness.codes import Encr, Integ
 
 V1_TABLE = "ikev1_decryption_table"
@@ -164,8 +165,10 @@ def write_tables(capture: str | os.PathLike[str], secrets: Iterable[Evidence]) -
 
 
 def tables_beside(capture: str | os.PathLike[str]) -> tuple[Path, ...]:
-    """The tables that lie beside `capture` under the names that `write_tables` gives."""
-    paths = (Path(capture).with_suffix(f".{name}") for name in TABLES)
+    """The tables that lie beside `capture`, packed or not, under the names that `write_tables` gives."""
+    path = Path(capture)
+    plain = path.with_suffix("") if path.suffix in SUFFIXES else path
+    paths = (plain.with_suffix(f".{name}") for name in TABLES)
     return tuple(path for path in paths if path.is_file())
 
 

@@ -103,6 +103,17 @@ def test_pcapng_times(
     assert (frame.datagram, frame.time) == (REQUEST, time)
 
 
+def test_each_interface_has_its_clock(ip: bytes, tmp_path: Path) -> None:
+    """Interfaces of one section count time each in its own way, and so do those of the next section."""
+    nano = interface(options=struct.pack("<HHB3x", 9, 1, 9))
+    late = interface(options=struct.pack("<HHq", 14, 8, 100))
+    first = pcapng(nano, late, packet(2_000_000_000, ip), packet(3_000_000, ip, number=1))
+    second = pcapng(interface(">"), packet(4_000_000, ip, ">"), order=">")
+    frames = read(saved(tmp_path, first + second)).frames
+
+    assert [frame.time for frame in frames] == [2.0, 103.0, 4.0]
+
+
 def test_simple_and_obsolete_packets(ip: bytes, tmp_path: Path) -> None:
     """Packets in blocks that nobody writes any more are read too, and their lack of a time is said."""
     simple = pcapng_block(3, struct.pack("<I", len(ip)) + ip)

@@ -170,6 +170,13 @@ def test_golden_tables_lie_beside_their_capture() -> None:
     assert len(tables_beside(GOLDEN / "keys-ls-ss-v2.pcap")) == 1
 
 
+def test_tables_lie_beside_a_packed_capture_as_well(tmp_path: Path) -> None:
+    """Packing a capture takes no keys from it."""
+    written = write_tables(tmp_path / "case.pcap", [V1])
+
+    assert tables_beside(tmp_path / "case.pcap.gz") == written
+
+
 def test_empty_table_is_not_written(tmp_path: Path) -> None:
     """Without keys there is no table."""
     assert write_tables(tmp_path / "case.pcapng", []) == tables_beside(tmp_path / "case.pcapng") == ()

@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from harness.wire.datagram import Datagram, Endpoint
+from harness.wire.packet import ip_packet
 
 GOLDEN = Path(__file__).parents[3] / "pcaps" / "golden"
 CAPTURE = GOLDEN / "ss-rk-v2.pcap"
@@ -86,6 +90,19 @@ def test_several_addresses_are_one_device(ike: Any) -> None:
 
     assert told["device"] == "10.9.0.1, 192.0.2.7"
     assert [pair["peer"] for pair in told["pairs"]] == ["10.9.0.2"]
+
+
+def test_mapped_ports_are_named(ike: Any, tmp_path: Path) -> None:
+    """IKE behind the marker on a port that a NAT chose is read once --nat-port names it."""
+    ends = Endpoint("192.0.2.2", 30_500), Endpoint("192.0.2.1", 14_500)
+    header = bytes(range(1, 9)) + bytes(8) + b"\x21\x20\x22\x08" + bytes(4) + b"\0\0\0\x1c"
+    packet = ip_packet(Datagram(*ends, bytes(4) + header), 7)
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+    (tmp_path / "c").write_bytes(head + struct.pack("<IIII", 1, 0, len(packet), len(packet)) + packet)
+    words = ("audit", tmp_path / "c", "--device", "192.0.2.1", "--json")
+
+    assert json.loads(ike(*words).out)["ike_messages"] == 0
+    assert json.loads(ike(*words, "--nat-port", 14_500).out)["ike_messages"] == 1
 
 
 @pytest.mark.parametrize(
