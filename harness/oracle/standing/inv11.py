@@ -21,7 +21,6 @@ from harness.oracle.standing.rule import (
     not_judged,
     noted,
     tap_at_target,
-    undecided,
 )
 from harness.profile import Profile
 from harness.record import ClaimName, Verdict
@@ -139,10 +138,9 @@ def _counters(trace: Trace) -> Iterable[_Counter]:
 
 def _begun_before(counter: _Counter) -> Remark:
     frames = frames_of(each.first for each in counter.requests.values())
-    return undecided(
+    return not_judged(
         f"the IKE SA {counter.association} is older than the capture, so the target's requests on it "
-        f"({named(frames)}) cannot be counted",
-        frames,
+        f"({named(frames)}) cannot be counted"
     )
 
 

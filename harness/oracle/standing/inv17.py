@@ -1,8 +1,8 @@
 """INV-17: whatever the target starts goes to an address that a peer used, at any time, or named as its own.
 
-Judged are messages of IKE, in datagrams or over TCP. The addresses that a peer adds (RFC 4555 section 3.6) are sealed:
-where something of it did not open, an address may be among them. Keepalives for a NAT are at most a remark. A two-way device has peers by its configuration,
-which the harness's own evidence names.
+Judged are messages of IKE, in datagrams or over TCP, but for those of SAs older than the capture. The addresses that a
+peer adds (RFC 4555 section 3.6) are sealed: where something of it did not open, an address may be among them. A two-way
+device has peers by its configuration, which the harness's own evidence names. Keepalives for a NAT are at most a remark.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from harness.codes import Exchange, NotifyType, ProfileName
-from harness.observe import Doubt, Seen, Trace
+from harness.observe import Birth, Doubt, Seen, Trace
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -42,7 +42,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         known |= _configured(trace.opening)
     strange: dict[str, list[Seen]] = {}
     for each in started:
-        if each.destination.address not in known:
+        if each.destination.address not in known and not _of_an_older_sa(trace, each):
             strange.setdefault(each.destination.address, []).append(each)
     yield from _early_keepalives(trace)
     for address, messages in strange.items():
@@ -63,6 +63,13 @@ def _judge(trace: Trace, address: str, messages: list[Seen], *, two_way: bool) -
             f"{says}, which nobody used; its peer may have added it where nothing opened", frames
         )
     return failed(f"{says}, an address that none of its peers used or named", frames)
+
+
+def _of_an_older_sa(trace: Trace, seen: Seen) -> bool:
+    """Whether its SA is older than the capture: its peer may have used the address before."""
+    assert seen.header is not None
+    first = trace.associations.ancestor(seen.header)
+    return first is not None and first.birth is Birth.UNSEEN and seen.sealed
 
 
 def _early_keepalives(trace: Trace) -> Iterator[Remark]:

@@ -288,7 +288,7 @@ def test_an_older_sa_cannot_be_counted(line, check):
     """Without the beginning of the SA nothing is said of its Message IDs."""
     line.starts(INFO, 7)
 
-    assert verdicts(check("INV-11", line)) == [Verdict.INCONCLUSIVE]
+    assert verdicts(check("INV-11", line)) == [Verdict.NOT_APPLICABLE]
 
 
 def test_a_message_id_for_two_requests_fails(line, check):
@@ -472,6 +472,15 @@ def test_an_address_may_have_been_added_under_seal(line, check):
     line.frames.pop()
     line.starts(INIT, 0, {"ways": (ELSEWHERE, TARGET)}, spi_i=b"targets1", spi_r=NONE, flags=0x08)
     assert verdicts(check("INV-17", line)) == [Verdict.FAIL]
+
+
+def test_an_older_sa_has_a_peer_that_was_not_seen(line, check):
+    """A good-bye on an SA from before the capture goes to where its peer was then."""
+    line.connects_openly()
+    how = {"ways": (ELSEWHERE, TARGET)}
+    line.starts(INFO, 7, how, spi_i=b"earlier1", spi_r=b"earlier2")
+
+    assert verdicts(check("INV-17", line)) == [Verdict.PASS]
 
 
 def test_another_port_is_no_other_address(line, check):
