@@ -154,6 +154,7 @@ class UdpStage:
         self._ports = UdpPorts()
         self._wire: WireTap | None = None
         self._link: UdpLink | None = None
+        target.stop()  # before there are sockets: what it says in farewell belongs to no case
         try:
             self.cast = self._take_endpoints(names)
             self.elsewhere = self._take_elsewhere(names) if moving else {}
