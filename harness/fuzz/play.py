@@ -247,11 +247,12 @@ def play(script: FuzzScript, target: Target, path: Path) -> Played:
 
 
 def shape_of(says: str) -> str:
-    """A finding's sentence without what differs from play to play: frames, SPIs, addresses, numbers."""
-    text = re.sub(r"\b[0-9a-f]{8,}(?:/[0-9a-f]{8,})?\b", "#", says)
+    """A finding's sentence without what differs from play to play: what it rests on, frames, SPIs, addresses, numbers."""
+    claim, _, _ = says.partition("; seen in ")
+    text = re.sub(r"\b[0-9a-f]{8,}(?:/[0-9a-f]{8,})?\b", "#", claim)
     text = re.sub(r"\[?(?:[0-9a-f]*:[0-9a-f:.]+|\d[\d.]*)\]?(?::\d+)?", "#", text)
     text = re.sub(r"\bframes? #(?:(?:, | and | … )#)*(?: … \(# in all\))?", "frames", text)
-    return re.sub(r"# (\w+?)s?\b", r"# \1", text)
+    return re.sub(r"# (\w+?)s?\b", r"# \1", text.replace(" and # more", ""))
 
 
 def _faults(findings: Iterable[Finding], crashed: str | None) -> Iterable[Fault]:
