@@ -199,6 +199,7 @@ class _Taker(Case):
         yield given(ended_by_target(trace), "a Delete of the IKE SA by the target").is_absent()
         checks = trace.from_target(Exchange.INFORMATIONAL, requests_only=True)
         yield given(checks, "a liveness check of the target").is_present()
+        yield given(trace.marked("lost"), "what an end says that lost its SAs").is_present()
         yield given(trace.marked("probe"), "a question after that").is_present()
         answered = trace.replies_to("lost").then(len)
         yield that(answered, "an answer to what a lost SA shows").is_absent()

@@ -161,7 +161,7 @@ class MessageIdsGoOn(_Failover):
         asked = _synchronisation(trace)
         used = trace.from_target(Exchange.INFORMATIONAL, requests_only=True).then(
             lambda seen: (
-                max((e.message_id or 0 for e in seen if e.number < asked.frames[-1]), default=None)
+                max((e.message_id or 0 for e in seen if e.number < asked.number.value), default=None)
                 if asked.present
                 else None
             ),

@@ -8,8 +8,9 @@ that have an answer by their place in the exchange are judged; an SA that was gi
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.codes import Exchange, NotifyType, NotifyTypeV1, Protocol, name_of
-from harness.observe import NO_SPI, Header, Seen, Trace
+from harness.codes import Exchange, NotifyTypeV1, name_of
+from harness.observe import Header, Seen, Trace
+from harness.oracle.standing.endings import endings
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -24,7 +25,7 @@ from harness.oracle.standing.rule import (
 )
 from harness.profile import Profile
 from harness.record import ClaimName
-from harness.wire import v1, v2
+from harness.wire import v1
 
 T_RESP_S = 5.0
 """Seconds within which an answer must come, unless the evidence states another "t_resp_s"."""
@@ -42,7 +43,6 @@ _TURNS = {
 }
 """How many messages of an initiator have an answer, by exchange type of version 1."""
 _REQUEST, _SET = 1, 3
-_ENDS = frozenset({NotifyType.INVALID_SYNTAX, NotifyType.AUTHENTICATION_FAILED})
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ def _unanswered(asked: Asked) -> Remark:
 
 def requests_due(trace: Trace, marked: bool) -> Iterator[Asked]:
     """What the peer asked and the rules speak of: with marks what is due, without them everything."""
-    ended = _endings(trace)
+    ended = endings(trace)
     for asked in _requests(trace):
         header = asked.first.header
         assert header is not None
@@ -184,24 +184,6 @@ def _asks_transaction(seen: Seen, *, first: bool) -> bool:
     return any(
         isinstance(payload, v1.Attributes) and payload.attr_type in (_REQUEST, _SET) for payload in seen.inner
     )
-
-
-def _endings(trace: Trace) -> dict[tuple[bytes, bytes], int]:
-    """The frame in which an SA was deleted or given up, by its SPIs, where keys show it (RFC 7296 section 2.21.2)."""
-    ended: dict[tuple[bytes, bytes], int] = {}
-    for each in trace.ike:
-        header = each.header
-        if header is None or header.spi_r == NO_SPI or each.inner is None:
-            continue
-        if any(_ends(payload, each) for payload in each.inner):
-            ended.setdefault(header.pair, each.number)
-    return ended
-
-
-def _ends(payload: object, seen: Seen) -> bool:
-    if isinstance(payload, v2.Delete | v1.Delete):
-        return payload.protocol == Protocol.IKE
-    return isinstance(payload, v2.Notify) and seen.is_response and payload.notify_type in _ENDS
 
 
 def silence_counts(trace: Trace, asked: Asked) -> bool:

@@ -80,7 +80,8 @@ class _Counter:
         alike = [each for each in known.copies[:-1] if each.fragment == seen.fragment]
         if not alike or seen.octets == alike[-1].octets:
             return
-        if message_id == 0 and known.answered is not None and (seen.doubt is not None or _synchronises(seen)):
+        hidden = seen.doubt is not None and known.answered is not None
+        if message_id == 0 and (hidden or _synchronises(seen)):
             self.restarted = True
         else:
             self.reused.append((alike[-1], seen))

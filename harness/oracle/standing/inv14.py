@@ -72,9 +72,14 @@ def _over(trace: Trace, child: ChildSa) -> str:
 
 
 def _renewals(trace: Trace, ends: dict[ChildSa, float]) -> Iterator[Remark]:
+    """Rekeys that began after the end of what they renew; what is sent once more began before."""
+    said: set[bytes] = set()
     for each in trace.ike:
         if not each.from_target or not each.is_request or each.exchange != Exchange.CREATE_CHILD_SA:
             continue
+        if each.octets in said:
+            continue
+        said.add(each.octets)
         for payload in each.payloads:
             if isinstance(payload, v2.Notify) and payload.notify_type == NotifyType.REKEY_SA:
                 child = trace.children.inbound(payload.spi, each.number)

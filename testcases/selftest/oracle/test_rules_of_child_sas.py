@@ -174,6 +174,16 @@ def test_renewing_in_time_is_no_matter_of_its_end(line, check):
     assert verdicts(check("INV-14", line)) == [Verdict.PASS]
 
 
+def test_a_rekey_that_is_repeated_began_when_it_began(line, check):
+    """A request that goes out again after the peer's Delete renews nothing that was over when it was made."""
+    connected(line)
+    number = line.says(CHILD, 0, rekey(OURS), child(b"new1"), by_target=True, flags=0x00)
+    deleted_by_peer(line)
+    line.octets(line.trace().seen[number - 1].octets, by_target=True, after=5.0)
+
+    assert verdicts(check("INV-14", line)) == [Verdict.PASS]
+
+
 def test_a_two_way_device_may_make_it_again(line, check):
     """INV-14 does not bind a two-way device."""
     connected(line)
