@@ -23,8 +23,6 @@ SILENT_UNLESS_ASKED = (
     "responder_only/f/peer-vanishes-half-way",
 )
 """Their scripts give a two-way device no reason to start anything."""
-
-
 CROSSINGS = ("ikev2/2.25/crossing-rekeys-of-a-child", "ikev2/2.25/crossing-rekeys-of-the-ike-sa")
 """Both ends must ask before either is answered: on sockets only now and then."""
 
@@ -63,13 +61,15 @@ def test_every_case_passes_on_the_reference(place: Path) -> None:
 def test_loopback_sockets_give_the_same_verdicts(place: Path) -> None:
     """On real sockets, against the responder as a process of its own, verdicts are those of the virtual link.
 
-    What takes addresses at will is not applicable there, and nothing else.
+    What takes addresses at will is not applicable there, and nothing else; where two ends must cross, it may not come about.
     """
     _, virtual = _played(place / "virtual")
     _, udp = _played(place / "udp", "--link", "udp", "--jobs", "12")
     beyond = {entry.id for entry in catalogue() if "many-addresses" in entry.kind.needs}
+    not_crossed = {case for case in CROSSINGS if _verdicts(udp)[case] == "INCONCLUSIVE"}
     expected = {
-        case: "NOT_APPLICABLE" if case in beyond else told for case, told in _verdicts(virtual).items()
+        case: "NOT_APPLICABLE" if case in beyond else "INCONCLUSIVE" if case in not_crossed else told
+        for case, told in _verdicts(virtual).items()
     }
 
     assert _verdicts(udp) == expected
