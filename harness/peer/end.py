@@ -88,16 +88,16 @@ class End:
         """What the target starts that is refused, and by which notify (version 2)."""
         self._ignored: set[str] = set()
         self._sent: dict[str, Request | Send] = {}
-        self._secrets: list[dict[str, Any]] = []
+        self._secrets: list[Any] = []
 
     def secrets(self) -> list[dict[str, Any]]:
         """The secrets that came into being since this was last asked, as plain data for the capture."""
         fresh, self._secrets = self._secrets, []
-        return fresh
+        return [to_evidence(keys) for keys in fresh]
 
     def came_to_know(self, keys: Any) -> None:
         """Keep keys for the next `secrets`."""
-        self._secrets.append(to_evidence(keys))
+        self._secrets.append(keys)
 
     def speaks_tcp(self) -> Note:
         """From now on IKE SAs are begun over TCP connections, from this end's port of NAT traversal to the target's."""

@@ -140,10 +140,9 @@ class Context:
     def extended(self, stage: "Stage", sa: T, request: Incoming) -> tuple[T, tuple[Any, ...]]:
         """The SA as the extensions of this stage leave it, and what they add to the response."""
         added: tuple[Any, ...] = ()
-        for (when, _), extension in self.rules.extensions.items():
-            if when == stage:
-                sa, payloads = extension(self, sa, request)
-                added += payloads
+        for extension in self.rules.extensions_of(stage):
+            sa, payloads = extension(self, sa, request)
+            added += payloads
         return sa, added
 
     @property

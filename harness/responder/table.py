@@ -45,12 +45,24 @@ class Rules:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _extended: dict[Stage, tuple[Extension, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
     def guards_of(self, stage: str) -> tuple[tuple[str, Guard], ...]:
         """The guards of a stage, by which their names begin, in the order they are asked."""
         found = self._stages.get(stage)
         if found is None:
             found = tuple((name, guard) for name, guard in self.guards.items() if name.startswith(stage))
             self._stages[stage] = found
+        return found
+
+    def extensions_of(self, stage: Stage) -> tuple[Extension, ...]:
+        """What adds to a response of this stage, in its order."""
+        found = self._extended.get(stage)
+        if found is None:
+            found = tuple(rule for (when, _), rule in self.extensions.items() if when == stage)
+            self._extended[stage] = found
         return found
 
     def but(self, kind: str, key: object, rule: Callable[..., Any]) -> "Rules":

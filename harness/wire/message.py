@@ -142,7 +142,10 @@ class Message:
 
     def find(self, cls: type[P], notify_type: int | None = None) -> P | None:
         """The first payload of a class (and notify type), or None."""
-        return next(iter(self.all(cls, notify_type)), None)
+        for payload in self.payloads:
+            if isinstance(payload, cls) and notify_type in (None, getattr(payload, "notify_type", None)):
+                return payload
+        return None
 
     def __contains__(self, cls: type[Payload]) -> bool:
         return any(isinstance(p, cls) for p in self.payloads)

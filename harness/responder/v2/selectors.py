@@ -77,6 +77,8 @@ def agree_selectors(
     touched = [part for part in parts if part.local and part.remote]
     if not touched:
         return NotifyType.TS_UNACCEPTABLE
+    if len(parts) == 1:
+        return Agreed(parts[0].local, parts[0].remote)
 
     first = tuple(_part(context, tsi[:1], tsr[:1], *each) for each in _policy(context.configuration, sa))
     wanted = [p for p, f in zip(parts, first, strict=True) if f.local and f.remote]
