@@ -10,6 +10,7 @@ from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import opened as open_up
 from harness.responder.v2.messages import unprotected
+from harness.responder.values import replace
 from harness.sa.secrets import to_evidence
 from harness.wire import v2
 
@@ -45,14 +46,15 @@ def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:
     for name, guard in context.rules.guards_of(stage):
         outcome = guard(context, sa, incoming)
         if isinstance(outcome, Step):
-            return Step(cells=(name,)).then(outcome)
+            return replace(outcome, cells=(name, *outcome.cells))
         if outcome is not None:
             incoming = outcome
 
     cell = context.rules.requests.get((sa.state, incoming.message.exchange))
     if cell is None:
         return drop(f"no {incoming.message.exchange} is due on an SA that is {sa.state}")
-    return Step(cells=(cell.__name__,)).then(cell(context, _heeding(context, sa, incoming), incoming))
+    step = cell(context, _heeding(context, sa, incoming), incoming)
+    return replace(step, cells=(cell.__name__, *step.cells))
 
 
 def _heeding(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:
