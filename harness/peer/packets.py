@@ -216,7 +216,7 @@ class CarriesPackets(End):
         every = [*self.ike_sas.values(), *self.isakmp_sas.values()]  # type: ignore[attr-defined]  # of both versions
         if child is not None:
             return next((sa for sa in every if child in sa.children), every[-1])
-        current = (self.ike, self.isakmp)  # type: ignore[attr-defined]
+        current = (self.ike, self.isakmp)  # type: ignore[attr-defined]  # every End is an Initiator
         return next((sa for sa in current if sa.children), current[0])
 
     # --- packets of the target ----------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def _bent(change: Callable[[Context, Datagram, Message], tuple[Datagram, ...]]) 
         for datagram in step.send:
             message = decode(_ike_octets(datagram))
             answer = isinstance(message, Message) and message.major == 2 and message.is_response
-            sent += change(context, datagram, message) if answer else (datagram,)  # type: ignore[arg-type]
+            sent += change(context, datagram, message) if answer else (datagram,)  # type: ignore[arg-type]  # what is sent was made here, so it decodes
         return replace(step, send=tuple(sent))
 
     return HONEST.sending(outgoing)

@@ -47,7 +47,7 @@ class Key:
         if place is None:  # the wider the network, the likelier he is in it
             return None if self.host else -self.network.prefixlen
         host = ip_network(place)
-        within = host.version == self.network.version and host.subnet_of(self.network)  # type: ignore[arg-type]
+        within = host.version == self.network.version and host.subnet_of(self.network)  # type: ignore[arg-type]  # the versions are one, which the checker does not see
         return self.network.prefixlen if within else None
 
 

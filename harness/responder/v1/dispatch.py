@@ -27,7 +27,7 @@ PHASE_2 = frozenset(
 FIRST: dict[int, str] = {Exchange.QUICK_MODE: Phase2.NEW, Exchange.TRANSACTION: Transacting.NEW}
 """The states in which exchanges begin that have states of their own."""
 
-IDLE = IsakmpSa(ours=b"", cky_i=b"", cky_r=b"", local=None, remote=None)  # type: ignore[arg-type]
+IDLE = IsakmpSa(ours=b"", cky_i=b"", cky_r=b"", local=None, remote=None)  # type: ignore[arg-type]  # an SA that is not there has no ends
 """The SA that is not there yet."""
 
 
@@ -39,7 +39,7 @@ def receive(context: Context, incoming: Incoming) -> Step:
     if 1 not in context.configuration.versions:
         return drop("IKEv1 is not configured")
     if message.exchange not in PHASE_1 | PHASE_2:
-        return context.decide("unknown_exchange", incoming)  # type: ignore[no-any-return]
+        return context.decide("unknown_exchange", incoming)  # type: ignore[no-any-return]  # the table does not say what a decision returns
     if message.spi_i == NO_COOKIE:
         return drop("no initiator cookie")
 
