@@ -143,7 +143,7 @@ class AddressIsNobodyElses(_Asking):
     requirements = ("RFC7296-2.19-01", "RFC7296-3.15.1-08")
     deviants = ("gives-one-address-twice",)
 
-    def script(self, alice: Initiator, bob: Initiator) -> Script:  # type: ignore[override]  # a script names its own cast
+    def script(self, alice: Initiator, bob: Initiator) -> Script:
         wish = ip_address("10.77.0.5").packed
         yield from self.connects(alice, (IP4, wish), mark="auth")
         yield from alice.rekey_ike(mark="rekey")
@@ -212,7 +212,7 @@ class AddressesRunOut(_Asking):
     settings = staticmethod(_with(SMALL))
     also = {"spec": ("A11",)}
 
-    def script(self, alice: Initiator, bob: Initiator, carol: Initiator) -> Script:  # type: ignore[override]  # a script names its own cast
+    def script(self, alice: Initiator, bob: Initiator, carol: Initiator) -> Script:
         yield from self.connects(alice, IP4, mark="first")
         yield from self.connects(bob, IP4, mark="second")
         yield from self.connects(carol, IP4, mark="last")

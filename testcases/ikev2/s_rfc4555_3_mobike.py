@@ -315,7 +315,7 @@ class OlderUpdate(_Mobile):
     wait_s = WATCHED_S
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]  # a case's settings are called by its class
+    def settings(configuration: Configuration) -> Configuration:
         return replace(_mobile(CHECKING)(configuration), exchanges=Exchanges(window=2))
 
     def script(self, alice: Initiator) -> Script:

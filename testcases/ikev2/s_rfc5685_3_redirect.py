@@ -192,7 +192,7 @@ class RedirectedInSession(_InSession):
     deviants = ("redirects-everybody", "redirects-with-a-nonce-always")
     also = {"spec": ("D09",)}
 
-    def script(self, alice: Initiator, bob: Initiator) -> Script:  # type: ignore[override]  # a script names its own cast
+    def script(self, alice: Initiator, bob: Initiator) -> Script:
         yield from alice.ike_sa_init_redirectable(follow=0, mark="can")
         yield alice.ike_auth(mark="alice")
         yield from bob.ike_sa_init(mark="can not")

@@ -367,7 +367,7 @@ class MobikeIsAgreedAnew(_WithTicket):
     also = {"spec": ("L13",)}
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]  # a case's settings are called by its class
+    def settings(configuration: Configuration) -> Configuration:
         return replace(_tickets()(configuration), mobility=Mobility())
 
     def script(self, alice: Initiator) -> Script:
@@ -393,7 +393,7 @@ class EarlierAddress(_WithTicket):
     needs = frozenset({"resumption", "inner-addresses"})
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]  # a case's settings are called by its class
+    def settings(configuration: Configuration) -> Configuration:
         return replace(_tickets()(configuration), pool=AddressPool("10.77.0.0/29"))
 
     def script(self, alice: Initiator) -> Script:

@@ -437,7 +437,7 @@ class BothEndsConverge(Case):
     also = {"spec": ("C01", "C19", "E07")}
     wait_s = WATCHED_S
 
-    def script(self, bob: Device) -> Script:  # type: ignore[override]  # the other end is a device, no initiator
+    def script(self, bob: Device) -> Script:
         yield bob.provoke(Trigger.ROUTE_CONVERGENCE)
         yield Provoke(Trigger.ROUTE_CONVERGENCE)
         yield Elapse(WATCHED_S)

@@ -125,7 +125,7 @@ class PeerVanishesHalfWay(Case):
     also = {"spec": ("F10", "C20")}
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]  # a case's settings are called by its class
+    def settings(configuration: Configuration) -> Configuration:
         """Half-open SAs are forgotten soon."""
         return configuration.with_lifetimes(half_open=4.0)
 

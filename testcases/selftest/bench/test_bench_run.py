@@ -35,7 +35,7 @@ class Connects(Case):
 class ConnectsTwice(Connects):
     """Two peers connect side by side."""
 
-    def script(self, alice: Initiator, bob: Initiator) -> Script:  # type: ignore[override]
+    def script(self, alice: Initiator, bob: Initiator) -> Script:
         yield from alice.connect(mark="probe")
         yield from bob.connect()
 
@@ -97,7 +97,7 @@ class Slower(Connects):
     """It is played with a configuration of its own."""
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]
+    def settings(configuration: Configuration) -> Configuration:
         return configuration.with_lifetimes(half_open=1.0)
 
 
@@ -128,7 +128,7 @@ def test_a_peer_can_speak_from_another_address(tmp_path: Path, link: LinkKind) -
     bench.close()
 
     assert result.verdict is Verdict.PASS
-    assert len(read(result.capture).opening["cast"]["alice"]) == 4  # type: ignore[index]
+    assert len(read(result.capture).opening["cast"]["alice"]) == 4
 
 
 def test_a_mute_responder_fails(tmp_path: Path) -> None:

@@ -130,4 +130,4 @@ def test_brackets_are_commas_in_file_names() -> None:
 @pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.id)
 def test_what_a_case_needs_is_an_ability_that_exists(entry: object) -> None:
     """A misspelled need would make a case NOT_APPLICABLE for ever."""
-    assert entry.kind.needs <= set(ABILITIES)  # type: ignore[attr-defined]
+    assert entry.kind.needs <= set(ABILITIES)

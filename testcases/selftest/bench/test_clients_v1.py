@@ -21,7 +21,7 @@ class Logs(Case):
     requirements = ("XAUTH-5.1-01",)
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]
+    def settings(configuration: Configuration) -> Configuration:
         """An edge device with one user, a pool, and policies by XAUTH beside those without."""
         first = configuration.proposals_v1[0]
         xauth = replace(first, auth=AuthMethodV1.XAUTH_INIT_PRE_SHARED)
@@ -50,7 +50,7 @@ class IsPushed(Logs):
     """A client is given its configuration unasked."""
 
     @staticmethod
-    def settings(configuration: Configuration) -> Configuration:  # type: ignore[override]
+    def settings(configuration: Configuration) -> Configuration:
         """The same device, which pushes."""
         edge = Logs.settings(configuration)
         return replace(edge, version1=replace(edge.version1, mode_config=ModeConfig(push=True)))

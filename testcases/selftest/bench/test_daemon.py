@@ -63,7 +63,7 @@ def running(daemon: Daemon) -> Iterator[Callable[[Path, bytes], dict[str, Any]]]
     """A daemon that runs in a thread while this holds; gives the way to ask its control socket."""
     thread = threading.Thread(target=daemon.run, daemon=True)
     thread.start()
-    yield lambda control, line: Served(daemon, thread, None, control).ask(line)  # type: ignore[arg-type]
+    yield lambda control, line: Served(daemon, thread, None, control).ask(line)
     daemon.stop()
     thread.join(5.0)
 

@@ -53,7 +53,7 @@ class Somebody:
 
     def asks(self, data: bytes, **changes: Any) -> Request:
         options = {"answered_by": lambda _: True, **changes}
-        return Request(self, data, self.local, TARGET, **options)  # type: ignore[arg-type]
+        return Request(self, data, self.local, TARGET, **options)
 
 
 @dataclass
@@ -68,9 +68,9 @@ class Bench:
 
     def play(self, script: Script) -> tuple[float, Capture]:
         """Perform a script; the window, and the evidence as it lies on the disk."""
-        performer = Performer(self.link, self.evidence, (self.alice, self.stranger))  # type: ignore[arg-type]
+        performer = Performer(self.link, self.evidence, (self.alice, self.stranger))
         try:
-            window_s = performer.perform(script, self.stranger)  # type: ignore[arg-type]
+            window_s = performer.perform(script, self.stranger)
             self.evidence.finish(window_s)
         finally:
             self.evidence.cut_off("the script did not come to its end")
@@ -157,7 +157,7 @@ def test_await_ends_with_the_message_that_is_wanted(bench: Bench) -> None:
     results: list[Any] = []
 
     def script() -> Script:
-        results.append((yield Await(bench.alice, lambda _: True, 60.0)))  # type: ignore[arg-type]
+        results.append((yield Await(bench.alice, lambda _: True, 60.0)))
         results.append(bench.link.now)
 
     bench.play(script())
@@ -218,7 +218,7 @@ def test_a_script_that_breaks_leaves_whole_evidence_that_claims_nothing(
         yield bench.alice.asks(b"ping")
         raise error()
 
-    with pytest.raises(error):  # type: ignore[call-overload]
+    with pytest.raises(error):
         bench.play(script())
     capture = read(bench.evidence.path)
 

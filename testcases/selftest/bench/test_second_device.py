@@ -23,7 +23,7 @@ TWO_WAY = ProfileName.TWO_WAY
 
 def played(entry: Entry, place: Path, profile: ProfileName | None = None, **settings: object) -> Performed:
     """The case's evidence, with the target set up as this profile."""
-    bench = Bench(Reference(), Settings(place, configured_as=profile, **settings))  # type: ignore[arg-type]
+    bench = Bench(Reference(), Settings(place, configured_as=profile, **settings))
     try:
         return bench.perform(entry)
     finally:

@@ -104,7 +104,7 @@ def test_drop_counters(drops: object, expected: int | None, tmp_path: Path) -> N
     """Drop counters add up over the taps; a tap that cannot count leaves them unknown."""
     writer = Writer(tmp_path / "c.pcapng", {})
     writer.add_interface("second")
-    writer.close({}, drops=drops)  # type: ignore[arg-type]
+    writer.close({}, drops=drops)
 
     assert read(tmp_path / "c.pcapng").drops == expected
 

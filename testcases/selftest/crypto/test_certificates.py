@@ -60,7 +60,7 @@ class Holder:
 
     def issue(self, common: str, number: int, *extensions: x509.ExtensionType, **how: object) -> "Holder":
         """Whoever has the key of this number, under a certificate of this one's."""
-        return _issue(self.name, self.key, common, _key(number), *extensions, **how)  # type: ignore[arg-type]
+        return _issue(self.name, self.key, common, _key(number), *extensions, **how)
 
 
 def _issue(
@@ -91,7 +91,7 @@ def _issue(
 
 
 def _root(common: str = "root", number: int = 1, *extensions: x509.ExtensionType, **how: object) -> Holder:
-    return _issue(_name(common), _key(number), common, _key(number), *(extensions or AUTHORITY), **how)  # type: ignore[arg-type]
+    return _issue(_name(common), _key(number), common, _key(number), *(extensions or AUTHORITY), **how)
 
 
 ROOT = _root()

@@ -29,7 +29,7 @@ def campaign(
 ) -> Report:
     """A campaign of these slices until it finds that this rule is broken, or has made its cases."""
     return Campaign(
-        target,  # type: ignore[arg-type]
+        target,
         Budget(cases=cases),
         seed,
         VirtualClock(),
@@ -163,9 +163,9 @@ class Fragile(Reference):
         self.asked = 0
         self.starts = 0
 
-    def start(self, configuration: object, peer: object) -> object:  # type: ignore[override]
+    def start(self, configuration: object, peer: object) -> object:
         self.asked, self.starts = 0, self.starts + 1
-        return super().start(configuration, peer)  # type: ignore[arg-type]
+        return super().start(configuration, peer)
 
     def crashed(self) -> str | None:
         self.asked += 1

@@ -174,7 +174,7 @@ class TestMobike:
         pair.play(pair.peer.update_addresses())
 
         assert pair.started() == [Exchange.INFORMATIONAL]
-        assert [sa.outstanding for sa in pair.responder.all()] == [()]  # type: ignore[attr-defined]
+        assert [sa.outstanding for sa in pair.responder.all()] == [()]
 
     def test_an_answer_can_be_bent(self) -> None:
         """What comes back altered ends the SA."""

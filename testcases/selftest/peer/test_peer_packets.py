@@ -94,7 +94,7 @@ def test_a_ping_asked_again_is_another_packet_with_the_same_echo(alice: Initiato
     ping = alice.ping(mark="p")
     assert isinstance(ping, Ping)
     sent = [ping.packet() for _ in range(3)]
-    echoes = {read_echo(read_packet(opened(each, n).data)) for n, each in enumerate(sent, 1)}  # type: ignore[arg-type]
+    echoes = {read_echo(read_packet(opened(each, n).data)) for n, each in enumerate(sent, 1)}
 
     assert [header(each.data) for each in sent] == [(b"out_", 1), (b"out_", 2), (b"out_", 3)]
     assert len(echoes) == 1

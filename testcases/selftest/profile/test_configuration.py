@@ -63,7 +63,7 @@ def test_identity_has_type_and_data(identity: Identity, id_type: int, data: byte
 def test_identity_of_unknown_kind_is_refused() -> None:
     """A kind that nobody knows is named with those that exist."""
     with pytest.raises(ValueError, match="no identity is of kind 'nickname'; the kinds are ipv4, ipv6"):
-        Identity("nickname", "hub")  # type: ignore[arg-type]
+        Identity("nickname", "hub")
 
 
 def test_name_that_is_none_is_refused() -> None:
@@ -145,7 +145,7 @@ def test_proofs_survive_the_way_to_another_process() -> None:
 def test_unknown_proof_is_refused() -> None:
     """A way to prove oneself that nobody knows is named with those that exist."""
     with pytest.raises(ValueError, match="an end proves itself by psk, signature, eap, null, not by 'trust'"):
-        Configuration(remote_auth="trust")  # type: ignore[arg-type]
+        Configuration(remote_auth="trust")
 
 
 def test_signer_without_key_is_refused() -> None:

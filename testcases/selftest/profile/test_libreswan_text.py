@@ -30,7 +30,7 @@ def sections(text: str) -> dict[str, dict[str, str]]:
 
 def printed(**changes: object) -> dict[str, dict[str, str]]:
     """What is printed for the catalogue's initiator with changes."""
-    return sections(ipsec_conf(replace(INITIATOR, **changes), "/run"))  # type: ignore[arg-type]
+    return sections(ipsec_conf(replace(INITIATOR, **changes), "/run"))
 
 
 def test_each_way_is_a_connection() -> None:
@@ -290,7 +290,7 @@ def test_end_without_subnets_is_its_address() -> None:
 def test_secret_of_what_can_not_be_named_is_refused(changes: dict[str, object]) -> None:
     """A quote or a space would end the name."""
     with pytest.raises(ValueError, match="Libreswan has no words for the"):
-        ipsec_secrets(replace(INITIATOR, **changes))  # type: ignore[arg-type]
+        ipsec_secrets(replace(INITIATOR, **changes))
 
 
 def test_transport_mode_has_no_subnets() -> None:

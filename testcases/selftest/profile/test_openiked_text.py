@@ -17,7 +17,7 @@ INITIATOR = DEFAULT.mirrored()
 
 def printed(**changes: object) -> str:
     """What is printed for the catalogue's initiator with changes, a policy in one line."""
-    text = iked_conf(replace(INITIATOR, **changes))  # type: ignore[arg-type]
+    text = iked_conf(replace(INITIATOR, **changes))
     return re.sub(r" \\\n\s+", " ", text)
 
 

@@ -37,7 +37,7 @@ def options(text: str) -> dict[str, str]:
 
 def swanctl(**changes: object) -> dict[str, str]:
     """The options printed for the catalogue's initiator with changes."""
-    return options(swanctl_conf(replace(INITIATOR, **changes)))  # type: ignore[arg-type]
+    return options(swanctl_conf(replace(INITIATOR, **changes)))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ CLIENT = replace(
 
 def lines(**changes: object) -> list[str]:
     """What is printed for a client with changes."""
-    return vpnc_conf(replace(CLIENT, **changes)).splitlines()  # type: ignore[arg-type]
+    return vpnc_conf(replace(CLIENT, **changes)).splitlines()
 
 
 def test_gateway_group_and_user_are_named() -> None:

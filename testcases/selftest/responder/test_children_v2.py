@@ -101,7 +101,7 @@ def test_traffic_outside_our_policy_is_unacceptable() -> None:
     )
 
     assert notifies(answer) == [NotifyType.TS_UNACCEPTABLE]
-    assert [len(sa.children) for sa in pair.responder.all() if sa.up] == [1]  # type: ignore[attr-defined]
+    assert [len(sa.children) for sa in pair.responder.all() if sa.up] == [1]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_two_children_of_different_selectors_stand_side_by_side() -> None:
     pair.play(pair.peer.create_child())
     (sa,) = pair.responder.all()
 
-    assert [child.local for child in sa.children] == [  # type: ignore[attr-defined]
+    assert [child.local for child in sa.children] == [
         _ours("198.51.100.0/24"),
         _ours("10.1.0.0/16"),
     ]
@@ -200,7 +200,7 @@ def test_transport_mode_is_agreed_only_if_configured(for_it: bool) -> None:
     (sa,) = pair.responder.all()
 
     assert notifies(answer) == ([NotifyType.USE_TRANSPORT_MODE] if for_it else [])
-    assert sa.children[-1].transport is for_it  # type: ignore[attr-defined]
+    assert sa.children[-1].transport is for_it
 
 
 def test_transport_mode_is_not_forced_on_a_peer() -> None:
@@ -239,7 +239,7 @@ def test_a_device_deletes_a_child_for_traffic_that_it_did_not_propose() -> None:
     step = pair.responder._apply(context, begin(context, sa, Own("new-child")))
     pair._talk(step)
 
-    assert [len(sa.children) for sa in pair.responder.all()] == [1]  # type: ignore[attr-defined]
+    assert [len(sa.children) for sa in pair.responder.all()] == [1]
     assert len(pair.peer.ike.children) == 1
 
 
@@ -284,7 +284,7 @@ def test_the_delete_of_a_child_is_of_its_protocol() -> None:
         heard.append(received.message)
         return received
 
-    pair.peer.receive = listen  # type: ignore[method-assign]
+    pair.peer.receive = listen
     pair.wait(11.0)
 
     assert [each.find(v2.Delete).protocol for each in heard if each.find(v2.Delete)] == [Protocol.ESP]

@@ -34,7 +34,7 @@ class Sas:
 def clockwork(count: int) -> tuple[Clockwork, Sas]:
     """The timers of so many SAs, one for each, one a second."""
     sas = Sas({number.to_bytes(8, "big") for number in range(count)})
-    clock = Clockwork(sas.find)  # type: ignore[arg-type]
+    clock = Clockwork(sas.find)
     for number in range(count):
         clock.arm(number.to_bytes(8, "big"), Armed(float(number), Timer.IKE_HARD))
     sas.looked = 0
@@ -91,7 +91,7 @@ def test_dead_timers_take_no_room() -> None:
 def test_sorting_out_costs_little_for_each_timer() -> None:
     """Ten thousand live timers are armed with fewer than four looks at an SA each, sorting out included."""
     sas = Sas({number.to_bytes(8, "big") for number in range(10_000)})
-    clock = Clockwork(sas.find)  # type: ignore[arg-type]
+    clock = Clockwork(sas.find)
     for number in range(10_000):
         clock.arm(number.to_bytes(8, "big"), Armed(1.0, Timer.IKE_HARD))
 

@@ -21,7 +21,7 @@ def cluster(standby: Standby, profile: ProfileName = ProfileName.STRICT, **chang
     pair = Pair(configured)
     made = device(configured, SeededEntropy(1), local=TARGET, peer=PEER)
     assert isinstance(made, Cluster)
-    pair.responder = made  # type: ignore[assignment]  # it does what a responder does
+    pair.responder = made
     return pair
 
 

@@ -127,7 +127,7 @@ def settled(line: Line) -> None:
     assert ours == theirs, line.events
     assert [(up, len(children), closing) for _, _, up, children, closing in ours] == [(True, 1, 0)], (
         line.events
-    )  # type: ignore[misc]
+    )
 
 
 either = pytest.mark.parametrize(

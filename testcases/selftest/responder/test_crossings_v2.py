@@ -61,7 +61,7 @@ def cross(pair: Pair, steps: Iterator[Any], ask: str, *, noticed: bool) -> None:
     pair.peer.answers_again()
     while True:
         try:
-            answer = pair.play(steps.send(answer))  # type: ignore[attr-defined]
+            answer = pair.play(steps.send(answer))
         except StopIteration:
             break
     pair.wait(120.0)
@@ -103,7 +103,7 @@ def test_who_made_the_lowest_nonce_deletes(seed: int) -> None:
             deleted.extend(spi for d in received.message.all(v2.Delete) for spi in d.spis)
         return received
 
-    pair.peer.receive = listen  # type: ignore[method-assign]
+    pair.peer.receive = listen
     cross(pair, pair.peer.rekey_child(), "child-rekey", noticed=True)
     renewal = old.renewal
     assert renewal is not None
@@ -274,7 +274,7 @@ def test_a_replaced_ike_sa_that_the_peer_leaves_standing_is_deleted() -> None:
     """A peer that rekeys the IKE SA and does not delete the old one is helped by a Delete, after a while."""
     pair = connected(DEFAULT)
     pair.play(pair.peer.rekey_ike(delete_old=False))
-    before = [sa.state for sa in pair.responder.all()]  # type: ignore[attr-defined]
+    before = [sa.state for sa in pair.responder.all()]
     pair.wait(3 * DEFAULT.exchanges.retransmission.patience)
 
     assert State.REKEYED in before

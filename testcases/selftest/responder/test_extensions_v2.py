@@ -118,7 +118,7 @@ class TestInnerAddresses:
 
         assert given == [1, 2]
         assert notify_types(answers[2]) == [NotifyType.INTERNAL_ADDRESS_FAILURE]
-        assert [len(sa.children) for sa in pair.responder.all()] == [1, 1, 0]  # type: ignore[attr-defined]
+        assert [len(sa.children) for sa in pair.responder.all()] == [1, 1, 0]
 
     def test_a_client_that_must_ask_and_does_not_gets_no_child(self) -> None:
         """RFC 7296 section 2.19: FAILED_CP_REQUIRED in place of the child; the IKE SA stands."""
@@ -126,7 +126,7 @@ class TestInnerAddresses:
         (sa,) = pair.responder.all()
 
         assert notify_types(answer) == [NotifyType.FAILED_CP_REQUIRED]
-        assert (sa.up, sa.children) == (True, ())  # type: ignore[attr-defined]
+        assert (sa.up, sa.children) == (True, ())
 
     def test_an_address_is_free_again_when_its_sa_is_deleted(self) -> None:
         """The address of a client that has left goes to the next."""
@@ -227,7 +227,7 @@ class TestRedirect:
 
         assert read(Gateway, notify.data) == Gateway(3, identity=b"other.example")
         assert answer.find(v2.Authentication) is not None
-        assert sa.children == ()  # type: ignore[attr-defined]
+        assert sa.children == ()
 
     def test_a_session_is_redirected_by_an_informational_and_ended_when_the_client_stays(self) -> None:
         """RFC 5685 section 5: one INFORMATIONAL with REDIRECT, then, when patience is over, a Delete."""
@@ -339,7 +339,7 @@ class TestMobike:
         lie = pair.peer.response(
             Exchange.INFORMATIONAL, status(NotifyType.COOKIE2, b"another cookie"), message_id=0
         )
-        pair.responder.receive(lie.datagram, pair.now)  # type: ignore[union-attr]
+        pair.responder.receive(lie.datagram, pair.now)
         (sa,) = pair.responder.all()
 
         assert not sa.up
@@ -386,9 +386,9 @@ class TestMobike:
         pair, _ = connected(
             self.SUPPORTED, status(NotifyType.ADDITIONAL_IP4_ADDRESS, b"\x0a\0\0\1"), mobility=self.HOME
         )
-        before = [sa.session.mobile.addresses for sa in pair.responder.all()]  # type: ignore[attr-defined]
+        before = [sa.session.mobile.addresses for sa in pair.responder.all()]
         pair.play(pair.peer.informational(status(NotifyType.NO_ADDITIONAL_ADDRESSES)))
-        after = [sa.session.mobile.addresses for sa in pair.responder.all()]  # type: ignore[attr-defined]
+        after = [sa.session.mobile.addresses for sa in pair.responder.all()]
 
         assert (before, after) == ([(b"\x0a\0\0\1",)], [()])
 
@@ -421,7 +421,7 @@ class TestLifetimes:
         (sa,) = pair.responder.all()
 
         assert notify.protocol == Protocol.IKE
-        assert (sa.up, sa.children) == (True, ())  # type: ignore[attr-defined]
+        assert (sa.up, sa.children) == (True, ())
 
     def test_where_it_is_not_supported_an_ike_auth_without_a_child_is_malformed(self) -> None:
         """RFC 6023 section 3: INVALID_SYNTAX, and nothing was announced."""
@@ -451,7 +451,7 @@ class TestCrashDetection:
         assert given is not None
         reborn = Pair(replace(DEFAULT, crash_detection=self.SECRETS))
         request = pair.peer.liveness()
-        step = reborn.responder.receive(request.datagram, 0.0)  # type: ignore[union-attr]
+        step = reborn.responder.receive(request.datagram, 0.0)
         shown = decode(step.send[0].data)
         assert isinstance(shown, Message)
 

@@ -17,7 +17,7 @@ def responders(monkeypatch: pytest.MonkeyPatch) -> list[Responder]:
     met: list[Responder] = []
 
     def make(*arguments: object, **options: object) -> Responder:
-        met.append(Responder(*arguments, **options))  # type: ignore[arg-type]
+        met.append(Responder(*arguments, **options))
         return met[-1]
 
     monkeypatch.setattr(bench_flood, "Responder", make)

@@ -18,7 +18,7 @@ CREATE, FOLLOW = Exchange.CREATE_CHILD_SA, Exchange.IKE_FOLLOWUP_KE
 
 def _configured(**changes: object) -> Configuration:
     known = {"child_proposals": (CHILD,), "pfs_group": Group.CURVE25519} | changes
-    return replace(DEFAULT, **known)  # type: ignore[arg-type]
+    return replace(DEFAULT, **known)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_fragment_whose_numbers_cannot_be_is_dropped(number: int, total: int) 
     numbers = number.to_bytes(2, "big") + total.to_bytes(2, "big")
     pair.play(request.part(1, lambda octets: octets[:32] + numbers + octets[36:]))
     (sa,) = pair.responder.all()
-    kept = sa.gathered  # type: ignore[attr-defined]
+    kept = sa.gathered
     pair.play(request)
 
     assert kept == ()
@@ -159,7 +159,7 @@ def test_an_unfinished_message_is_forgotten_in_time() -> None:
     pair.play(request.part(1))
     pair.wait(6.0)
     (sa,) = pair.responder.all()
-    left = sa.gathered  # type: ignore[attr-defined]
+    left = sa.gathered
     for number in (2, 3):
         pair.play(request.part(number))
     early = answers(pair, Exchange.IKE_AUTH)
@@ -274,7 +274,7 @@ def test_mutated_fragments_never_raise_and_never_spoil(seed: int, pieces: int) -
         pair.play(
             request.part(
                 1 + entropy.below(pieces),
-                lambda o, a=at, v=value: o[:a] + bytes([v]) + o[a + 1 :],  # type: ignore[misc]
+                lambda o, a=at, v=value: o[:a] + bytes([v]) + o[a + 1 :],
             )
         )
     pair.play(request)

@@ -79,7 +79,7 @@ class TestWherePacketsGo:
     def test_a_packet_from_elsewhere_moves_no_packets(self) -> None:
         """RFC 4555 section 3.5: only UPDATE_SA_ADDRESSES changes where the tunnel goes, answers to packets too."""
         pair = mobile()
-        ping = pair.peer.ping().packet()  # type: ignore[union-attr]
+        ping = pair.peer.ping().packet()
         step = pair.responder.receive(pair.peer.from_elsewhere(ping).datagram, pair.now)
 
         assert [each.destination for each in step.send] == [HERE]

@@ -21,7 +21,7 @@ SOON = Lifetimes(ike_soft=None, ike_hard=None, child_soft=50.0, child_hard=None)
 
 
 def _two_way(**changes: object) -> Configuration:
-    return replace(DEFAULT, profile=ProfileName.TWO_WAY, **changes)  # type: ignore[arg-type]
+    return replace(DEFAULT, profile=ProfileName.TWO_WAY, **changes)
 
 
 def _begun(configuration: Configuration) -> Pair:

@@ -31,7 +31,7 @@ class Watched(Pair):
                 self.seen.append(kind_of(received.message))
             return received
 
-        self.peer.receive = listen  # type: ignore[method-assign]
+        self.peer.receive = listen
 
 
 def kind_of(message: Message) -> str:

@@ -189,7 +189,7 @@ def _dialogue() -> Iterator[Datagram]:
         said.append(datagram)
         return receive(datagram, now)
 
-    pair.responder.receive = listen  # type: ignore[method-assign]
+    pair.responder.receive = listen
     for script in (pair.peer.connect, pair.peer.create_child, pair.peer.rekey_child, pair.peer.rekey_ike):
         pair.play(script())
     pair.play(pair.peer.liveness())

@@ -215,7 +215,7 @@ def heard(pair: Pair) -> list[bytes]:
             told.extend(n.data for n in message.all(v2.Notify, NotifyType.INVALID_MESSAGE_ID))
         return received
 
-    pair.peer.receive = listen  # type: ignore[method-assign]
+    pair.peer.receive = listen
     return told
 
 
