@@ -11,7 +11,7 @@ from harness.peer.mischief import HONEST, Changes, Plan
 from harness.peer.script import Note, Request, Send
 from harness.profile import Configuration
 from harness.sa.secrets import to_evidence
-from harness.wire import Message, decode
+from harness.wire import Message, decode_header
 from harness.wire.datagram import TCP_STREAM, UDP, Datagram, Endpoint, frame
 
 Sent = TypeVar("Sent", Request, Send)
@@ -244,7 +244,7 @@ def marked(plan: Plan, suffix: str) -> Plan:
 
 def answers(octets: bytes) -> Callable[[Message], bool]:
     """Whether a message answers the request in `octets`, by the headers alone."""
-    request = decode(octets)
+    request = decode_header(octets)
     if not isinstance(request, Message):
         return lambda _: False
     if request.major == 1:

@@ -218,9 +218,13 @@ def narrow(
     context: Context, offered: Sequence[v2.TrafficSelector], subnets: Sequence[str]
 ) -> tuple[Selector, ...]:
     """The part of the offered selectors that our policy covers; empty: nothing fits."""
-    ours = [selector(subnet) for subnet in subnets]
-    shared = (_common(theirs, own) for theirs in offered for own in ours)
-    return tuple(dict.fromkeys(s for s in shared if s is not None))
+    shared: list[Selector] = []
+    for theirs in offered:
+        for own in map(selector, subnets):
+            common = _common(theirs, own)
+            if common is not None and common not in shared:
+                shared.append(common)
+    return tuple(shared)
 
 
 def selectors_payload(selectors: Iterable[Selector]) -> tuple[v2.TrafficSelector, ...]:

@@ -2,7 +2,16 @@
 
 from harness.wire.datagram import Datagram, Endpoint, Kind, demultiplex, frame
 from harness.wire.fields import Ciphertext, Malformed, Payload, Structure, Unknown, describe, replace
-from harness.wire.message import Chain, Message, NotIke, decode, decode_chain, encode, encode_chain
+from harness.wire.message import (
+    Chain,
+    Message,
+    NotIke,
+    decode,
+    decode_chain,
+    decode_header,
+    encode,
+    encode_chain,
+)
 
 __all__ = [
     "Chain",
@@ -18,6 +27,7 @@ __all__ = [
     "Unknown",
     "decode",
     "decode_chain",
+    "decode_header",
     "demultiplex",
     "describe",
     "encode",

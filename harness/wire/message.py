@@ -198,6 +198,14 @@ def decode(octets: bytes | SupportsBytes) -> Message | NotIke:
     )
 
 
+def decode_header(octets: bytes) -> Message | NotIke:
+    """What the header of these octets says, as a message of which nothing else was read."""
+    if len(octets) < 28:
+        return NotIke(octets, f"an IKE header is 28 octets, {len(octets)} came")
+    spi_i, spi_r, first, version, exchange, flags, message_id, length = _read_header(octets)
+    return Message(spi_i, spi_r, exchange, flags, message_id, (), version, first, length)
+
+
 def decode_chain(first: int, octets: bytes, major: int) -> Chain:
     """The payloads that `octets` hold, the first of type `first`; anything unreadable is `trailing`."""
     payloads, at, why = _read_chain(first, octets, 0, len(octets), major)

@@ -37,7 +37,7 @@ from harness.sa.v2 import (
     rekeyed_keys,
     seal,
 )
-from harness.wire import Message, Payload, decode, replace, v2
+from harness.wire import Message, Payload, decode_header, replace, v2
 from harness.wire.datagram import TCP_STREAM
 
 OPENING = frozenset({Exchange.IKE_SA_INIT, Exchange.IKE_SESSION_RESUME})
@@ -943,7 +943,7 @@ class StartsV2(ProvesV2, CountsV2):
         """The request that was sent whole under the mark `earlier`, in `pieces`: the same message once more."""
         sent, plan = self._sent.get(earlier), Plan(**changes)
         octets = b"" if sent is None else unframed(sent.data, sent.destination.port in self.nat_ports)
-        header = decode(octets)
+        header = decode_header(octets)
         sa = self.ike_sas.get(header.spi_i) if isinstance(header, Message) else None
         if sa is None or sa.keys is None:
             return Note("not sent", f"{self.name}: nothing was sealed under the mark {earlier!r}")
@@ -1045,5 +1045,5 @@ def _known(group: int) -> bool:
 
 def _key(octets: bytes) -> tuple[int, int]:
     """The exchange type and Message ID that octets carry after all bending."""
-    message = decode(octets)
+    message = decode_header(octets)
     return (message.exchange, message.message_id) if isinstance(message, Message) else (0, 0)

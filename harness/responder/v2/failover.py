@@ -75,6 +75,8 @@ def synchronisation_supported(
 
 def agree(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:
     """The SA with what both ends can synchronise."""
+    if context.configuration.cluster is None:
+        return sa
     ours = {notify.notify_type for notify in supported(context)}
     message_ids, replay_counters = (
         notify in ours and incoming.find(v2.Notify, notify) is not None for notify in _SUPPORTED.values()
