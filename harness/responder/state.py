@@ -501,6 +501,10 @@ class IkeSa:
         return self.state is State.CLOSING
 
 
+IDLE = IkeSa(ours=b"", spi_i=b"", spi_r=b"", local=None, remote=None)  # type: ignore[arg-type]  # an SA that is not there has no ends
+"""The SA that is not there yet."""
+
+
 class Sa(Protocol):
     """What the core needs of an SA of either version."""
 

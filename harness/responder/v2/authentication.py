@@ -66,9 +66,7 @@ def conclude(context: Context, settled: Settled, request: Incoming, asked: Incom
     shown = _shown(context, sa)
     if shown is None:
         return _refused(context, sa, request, NotifyType.AUTHENTICATION_FAILED)
-    up = authenticated(
-        context, replace(sa, state=State.ESTABLISHED), asked.find(v2.IdInitiator), settled.auth
-    )
+    up = authenticated(context, sa, asked.find(v2.IdInitiator), settled.auth)
     up, added = context.extended("auth", up, asked)
     if _notifies(added, NotifyType.UNEXPECTED_NAT_DETECTED):
         return closed(context, respond(context, sa, request, *added), "ike-sa-gone")
@@ -92,9 +90,16 @@ def _shown(context: Context, sa: IkeSa) -> tuple[Any, ...] | None:
 
 
 def authenticated(context: Context, sa: IkeSa, who: Any, auth: Any) -> IkeSa:
-    """The SA whose peer has just proved itself: from now its authentication counts (RFC 4478)."""
+    """The SA whose peer has just proved itself: it is up, and from now its authentication counts (RFC 4478)."""
     session = replace(sa.session, authenticated=context.now, proved=proved_identity(sa, who, auth))
-    return replace(sa, peer_id=who.body, born=context.now, session=session, authenticating=Authenticating())
+    return replace(
+        sa,
+        state=State.ESTABLISHED,
+        peer_id=who.body,
+        born=context.now,
+        session=session,
+        authenticating=Authenticating(),
+    )
 
 
 def _notifies(payloads: tuple[Any, ...], *kinds: int) -> bool:

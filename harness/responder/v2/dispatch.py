@@ -5,7 +5,7 @@ from typing import Any
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.initiate import recreate
-from harness.responder.state import IkeSa, Sa
+from harness.responder.state import IDLE, IkeSa, Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import opened as open_up
@@ -35,10 +35,6 @@ def receive(context: Context, incoming: Incoming) -> Step:
     if sa is None:
         return _stray(context, incoming)
     return _pass(context.beside(sa), sa, incoming, "sealed")
-
-
-IDLE = IkeSa(ours=b"", spi_i=b"", spi_r=b"", local=None, remote=None)  # type: ignore[arg-type]  # an SA that is not there has no ends
-"""The SA that is not there yet."""
 
 
 def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:

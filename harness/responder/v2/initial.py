@@ -6,7 +6,7 @@ from harness.codes import Exchange, NotifyType
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.context import Context, Incoming
 from harness.responder.policy import Chosen
-from harness.responder.state import ChildSa, IkeSa, State, Timer
+from harness.responder.state import IDLE, ChildSa, IkeSa, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.key_exchange import exchange_keys
@@ -65,7 +65,8 @@ def _half_open(
         nr,
         shared,
     )
-    sa = IkeSa(
+    sa = replace(
+        IDLE,
         ours=spi_r,
         spi_i=message.spi_i,
         spi_r=spi_r,

@@ -61,16 +61,14 @@ def respond(context: Context, sa: IkeSa, incoming: Incoming, *payloads: Any) -> 
     message = incoming.message
     response = sealed(context, sa, message.exchange, RESPONSE, message.message_id, payloads)
     expected, served = _served(sa, Served(message.message_id, incoming.octets, response))
-    before = sa
-    if moves(sa, incoming):
-        sa = moved(sa, incoming)
     answered = replace(
         sa.without_fragments(message.message_id, response=False),
         expected=expected,
         served=served,
         heard=context.now,
+        **_place(incoming) if moves(sa, incoming) else {},
     )
-    again = _asked_anew(before, answered)
+    again = _asked_anew(sa, answered)
     return Step(send=(*map(incoming.reply, response), *again), changed=(answered,))
 
 
@@ -106,14 +104,17 @@ def _served(sa: IkeSa, latest: Served) -> tuple[int, tuple[Served, ...]]:
 
 def moved(sa: IkeSa, incoming: Incoming) -> IkeSa:
     """The SA at the addresses and ports of the datagram, whatever any payload says (sections 2.11, 2.23)."""
+    return replace(sa, **_place(incoming))
+
+
+def _place(incoming: Incoming) -> dict[str, Any]:
     datagram = incoming.datagram
-    return replace(
-        sa,
-        local=datagram.destination,
-        remote=datagram.source,
-        natt=incoming.natt,
-        protocol=datagram.protocol,
-    )
+    return {
+        "local": datagram.destination,
+        "remote": datagram.source,
+        "natt": incoming.natt,
+        "protocol": datagram.protocol,
+    }
 
 
 def refuse(

@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 
 from harness.responder.rules import HONEST
-from harness.responder.state import State
-from harness.responder.v2.dispatch import IDLE
+from harness.responder.state import IDLE, State
 from harness.responder.values import replace
 
 
