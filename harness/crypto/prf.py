@@ -36,9 +36,10 @@ class PseudorandomFunction:
         blocks = -(-size // self.size)
         if blocks > 255:
             raise ValueError(f"prf+ ends after 255 blocks of {self.size} octets, {size} octets were wanted")
+        function = _keyed_hmac(key, self.hash_name) if self.hash_name else partial(self.function, key)
         block, stream = b"", b""
         for number in range(1, blocks + 1):
-            block = self.function(key, b"%b%b%c" % (block, seed, number))
+            block = function(b"%b%b%c" % (block, seed, number))
             stream += block
         return stream[:size]
 
@@ -53,7 +54,19 @@ class PseudorandomFunction:
 
 def _hmac(hash_name: str) -> Callable[[bytes, bytes], bytes]:
     """A key longer than the hash's block is hashed first (RFC 2104 section 2)."""
-    return partial(hmac.digest, digest=hash_name)
+    return lambda key, data: hmac.new(key, data, hash_name).digest()
+
+
+def _keyed_hmac(key: bytes, hash_name: str) -> Callable[[bytes], bytes]:
+    """The same of data alone, for many calls with one key: what depends on the key is done once."""
+    begun = hmac.new(key, None, hash_name)
+
+    def function(data: bytes) -> bytes:
+        copy = begun.copy()
+        copy.update(data)
+        return copy.digest()
+
+    return function
 
 
 def _xcbc(key: bytes, data: bytes) -> bytes:

@@ -66,6 +66,8 @@ class AnswersV2(ClientV2, MovesV2):
             return Received(message=message, why="no IKE SA has these SPIs")
         key = (message.exchange, message.message_id)
         if message.exchange in OPENING:
+            if key in sa.waiting:
+                sa.response = octets
             return self._taken(sa, message, key)
         if sa.keys is None:
             return Received(message=message, why="the IKE SA has no keys yet")

@@ -201,7 +201,7 @@ class StartsV2(ProvesV2, CountsV2):
 
     def half_opened(self, sa: IkeSa, answer: Message, nr: bytes) -> None:
         """Both ends have the keys; where there is a NAT, it goes on between the ports for that."""
-        sa.spi_r, sa.nr, sa.response = answer.spi_r, nr, answer.encode()
+        sa.spi_r, sa.nr = answer.spi_r, nr
         sa.next_message_id, sa.state = 1, State.HALF_OPEN
         sa.traverses = answer.find(v2.Notify, NotifyType.NAT_DETECTION_SOURCE_IP) is not None
         self.came_to_know(sa.keys)
