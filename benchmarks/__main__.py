@@ -10,6 +10,7 @@ from benchmarks.bench_daemon import daemon_ratio
 from benchmarks.bench_flood import DATAGRAMS, flood, growth
 from benchmarks.bench_handshake import handshake_ratio
 from benchmarks.bench_timers import timer_ratio
+from harness.bench.daemon import collect_seldom
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     )
     parser.add_argument("--flood-only", action="store_true", help="leave the ratios out")
     asked = parser.parse_args()
+    collect_seldom()  # as the daemon does
     console = Console(width=110)
     if not asked.flood_only:
         console.print(_ratios())

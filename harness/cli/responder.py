@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.bench.connections import Listener
-from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal
+from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal, collect_seldom
 from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
 from harness.bench.links import LinkRefused
@@ -146,6 +146,7 @@ def responder_command(
         )
         if stop_with_stdin:
             daemon.stop_at_end_of(sys.stdin.fileno())
+        collect_seldom()
         with daemon.obeying_signals():
             _say(ike, natt, esp, [each.endpoint for each in tcp], control, as_json)
             daemon.run()
