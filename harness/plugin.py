@@ -9,7 +9,7 @@ import pytest
 
 from harness.bench.catalogue import Entry, NoSuchCase, load_file, matches, roots, suite_of
 from harness.bench.run import LONGEST_WAIT_S, Bench, Settings, shown_path
-from harness.bench.stage import LinkKind
+from harness.bench.stage import LinkKind, NoSuchLink, link_to
 from harness.clock import WallClock, fresh_seed, started_at
 from harness.codes import ProfileName
 from harness.record import CaseResult, RunHeader, Verdict
@@ -18,7 +18,9 @@ from harness.report.draw import PAGE, draw
 from harness.report.journal import NAME, Journal, result_from
 from harness.report.naming import run_name
 from harness.report.telling import block
+from harness.target.contract import Target, TargetUnavailable
 from harness.target.named import NoSuchTarget, named
+from harness.target.probe import probe
 
 BENCH = pytest.StashKey[Bench]()
 RECORD = "ike_result"
@@ -29,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `ike-harness run`, for pytest."""
     group = parser.getgroup("ike", "IKE responder conformance")
     group.addoption("--ike-target", default="reference", help="a target's name, deviant:NAME, or FILE.toml")
-    group.addoption("--ike-link", default=LinkKind.VIRTUAL, choices=[*LinkKind])
+    group.addoption(
+        "--ike-link", choices=[*LinkKind], help="virtual, or udp where the target has sockets of its own"
+    )
     group.addoption("--ike-profile", choices=[*ProfileName], help="what the target is judged by")
     group.addoption("--ike-configured-as", choices=[*ProfileName], help="how the target is set up")
     group.addoption("--ike-seed", type=int, help="repeats a run; by default a fresh one, which is printed")
@@ -212,7 +216,7 @@ class Recorder:
             configured_as=str(option.ike_configured_as or judged),
             seed=option.ike_seed,
             started=started_at(),
-            link=str(option.ike_link),
+            link=str(_link(option, target)),
             cases=self._cases if option.ike_count is None else option.ike_count,
             strict=option.ike_strict,
         )
@@ -232,12 +236,14 @@ def _bench(config: pytest.Config) -> Bench:
 def _new_bench(option: Any) -> Bench:
     try:
         target = named(option.ike_target)
-    except NoSuchTarget as why:
+        probe(target)
+        link = _link(option, target)
+    except (NoSuchTarget, NoSuchLink, TargetUnavailable) as why:
         raise pytest.UsageError(str(why)) from why
     settings = Settings(
         pcaps=Path(option.ike_pcaps),
         seed=option.ike_seed,
-        link=LinkKind(option.ike_link),
+        link=link,
         profile=ProfileName(option.ike_profile) if option.ike_profile else None,
         configured_as=ProfileName(option.ike_configured_as) if option.ike_configured_as else None,
         strict=option.ike_strict,
@@ -245,6 +251,10 @@ def _new_bench(option: Any) -> Bench:
         longest_wait_s=option.ike_longest_wait,
     )
     return Bench(target, settings)
+
+
+def _link(option: Any, target: Target) -> LinkKind:
+    return link_to(target, LinkKind(option.ike_link) if option.ike_link else None)
 
 
 def _roots(config: pytest.Config) -> tuple[Path, ...]:

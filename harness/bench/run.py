@@ -161,7 +161,7 @@ class Bench:
     def _refuse_what_is_missing(self, entry: Entry) -> None:
         settings = self._settings
         needs = set(entry.kind.needs) | ({"configure"} if entry.kind.settings is not None else set())
-        missing = sorted(needs - self._target.abilities - abilities(settings.link))
+        missing = sorted(needs - self._target.abilities - abilities(settings.link, self._target))
         if missing:
             who = f"{self._target.name} on the {settings.link} link"
             raise NotApplicable(f"{who} lacks what the case needs: {', '.join(missing)}")

@@ -1,6 +1,5 @@
 """Where a case is played: the target made ready, the peers' endpoints taken, and the link between them."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -8,6 +7,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Protocol
 
+from harness.bench.grounds import Loopback
 from harness.bench.links import (
     LOSSY,
     NO_MISCHIEF,
@@ -26,13 +26,14 @@ from harness.bench.taps import Tap
 from harness.bench.wiretap import WireTap
 from harness.clock import Clock, SeededEntropy, VirtualClock, WallClock
 from harness.profile import Configuration
-from harness.target.contract import Addresses, InProcess, NotApplicable, Provokes, Target
+from harness.target.contract import Addresses, Grounds, InProcess, NotApplicable, Provokes, Target
 from harness.wire.datagram import Endpoint
 
 STRANGER = "stranger"
 """The name of who plays the control exchange."""
 STRANGER_PORTS = (40_500, 44_500)
 IKE_PORTS = (500, 4500)
+FREE_PORTS = (0, 0)
 ELSEWHERE = 100
 """How far from its first address a peer's other one is."""
 ANYBODY = "192.0.2.2"
@@ -60,10 +61,18 @@ ABILITIES = {
 """What a case may need of its link, whoever plays it."""
 
 
-def abilities(kind: LinkKind) -> frozenset[str]:
-    """What a case may need of a link of that kind here: raw sockets, and so ESP beside UDP, are for root."""
-    raw = kind is LinkKind.UDP and may_use_raw_sockets()
-    return ABILITIES[kind] | ({"esp"} if raw else frozenset())
+def abilities(kind: LinkKind, target: Target) -> frozenset[str]:
+    """What a case may need of a link of that kind to the target: raw sockets, and so ESP beside UDP, are for root."""
+    if kind is not LinkKind.UDP:
+        return ABILITIES[kind]
+    raw = {"esp"} if may_use_raw_sockets() else frozenset()
+    alone = {SECOND_ADDRESS} if len(grounds_of(target).peer_addresses(2)) < 2 else frozenset()
+    return ABILITIES[kind] - alone | raw
+
+
+def grounds_of(target: Target) -> Grounds:
+    """Where the peers of a target with sockets of its own stand."""
+    return target if isinstance(target, Grounds) else Loopback()
 
 
 class Stage(Protocol):
@@ -134,7 +143,7 @@ class VirtualStage:
 
 
 class UdpStage:
-    """The target as it runs elsewhere, real sockets on loopback addresses that no other process of this run uses."""
+    """The target as it runs elsewhere, and real sockets where it has its peers stand."""
 
     clock = "real"
 
@@ -151,17 +160,22 @@ class UdpStage:
         self._clock = clock or WallClock()
         self._wanted = ports
         self._target = target
+        self._grounds = grounds_of(target)
         self._ports = UdpPorts()
         self._wire: WireTap | None = None
         self._link: UdpLink | None = None
         target.stop()  # before there are sockets: what it says in farewell belongs to no case
         try:
-            self.cast = self._take_endpoints(names)
-            self.elsewhere = self._take_elsewhere(names) if moving else {}
+            with self._grounds.inside():
+                self.cast = self._take_endpoints(names)
+                self.elsewhere = self._take_elsewhere(names) if moving else {}
             first = next(iter(self.cast.values()))
-            self.configuration = replace(configuration, local_address=own_loopback(0), peer=first.ike.address)
+            self.configuration = replace(
+                configuration, local_address=self._grounds.address, peer=first.ike.address
+            )
             self.target = target.start(self.configuration, first.ike)
-            self._wire = self._second_tap()
+            with self._grounds.inside():
+                self._wire = self._second_tap()
         except BaseException:
             self.close()
             raise
@@ -171,7 +185,7 @@ class UdpStage:
         provoke = self._target.provoke if isinstance(self._target, Provokes) else None
         self._link = link = UdpLink(self._ports, tap, self._clock, provoke)
         noted = () if self._wire is None else (self._wire.connects,)
-        link.streams = PeerStreams(link.also_watch, link.watch_no_more, *noted)
+        link.streams = PeerStreams(link.also_watch, link.watch_no_more, *noted, inside=self._grounds.inside)
         if self._wire is not None:
             link.also_watch(self._wire.fileno(), partial(_write_what_passed, self._wire, tap, link))
         return link
@@ -196,35 +210,38 @@ class UdpStage:
     def _second_tap(self) -> WireTap | None:
         """Only root may have one; without it the sockets alone are judged."""
         try:
-            return WireTap(self.target.hosts, self._ports.sockets)
+            return WireTap(self.target.hosts, self._ports.sockets, self._grounds.interface)
         except LinkRefused:
             return None
 
     def _take_endpoints(self, names: Sequence[str]) -> dict[str, Addresses]:
-        first = own_loopback(1)
-        ports = self._wanted if self._wanted != IKE_PORTS or may_use_ike_ports(first) else (0, 0)
-        places = {name: self._bind(own_loopback(1 + number), ports) for number, name in enumerate(names)}
-        return {**places, STRANGER: self._bind(first, (0, 0))}
+        hosts = self._grounds.peer_addresses(len(names))
+        places = {
+            name: self._bind(host, self._ports_at(host))
+            for name, host in zip(names, _dealt(hosts, len(names)), strict=True)
+        }
+        return {**places, STRANGER: self._bind(hosts[0], FREE_PORTS)}
 
     def _take_elsewhere(self, names: Sequence[str]) -> dict[str, str]:
-        taken = {}
-        for number, name in enumerate(names):
+        hosts = self._grounds.peer_addresses(2 * len(names))[len(names) :]
+        if len(hosts) < len(names):
+            raise NotApplicable(f"there is no second address here to speak to {self._target.name} from")
+        for name, host in zip(names, hosts, strict=True):
             at = self.cast[name]
-            taken[name] = own_loopback(ELSEWHERE + number)
-            self._bind(taken[name], (at.ike.port, at.natt.port))
-        return taken
+            self._bind(host, (at.ike.port, at.natt.port))
+        return dict(zip(names, hosts, strict=True))
+
+    def _ports_at(self, host: str) -> tuple[int, int]:
+        """Those that are wanted; free ones if another peer stands there, or only root could have them."""
+        shared = any(taken.address == host for taken in self._ports.sockets)
+        refused = self._wanted == IKE_PORTS and not may_use_ike_ports(host)
+        return FREE_PORTS if shared or refused else self._wanted
 
     def _bind(self, address: str, ports: tuple[int, int]) -> Addresses:
         ike, natt = (self._ports.bind(Endpoint(address, port)) for port in ports)
         if Endpoint(address, NO_PORT) not in self._ports.sockets and may_use_raw_sockets():
             self._ports.bind_esp(address)
         return Addresses(ike, natt)
-
-
-def own_loopback(number: int) -> str:
-    """Address `number` (0: the target's) of a loopback block that belongs to this process alone."""
-    process = os.getpid() % 0xFFFF
-    return f"127.{1 + (process >> 8) % 254}.{process & 0xFF}.{10 + number}"
 
 
 def may_use_ike_ports(address: str) -> bool:
@@ -245,6 +262,19 @@ def may_use_raw_sockets() -> bool:
     except LinkRefused:
         return False
     return True
+
+
+class NoSuchLink(Exception):
+    """The target can't be met on that link; the sentence says on which it can."""
+
+
+def link_to(target: Target, asked: LinkKind | None) -> LinkKind:
+    """The link that was asked for; without a wish, a virtual one for a target in process and real sockets for any other."""
+    if isinstance(target, InProcess):
+        return asked or LinkKind.VIRTUAL
+    if asked in (None, LinkKind.UDP):
+        return LinkKind.UDP
+    raise NoSuchLink(f"{target.name} has sockets of its own: play it with --link udp, or leave --link away")
 
 
 def stage(
@@ -273,6 +303,11 @@ def _write_what_passed(wire: WireTap, tap: Tap, link: UdpLink) -> None:
 
 def _at(address: str, ports: tuple[int, int]) -> Addresses:
     return Addresses(Endpoint(address, ports[0]), Endpoint(address, ports[1]))
+
+
+def _dealt(hosts: Sequence[str], count: int) -> Sequence[str]:
+    """A host for each of `count` peers: those that there are, and the first one again for the rest."""
+    return [*hosts[:count], *(hosts[0],) * (count - len(hosts))]
 
 
 def _addresses_from(first: str, after: int = 0) -> Iterable[str]:

@@ -3,6 +3,7 @@
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from harness.bench.links import BIGGEST, LinkRefused, open_socket
 from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint
@@ -17,7 +18,7 @@ class PeerStreams:
     """Connections by their ends; what came over them waits in `arrived`.
 
     `watch` is told of a descriptor and what to call when something came to it, `unwatch` that it is gone, and
-    `connects` of the end from which a connection is about to be opened.
+    `connects` of the end from which a connection is about to be opened, which happens `inside` a context.
     """
 
     def __init__(
@@ -25,11 +26,14 @@ class PeerStreams:
         watch: Callable[[int, Callable[[], None]], None],
         unwatch: Callable[[int], None],
         connects: Callable[[Endpoint], None] = lambda _: None,
+        *,
+        inside: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.arrived: deque[Datagram] = deque()
         self._watch = watch
         self._unwatch = unwatch
         self._connects = connects
+        self._inside = inside
         self._connections: dict[Way, tuple[socket.socket, Stream]] = {}
 
     def send(self, datagram: Datagram) -> None:
@@ -51,7 +55,8 @@ class PeerStreams:
     def _connect(self, way: Way) -> socket.socket:
         source, destination = way
         self._connects(source)
-        opened, _ = open_socket(source, socket.SOCK_STREAM)
+        with self._inside():
+            opened, _ = open_socket(source, socket.SOCK_STREAM)
         try:
             opened.settimeout(CONNECT_S)
             opened.connect(tuple(destination))

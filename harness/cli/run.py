@@ -10,7 +10,7 @@ import pytest
 from harness.bench.catalogue import Entry, roots
 from harness.bench.run import LONGEST_WAIT_S
 from harness.cli import words
-from harness.cli.selection import chosen, target_of
+from harness.cli.selection import chosen, link_of, target_of
 from harness.cli.wrong import WrongInput
 from harness.clock import fresh_seed
 from harness.report.journal import NAME, NoJournal, read
@@ -50,7 +50,7 @@ from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
 def run_command(
     selectors: tuple[str, ...],
     target: str,
-    link: str,
+    link: str | None,
     profile: str | None,
     configured_as: str | None,
     seed: int | None,
@@ -66,12 +66,12 @@ def run_command(
 
     A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
     """
-    target_of(target)
+    met_on = link_of(target_of(target), link)
     entries = chosen(selectors, cases)
     pcaps, reports = _places(output, target)
     arguments = [
         f"--ike-target={target}",
-        f"--ike-link={link}",
+        f"--ike-link={met_on}",
         f"--ike-seed={fresh_seed() if seed is None else seed}",
         f"--ike-pcaps={pcaps}",
         f"--ike-reports={reports}",

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from harness.bench.catalogue import Entry, NoSuchCase, catalogue, select
+from harness.bench.stage import LinkKind, NoSuchLink, link_to
 from harness.cli.wrong import WrongInput
-from harness.target.contract import Target
+from harness.target.contract import Target, TargetUnavailable
 from harness.target.named import NoSuchTarget, named
+from harness.target.probe import probe
 
 
 def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...]:
@@ -20,8 +22,18 @@ def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...
 
 
 def target_of(name: str) -> Target:
-    """The target that a user names; WrongInput if there is none."""
+    """The target that a user names, ready for use; WrongInput if there is none, or something is missing for it."""
     try:
-        return named(name)
-    except NoSuchTarget as why:
+        target = named(name)
+        probe(target)
+    except (NoSuchTarget, TargetUnavailable) as why:
+        raise WrongInput(str(why)) from why
+    return target
+
+
+def link_of(target: Target, asked: str | None) -> LinkKind:
+    """The link that a user asked for, or that the target is met on; WrongInput if it can't be met on that."""
+    try:
+        return link_to(target, LinkKind(asked) if asked else None)
+    except NoSuchLink as why:
         raise WrongInput(str(why)) from why

@@ -29,5 +29,7 @@ seed = click.option(
     "--seed", type=click.IntRange(min=0), help="Repeats a run octet for octet on a virtual link."
 )
 link = click.option(
-    "--link", type=LINKS, default=str(LinkKind.VIRTUAL), show_default=True, help="How the two ends meet."
+    "--link",
+    type=LINKS,
+    help="How the two ends meet; default: virtual, or udp where the target has sockets of its own.",
 )

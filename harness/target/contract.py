@@ -1,5 +1,6 @@
 """What the bench needs of a target: start, address, stop; and the abilities that a target may have besides."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol, runtime_checkable
@@ -139,11 +140,43 @@ class InProcess(Protocol):
 
 
 @runtime_checkable
+class Grounds(Protocol):
+    """The ability to say where peers stand; those of a target without it have loopback addresses."""
+
+    @property
+    def interface(self) -> str:
+        """The network interface there that leads to the target."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The target's own address."""
+        ...
+
+    def peer_addresses(self, count: int) -> tuple[str, ...]:
+        """The addresses that `count` peers can have, always the same; fewer, but at least one, if there are no more."""
+        ...
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Sockets and taps that are opened in this context stand there, and go on standing there after it."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """The ability to see to it, before the first case, that everything is there."""
+
+    def prepare(self) -> None:
+        """Fetch what can be fetched; TargetUnavailable says what is missing."""
+        ...
+
+
+@runtime_checkable
 class Provokes(Protocol):
     """The ability to cause local events at the target."""
 
     def provoke(self, trigger: Trigger) -> str:
-        """Cause it; what came of it, in words."""
+        """Cause it; what came of it, in words. NotApplicable if that is beyond this target."""
         ...
 
 

@@ -17,7 +17,7 @@ from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.responder import HONEST, Cluster, Responder, device
 from harness.responder.deviants import DEVIANTS
-from harness.target.contract import TRIGGERS, Addresses, TargetUnavailable, endpoint
+from harness.target.contract import TRIGGERS, Addresses, NotApplicable, TargetUnavailable, endpoint
 from harness.target.plain import to_plain
 from harness.wire.datagram import Endpoint
 
@@ -127,6 +127,8 @@ class Reference:
 
     def provoke(self, trigger: Trigger) -> str:
         """Cause a local event through the control socket."""
+        if trigger not in TRIGGERS:
+            raise NotApplicable(f"the reference knows no trigger {trigger}")
         return str(self._ask({"do": "provoke", "trigger": str(trigger)})["outcome"])
 
     def show_sas(self) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ import pytest
 
 from harness.bench import stage
 from harness.bench.catalogue import Entry
+from harness.bench.grounds import own_loopback
 from harness.bench.links import LinkRefused, UdpLink, UdpPorts, open_esp, without_header
 from harness.bench.ports import open_esp_port
 from harness.bench.run import Bench, Settings
-from harness.bench.stage import LinkKind, own_loopback
+from harness.bench.stage import LinkKind
 from harness.bench.taps import Tap
 from harness.case import Case, Findings, Initiator, Script, Trace, that
 from harness.clock import WallClock

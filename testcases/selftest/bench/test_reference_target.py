@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.bench.catalogue import catalogue
+from harness.bench.grounds import own_loopback
 from harness.bench.run import Bench, Settings
-from harness.bench.stage import LinkKind, own_loopback
+from harness.bench.stage import LinkKind
 from harness.codes import ProfileName, Trigger
 from harness.profile import DEFAULT, Dpd, Identity, Peer, Selector
 from harness.record import Verdict

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.bench.catalogue import catalogue
+from harness.bench.grounds import own_loopback
 from harness.bench.links import UdpPorts
 from harness.bench.run import Bench, Settings
-from harness.bench.stage import LinkKind, own_loopback
+from harness.bench.stage import LinkKind
 from harness.bench.wiretap import WireTap
 from harness.capture import read
 from harness.observe import observe
