@@ -83,6 +83,8 @@ class CaseResult:
     why: str = ""
     conversation: Conversation = ()
     traceback: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of each file of its evidence, by the file's name."""
 
     @property
     def broken_should(self) -> int:

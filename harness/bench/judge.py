@@ -56,9 +56,9 @@ def judge(
 
 def devices_of(capture: Capture) -> tuple[str, ...]:
     """The target's addresses, as the capture's opening names them."""
-    opening = capture.opening or {}
-    addresses = opening.get("target", {}).get("addresses", ())
-    return tuple(dict.fromkeys(address for address in addresses))
+    target = (capture.opening or {}).get("target")
+    addresses = target.get("addresses") if isinstance(target, dict) else None
+    return tuple(dict.fromkeys(map(str, addresses))) if isinstance(addresses, list) else ()
 
 
 def _own(entry: Entry, finding: Finding) -> Finding:

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.bench.catalogue import Entry
 from harness.bench.companion import Companion
+from harness.bench.digests import digests
 from harness.bench.evidence import Evidence, place_of
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, VirtualLink
@@ -222,6 +223,7 @@ class Bench:
             why=played.why,
             conversation=told.conversation,
             traceback=told.traceback,
+            digests=digests(played.capture) if played.capture else {},
         )
 
 

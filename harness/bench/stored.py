@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.bench.catalogue import Entry
 from harness.bench.judge import judge
@@ -11,7 +12,7 @@ from harness.capture import Capture, read
 from harness.codes import ProfileName
 from harness.record import CaseResult
 
-JOURNAL = "journal.jsonl"
+JOURNAL, PCAPS, REPORTS = "journal.jsonl", "pcaps", "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,30 @@ def stored(path: Path, entries: Mapping[str, Entry], *, strict: bool = False) ->
     return Stored(path, result)
 
 
-def journal_beside(path: Path) -> Path | None:
-    """The journal of the run that a capture belongs to: under `reports`, beside the `pcaps` that it lies under."""
+class Beside(NamedTuple):
+    """The journal of a run, and the directory that its evidence lies under."""
+
+    journal: Path
+    evidence: Path
+
+
+def run_beside(path: Path) -> Beside | None:
+    """The run that a capture belongs to: its journal is under `reports`, beside the `pcaps` that the capture lies under."""
     whole = path.resolve()
-    for place in whole.parents:
-        if place.name == "pcaps":
-            below = whole.relative_to(place).parts
-            reports = place.parent / "reports"
-            candidates = (reports / below[0] / JOURNAL, reports / JOURNAL)
-            return next((each for each in candidates if each.is_file()), None)
-    return None
+    pcaps = next((place for place in whole.parents if place.name == PCAPS), None)
+    if pcaps is None:
+        return None
+    run, reports = whole.relative_to(pcaps).parts[0], pcaps.parent / REPORTS
+    places = (Beside(reports / run / JOURNAL, pcaps / run), Beside(reports / JOURNAL, pcaps))
+    return next((each for each in places if each.journal.is_file()), None)
+
+
+def evidence_beside(reports: Path) -> Path:
+    """The directory that the evidence of a run lies under, if nobody moved it: where `run` put it."""
+    whole = reports.resolve()
+    if whole.parent.name == REPORTS:
+        return whole.parent.parent / PCAPS / whole.name
+    return whole.parent / PCAPS
 
 
 def _case_of(capture: Capture, entries: Mapping[str, Entry]) -> Entry:
@@ -85,5 +100,6 @@ def _profile_of(capture: Capture) -> ProfileName:
 
 def _again(entry: Entry, capture: Capture) -> str:
     opening = capture.opening or {}
-    target = opening.get("target", {}).get("name", "reference")
+    stated = opening.get("target")
+    target = stated.get("name", "reference") if isinstance(stated, dict) else "reference"
     return f"ike-harness run {entry.id} --target {target} --link {opening.get('link', 'virtual')} --seed {opening.get('seed', 0)}"

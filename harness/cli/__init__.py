@@ -15,8 +15,8 @@ from harness.report.summary import INTERRUPTED, WRONG_USAGE
 COMMANDS = {
     "run": "harness.cli.run:run_command",
     "list": "harness.cli.catalogue:list_command",
-    "show": "harness.cli.evidence:show_command",
-    "judge": "harness.cli.evidence:judge_command",
+    "show": "harness.cli.show:show_command",
+    "judge": "harness.cli.judge:judge_command",
     "audit": "harness.cli.audit:audit_command",
     "trial": "harness.cli.trial:trial_command",
     "fuzz": "harness.cli.fuzz:fuzz_command",

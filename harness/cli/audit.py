@@ -27,7 +27,6 @@ from harness.report.summary import ERROR_OF_OURS, FAILED
 from harness.report.telling import matters, told_finding
 
 _MOST_NAMED = 8
-_PORT = click.IntRange(1, 65535)
 
 
 @click.command("audit")
@@ -44,10 +43,8 @@ _PORT = click.IntRange(1, 65535)
     help="What the device is judged by.",
 )
 @keys.keys
-@click.option("--port", "ports", multiple=True, type=_PORT, help="A port of IKE besides 500 and 4500.")
-@click.option(
-    "--nat-port", "nat_ports", multiple=True, type=_PORT, help="A port that is used, or mapped, as 4500 is."
-)
+@keys.ports
+@keys.nat_ports
 @click.option(
     "--sarif", "sarif_file", type=words.FILE, metavar="FILE", help="Write the findings as SARIF 2.1.0."
 )

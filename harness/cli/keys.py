@@ -16,6 +16,11 @@ device = click.option(
     metavar="ADDRESS",
     help="An address of the target, of each that it has; evidence of a run names them itself.",
 )
+_PORT = click.IntRange(1, 65535)
+ports = click.option("--port", "ports", multiple=True, type=_PORT, help="A port of IKE besides 500 and 4500.")
+nat_ports = click.option(
+    "--nat-port", "nat_ports", multiple=True, type=_PORT, help="A port that is used, or mapped, as 4500 is."
+)
 keys = click.option(
     "--keys",
     "files",

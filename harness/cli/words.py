@@ -1,6 +1,8 @@
 """Options that several commands have."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,3 +35,8 @@ link = click.option(
     type=LINKS,
     help="How the two ends meet; default: virtual, or udp where the target has sockets of its own.",
 )
+
+
+def tell_json(value: Any) -> None:
+    """Print a value as JSON, in ASCII alone: nothing that stands in it can move a cursor."""
+    click.echo(json.dumps(value, indent=1))

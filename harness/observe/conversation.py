@@ -1,6 +1,6 @@
 """A trace told to a person: one row a message, what was sealed in clear, nothing unprintable."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from harness.codes import Exchange, name_of
@@ -16,19 +16,25 @@ _PAYLOADS = 64
 
 
 def conversation(trace: Trace) -> Conversation:
-    """The rows of a trace, in order; times count in seconds from its first frame."""
-    start = trace.seen[0].time if trace.seen else 0.0
+    """The rows of a trace, in order; times count in seconds from its first frame.
+
+    What passed the target by, and what left its side in clear, stands where it was captured.
+    """
+    known = {each.number for each in trace.seen}
+    besides = (each for each in (*trace.elsewhere, *trace.in_clear) if each.number not in known)
+    told = sorted((*trace.seen, *besides), key=lambda each: each.number)
+    start = told[0].time if told else 0.0
     names = _names(trace.opening)
-    return tuple(_row(each, start, names) for each in trace.seen)
+    return tuple(_row(each, start, names, trace.devices) for each in told)
 
 
-def _row(seen: Seen, start: float, names: Mapping[str, str]) -> Row:
-    target, peer = "target", _peer(seen.destination if seen.from_target else seen.source, names)
+def _row(seen: Seen, start: float, names: Mapping[str, str], devices: Collection[str]) -> Row:
+    received = not seen.from_target and seen.destination.address in devices
     return Row(
         seen.number,
         round(seen.time - start, 6),
-        target if seen.from_target else peer,
-        peer if seen.from_target else target,
+        "target" if seen.from_target else _peer(seen.source, names),
+        "target" if received else _peer(seen.destination, names),
         seen.from_target,
         _short(line(seen)),
         tuple(printable(mark) for mark in seen.marks),

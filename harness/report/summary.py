@@ -74,6 +74,7 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "requirements": list(result.requirements),
         "claims": result.claims,
         "why": result.why,
+        "digests": result.digests,
     }
 
 

@@ -10,7 +10,7 @@ from harness.bench.catalogue import Entry
 from harness.bench.judge import judge
 from harness.bench.run import Bench, Settings
 from harness.bench.stage import LinkKind
-from harness.bench.stored import journal_beside, stored
+from harness.bench.stored import evidence_beside, run_beside, stored
 from harness.capture import read
 from harness.case import Case, Configuration, Findings, Initiator, ProfileName, Script, Trace, that
 from harness.record import CaseResult, Verdict, Weight
@@ -259,12 +259,14 @@ def test_the_command_plays_the_case_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["pcaps/run/ikev2/1.2/x.pcapng", "out/pcaps/ikev2/1.2/x.pcapng"])
-def test_the_journal_of_a_capture_is_found(layout: str, tmp_path: Path) -> None:
+def test_journal_and_evidence_of_a_run_find_each_other(layout: str, tmp_path: Path) -> None:
     """Beside pcaps/RUN lies reports/RUN, beside DIR/pcaps lies DIR/reports."""
     capture = tmp_path / layout
     base, below = layout.split("pcaps/")
-    journal = tmp_path / base / "reports" / ("run" if below.startswith("run/") else "") / "journal.jsonl"
+    run = "run" if below.startswith("run/") else ""
+    journal, evidence = tmp_path / base / "reports" / run / "journal.jsonl", tmp_path / base / "pcaps" / run
     journal.parent.mkdir(parents=True)
     journal.touch()
 
-    assert journal_beside(capture) == journal
+    assert run_beside(capture) == (journal, evidence)
+    assert evidence_beside(journal.parent) == evidence

@@ -81,8 +81,8 @@ def test_show_tells_the_conversation_decrypted(ike: Any, played: Path) -> None:
     said = ike("show", played / "pcaps" / f"{CASE}.pcapng")
 
     assert said.status == 0
-    assert "alice    -> IKE_AUTH request 1 { SK{IDi, IDr, AUTH, SA, TSi, TSr} }" in said.out
-    assert "target   <- IKE_AUTH response 1 { SK{IDr, AUTH, SA, TSi, TSr} }" in said.out
+    assert "->   3  alice     IKE_AUTH request 1 { SK{IDi, IDr, AUTH, SA, TSi, TSr} }" in said.out
+    assert "<-   4  alice     IKE_AUTH response 1 { SK{IDr, AUTH, SA, TSi, TSr} }" in said.out
 
 
 def test_show_in_json_holds_the_opening(ike: Any, played: Path) -> None:

@@ -1,0 +1,99 @@
+"""What the journals of runs say of evidence: its verdicts, and the digests by which a changed file shows."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.bench.digests import changes
+from harness.bench.evidence import place_of
+from harness.bench.stored import PCAPS, run_beside
+from harness.cli.wrong import WrongInput
+from harness.record import CaseResult, Verdict
+from harness.report.journal import NoJournal, Run, read
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The results that a journal has, by where their evidence lies."""
+
+    results: dict[Path, CaseResult]
+    ended: bool
+    """Whether the run came to its end."""
+
+    @classmethod
+    def of(cls, run: Run, evidence: Path) -> "Kept":
+        """What a run says of the evidence under that directory."""
+        results = {evidence / place_of(result.id): result for result in run.results}
+        return cls(results, run.duration_s is not None)
+
+    def changes(self) -> Iterator[str]:
+        """A sentence for each file of the run that is gone, or is not as it was written."""
+        for place, result in self.results.items():
+            yield from changes(place, result.digests)
+
+
+@dataclass(slots=True)
+class Journals:
+    """The journals that lie beside evidence, each read once."""
+
+    unchecked: Counter[str] = field(default_factory=Counter)
+    """How many captures could not be held against a digest, by the reason."""
+    _read: dict[Path, Kept] = field(default_factory=dict)
+
+    def result(self, capture: Path) -> CaseResult | None:
+        """What the journal of its run says of a capture."""
+        kept = self._kept(capture)
+        return None if kept is None else kept.results.get(capture.resolve())
+
+    def altered(self, capture: Path) -> CaseResult | None:
+        """The ERROR of a capture that is not as its run left it; None where it is, or where nobody can tell."""
+        before = self.result(capture)
+        if before is None or not before.digests:
+            self.unchecked[self._why_unchecked(capture)] += 1
+            return None
+        found = tuple(changes(capture, before.digests))
+        if not found:
+            return None
+        return replace(
+            before,
+            verdict=Verdict.ERROR,
+            expected=Verdict.PASS,
+            findings=(),
+            claims={},
+            conversation=(),
+            why="; ".join(found),
+        )
+
+    def gone(self, directory: Path, found: Iterable[Path]) -> Iterator[Path]:
+        """The captures that should lie below a directory and do not, by the journals beside it and those found in it."""
+        kept = {id(each): each for path in _probes(directory, found) if (each := self._kept(path))}
+        for each in kept.values():
+            for place, result in each.results.items():
+                if result.digests and place.is_relative_to(directory.resolve()) and not place.exists():
+                    yield place
+
+    def _kept(self, capture: Path) -> Kept | None:
+        beside = run_beside(capture)
+        if beside is None:
+            return None
+        if beside.journal not in self._read:
+            try:
+                self._read[beside.journal] = Kept.of(read(beside.journal), beside.evidence)
+            except NoJournal as why:
+                raise WrongInput(str(why)) from why
+        return self._read[beside.journal]
+
+    def _why_unchecked(self, capture: Path) -> str:
+        kept = self._kept(capture)
+        if kept is None:
+            return "no journal of its run lies beside it"
+        if not kept.ended:
+            return "its run was killed before the journal had its digest"
+        return "the journal of its run has no digest of it"
+
+
+def _probes(directory: Path, found: Iterable[Path]) -> Iterator[Path]:
+    """Paths that belong to the runs of a directory."""
+    yield from found
+    yield from (directory / "any", directory / PCAPS / "any")
