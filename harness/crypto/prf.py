@@ -5,13 +5,19 @@ HMAC (RFC 2104, RFC 4868), AES-XCBC (RFC 4434), AES-CMAC (RFC 4615).
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from harness.codes import Prf
 from harness.crypto.aes_mac import BLOCK, cmac, xcbc
 from harness.crypto.unsupported import UnsupportedAlgorithm
+
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {
+    kind.name: kind() for kind in (hashes.MD5, hashes.SHA1, hashes.SHA256, hashes.SHA384, hashes.SHA512)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,11 @@ class PseudorandomFunction:
         blocks = -(-size // self.size)
         if blocks > 255:
             raise ValueError(f"prf+ ends after 255 blocks of {self.size} octets, {size} octets were wanted")
-        function = _keyed_hmac(key, self.hash_name) if self.hash_name else partial(self.function, key)
+        if self.hash_name:  # with an HMAC prf+ is HKDF-Expand (RFC 5869 section 2.3), which the library has
+            return HKDFExpand(_HASHES[self.hash_name], size, seed).derive(key)
         block, stream = b"", b""
         for number in range(1, blocks + 1):
-            block = function(b"%b%b%c" % (block, seed, number))
+            block = self.function(key, b"%b%b%c" % (block, seed, number))
             stream += block
         return stream[:size]
 
@@ -55,18 +62,6 @@ class PseudorandomFunction:
 def _hmac(hash_name: str) -> Callable[[bytes, bytes], bytes]:
     """A key longer than the hash's block is hashed first (RFC 2104 section 2)."""
     return lambda key, data: hmac.new(key, data, hash_name).digest()
-
-
-def _keyed_hmac(key: bytes, hash_name: str) -> Callable[[bytes], bytes]:
-    """The same of data alone, for many calls with one key: what depends on the key is done once."""
-    begun = hmac.new(key, None, hash_name)
-
-    def function(data: bytes) -> bytes:
-        copy = begun.copy()
-        copy.update(data)
-        return copy.digest()
-
-    return function
 
 
 def _xcbc(key: bytes, data: bytes) -> bytes:
