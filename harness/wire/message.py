@@ -143,7 +143,9 @@ class Message:
     def find(self, cls: type[P], notify_type: int | None = None) -> P | None:
         """The first payload of a class (and notify type), or None."""
         for payload in self.payloads:
-            if isinstance(payload, cls) and notify_type in (None, getattr(payload, "notify_type", None)):
+            if isinstance(payload, cls) and (
+                notify_type is None or getattr(payload, "notify_type", None) == notify_type
+            ):
                 return payload
         return None
 

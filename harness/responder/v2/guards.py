@@ -72,9 +72,10 @@ def _is_malformed(part: Any) -> bool:
 
 @cache
 def _countable(kind: type[Payload | Structure]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields of a payload or part that announce a number of parts, and those that hold the parts."""
+    """The fields of a payload or part that announce a number of parts, and those that hold such parts."""
     counts = (field.name for field in kind.FIELDS if field.count_of or field.more)
-    return tuple(counts), tuple(field.name for field in kind.FIELDS if field.kind == "structures")
+    parts = (field for field in kind.FIELDS if field.kind == "structures")
+    return tuple(counts), tuple(field.name for field in parts if any(_countable(field.of)))
 
 
 @TABLE.guard(rfc="7296/2.5")
