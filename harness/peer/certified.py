@@ -1,10 +1,10 @@
 """Credentials for the two ends of a tunnel, from an authority of this project's own that everybody may know."""
 
-from dataclasses import replace
 from functools import cache
 
 from harness.crypto.authority import ALWAYS, Authority, KeyKind, Lifetime
 from harness.profile import Configuration, Credentials, Identity, Proof
+from harness.values import replace
 
 
 @cache

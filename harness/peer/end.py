@@ -1,16 +1,16 @@
 """What a peer is in both versions: a name, two endpoints, a store of what it sent, and the secrets it came to know."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar, Unpack
 
 from harness.clock import Entropy
 from harness.codes import Exchange
-from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.mischief import HONEST, Changes, Plan, planned
 from harness.peer.script import Note, Request, Send
 from harness.profile import Configuration
 from harness.sa.secrets import to_evidence
+from harness.values import replace, value
 from harness.wire import Message, decode_header
 from harness.wire.datagram import TCP_STREAM, UDP, Datagram, Endpoint, frame
 
@@ -40,7 +40,7 @@ class Ask(StrEnum):
     ECHO = "echo"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Received:
     """What became of a datagram: what to send, and the message in it with its sealed payloads opened."""
 
@@ -124,7 +124,7 @@ class End:
 
     def answers_with(self, **changes: Unpack[Changes]) -> Note:
         """From now on answers to what the target starts are bent like this; without changes they are honest again."""
-        self.answering = Plan(**changes)
+        self.answering = planned(changes)
         return Note("answers", f"{self.name}: {'bent' if self.answering.bent else 'honestly'}")
 
     def ignored(self, ask: Ask) -> bool:
@@ -133,7 +133,7 @@ class End:
 
     def again(self, earlier: str, **changes: Unpack[Changes]) -> Request | Send | Note:
         """The very octets that were sent under the mark `earlier`, sent once more under `mark`."""
-        plan = Plan(**changes)
+        plan = planned(changes)
         sent = self._sent.get(earlier)
         if sent is None:
             return Note("not sent", f"{self.name}: nothing was sent under the mark {earlier!r}")
@@ -147,14 +147,14 @@ class End:
 
     def raw(self, octets: bytes, *, natt: bool = False, **changes: Unpack[Changes]) -> Request:
         """Any octets as they are; hostile unless said to be due. What answers their header is waited for."""
-        plan = Plan(**changes)
+        plan = planned(changes)
         if plan.hostile is None and not plan.due:
             plan = replace(plan, hostile=True)
         return self.asked(octets, natt, plan)
 
     def datagram_of(self, octets: bytes, *, natt: bool = False, **changes: Unpack[Changes]) -> Send:
         """Any octets as they are, sent once; nobody waits for an answer."""
-        return self.said(octets, natt, replace(Plan(**changes), bend=None))
+        return self.said(octets, natt, replace(planned(changes), bend=None))
 
     def asked(
         self,

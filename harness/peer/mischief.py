@@ -67,9 +67,14 @@ class Plan:
     @property
     def bent(self) -> bool:
         """Whether anything about the message is not what an honest end would send."""
-        return not self.sealed or any(
-            what is not None
-            for what in (self.change, self.bend, self.inner, self.keys, self.message_id, self.pad_length)
+        return not (
+            self.sealed
+            and self.change is None
+            and self.bend is None
+            and self.inner is None
+            and self.keys is None
+            and self.message_id is None
+            and self.pad_length is None
         )
 
     @property
@@ -94,6 +99,11 @@ class Plan:
 
 
 HONEST = Plan()
+
+
+def planned(changes: Changes) -> Plan:
+    """How a message goes out that is to be bent like this."""
+    return Plan(**changes) if changes else HONEST
 
 
 def flip_last(octets: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Packets through Child SAs, as the peer sends and takes them: RFC 4303 in tunnel mode, bent on request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, TypedDict, Unpack
 
@@ -11,6 +11,7 @@ from harness.peer.flows import Flow
 from harness.peer.script import RETRANSMIT, WAIT_S, Note, Ping, Send
 from harness.sa.esp import EspContent, EspSa, direction, fresh_iv, protect, unprotect
 from harness.sa.opened import Sealed
+from harness.values import replace
 from harness.wire.datagram import ESP, NAT_KEEPALIVE, Datagram, Endpoint
 from harness.wire.packet import (
     IPV4,

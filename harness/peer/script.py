@@ -1,10 +1,11 @@
 """What a script may ask for, an action at a time; whoever performs it sends the result back into the generator."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from harness.codes import Trigger
+from harness.values import replace, value
 from harness.wire import Message
 from harness.wire.datagram import UDP, Datagram, Endpoint
 
@@ -17,7 +18,7 @@ WAIT_S = 4.0
 """How long a request is waited for in all, in seconds since it was first sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """Send `data` and wait for what answers it; the result is the answering message, opened, or None.
 
@@ -78,7 +79,7 @@ class Request:
         return replace(self, mark=mark)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Send:
     """Send `data` once and go on; the result is None."""
 
@@ -96,7 +97,7 @@ class Send:
         return Datagram(self.source, self.destination, self.data, self.protocol)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ping:
     """Send a packet through a Child SA and wait for the one that answers it; the result is that packet, or None.
 
@@ -112,7 +113,7 @@ class Ping:
     wait: float = WAIT_S
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Await:
     """Wait until a message comes of which `what` is true; the result is that message, opened, or None after `seconds`.
 
@@ -125,14 +126,14 @@ class Await:
     mark: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Elapse:
     """Let this many seconds pass, in which every initiator goes on answering; the result is None."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Provoke:
     """Give the target a reason to start something, `times` over; the result says what came of it, in words."""
 
@@ -142,7 +143,7 @@ class Provoke:
     """The device of the cast that the event happens to; None: the target."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Device:
     """A second real device on the line, two-way, in the cast of a case: it acts by itself, and on its own events."""
 
@@ -153,7 +154,7 @@ class Device:
         return Provoke(trigger, times, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Note:
     """Put a fact among the observations of the capture; the result is None."""
 

@@ -1,7 +1,6 @@
 """What a rule is given besides the SA: the configuration, chance, the time, and a view of the other SAs."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.clock import Entropy
@@ -9,7 +8,7 @@ from harness.codes import ProfileName
 from harness.profile import PROFILES, Configuration, Start
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.state import ChildSa, Sa
-from harness.responder.values import replace
+from harness.values import replace, value
 from harness.wire import Message
 from harness.wire.datagram import UDP, Datagram, Endpoint, frame
 
@@ -57,7 +56,7 @@ class World(Protocol):
     cookie_secret: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Incoming:
     """A message on its way in; `payloads` are the opened ones once the SA's keys have opened it."""
 
@@ -72,7 +71,9 @@ class Incoming:
     def find(self, kind: type, notify_type: int | None = None) -> Any:
         """The first payload of `kind` (and of this notify type), or None."""
         for payload in self.payloads:
-            if isinstance(payload, kind) and notify_type in (None, getattr(payload, "notify_type", None)):
+            if isinstance(payload, kind) and (
+                notify_type is None or getattr(payload, "notify_type", None) == notify_type
+            ):
                 return payload
         return None
 
@@ -94,7 +95,7 @@ class Incoming:
         return Datagram(came.destination, came.source, frame(octets, self.natt), came.protocol)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """The surroundings of one event; `configuration` is the device as the peer that it is about meets it."""
 

@@ -1,12 +1,12 @@
 """What a deviant is, and the list of all of them that the modules of deviants fill."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from harness.responder.table import Rules
+from harness.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deviant:
     """A responder that breaks one requirement, and says which."""
 

@@ -26,7 +26,7 @@ from harness.responder.table import Rules
 from harness.responder.v2 import authentication, children, dispatch, guards, informational, initial, proofs
 from harness.responder.v2.messages import INITIATOR, closed, refuse, respond, unprotected, unseal
 from harness.responder.v2.own import begin
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import Message, Unknown, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Datagram, Endpoint, frame

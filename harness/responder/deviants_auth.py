@@ -14,7 +14,7 @@ from harness.responder.step import Step
 from harness.responder.table import Rules
 from harness.responder.v2 import authentication, certificates, ppk, proofs
 from harness.responder.v2.ppk import Settled
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 from harness.wire.eap import EapMessage
 

@@ -15,10 +15,10 @@ from harness.responder.step import Armed, Step, drop
 from harness.responder.table import Rules
 from harness.responder.v1.state import Phase2
 from harness.responder.v2.own import begin
-from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
+from harness.values import replace
 from harness.wire.datagram import UDP, Datagram
 from harness.wire.packet import NO_NEXT_HEADER
 

@@ -1,7 +1,6 @@
 """Deviants of IKEv2 exchanges: windows, collisions, fragments, traffic selectors, failover."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from harness.codes import Exchange, NotifyType
@@ -15,6 +14,7 @@ from harness.responder.v2 import children, failover, fragments, guards, informat
 from harness.responder.v2.failover import Counters
 from harness.responder.v2.messages import refuse, respond
 from harness.responder.v2.own import answered, begin
+from harness.values import replace
 from harness.wire import replace as replace_payload
 from harness.wire import v2
 

@@ -27,7 +27,7 @@ from harness.responder.v2 import (
 )
 from harness.responder.v2.messages import closed, respond, unseal
 from harness.responder.v2.own import begin
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import replace as replace_message
 from harness.wire import v2
 from harness.wire.datagram import Endpoint

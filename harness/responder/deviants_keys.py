@@ -17,9 +17,9 @@ from harness.responder.v2 import follow_up, intermediate
 from harness.responder.v2.cookies import Given
 from harness.responder.v2.follow_up import child_of
 from harness.responder.v2.messages import refuse, unprotected
-from harness.responder.values import replace
 from harness.sa.intermediate import NO_INT_AUTH
 from harness.sa.puzzle import zero_bits
+from harness.values import replace
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import TCP_STREAM, UDP, Datagram

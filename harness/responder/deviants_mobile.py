@@ -1,7 +1,6 @@
 """Responders that break rules of MOBIKE (RFC 4555), each for the cases that must catch it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -16,6 +15,7 @@ from harness.responder.v2 import mobility
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved
 from harness.responder.v2.own import begin
+from harness.values import replace
 from harness.wire import replace as replace_message
 from harness.wire import v2
 from harness.wire.datagram import Endpoint

@@ -31,9 +31,9 @@ from harness.responder.v1.messages import (
 )
 from harness.responder.v1.messages import informational as said_alone
 from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick
-from harness.responder.values import replace
 from harness.sa.opened import Opened
 from harness.sa.v1 import decrypt, hash_i, quick_hash1
+from harness.values import replace
 from harness.wire import Message, decode, encode_chain, v1
 from harness.wire import replace as replace_message
 

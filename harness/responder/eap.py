@@ -3,14 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from harness.clock import Entropy
 from harness.codes import EapCode, EapType, MsChapOpcode
 from harness.profile import EapMethod, User
-from harness.responder.values import replace
 from harness.sa.mschapv2 import CHALLENGE_OCTETS, NT_RESPONSE_OCTETS, MsChapV2, without_domain
+from harness.values import replace, value
 from harness.wire.eap import EapMessage, MsChap, Value, read_mschap, read_value
 
 SERVER_NAME = b"ike-harness"
@@ -20,7 +20,7 @@ _RESPONSE_OCTETS = CHALLENGE_OCTETS + 8 + NT_RESPONSE_OCTETS + 1
 """The peer's challenge, eight octets of zero, NT-Response, flags (RFC 2759 section 4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conversation:
     """What the server keeps of one client: what it said last, the method, and who the client has proved to be."""
 

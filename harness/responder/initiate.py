@@ -48,8 +48,8 @@ from harness.responder.v2.own_key_exchanges import (
     took_intermediate,
 )
 from harness.responder.v2.selectors import Agreed
-from harness.responder.values import replace
 from harness.sa.v2 import Suite, ike_keys
+from harness.values import replace
 from harness.wire import Message, decode, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Endpoint

@@ -1,10 +1,8 @@
 """Which of the configured peers somebody is: by address before there is an identity, by identity ever after."""
 
-from dataclasses import dataclass
-
 from harness.profile import Configuration
 from harness.responder.state import Sa
-from harness.responder.values import replace
+from harness.values import replace, value
 from harness.wire.datagram import Endpoint
 
 IKE_PORT = 500
@@ -12,7 +10,7 @@ IDENTITY_DATA = 4
 """Where the Identification Data begin in the body of an ID payload, in both versions of IKE."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Neighbour:
     """One peer: the device as this peer meets it, and the ends between which something could be started."""
 

@@ -5,7 +5,6 @@ These are decisions of this end alone; the peer has its own.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -14,6 +13,7 @@ from harness.profile import ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, permitted
 from harness.responder.state import Selector
 from harness.responder.table import TABLE
+from harness.values import value
 from harness.wire import v2
 
 S = TypeVar("S", bound="IkeProposal | ChildProposal")
@@ -31,7 +31,7 @@ Additional = tuple[tuple[int, int], ...]
 """A choice for each type of additional key exchange that was offered: type and method, NONE for no exchange."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chosen(Generic[S]):
     """A proposal taken: what it means here, and the payload that says so to the peer."""
 

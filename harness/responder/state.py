@@ -1,7 +1,7 @@
 """What the responder knows of its SAs: values that are replaced, never altered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -10,10 +10,10 @@ from harness.crypto import Private
 from harness.profile import ChildProposal, IkeProposal
 from harness.responder.eap import Conversation
 from harness.responder.traffic import NO_TRAFFIC, Traffic
-from harness.responder.values import replace
 from harness.sa.esp import EspSa, direction
 from harness.sa.intermediate import NO_INT_AUTH, IntAuth
 from harness.sa.v2 import ChildKeys, Keys, OpenedFragment
+from harness.values import replace, value
 from harness.wire.datagram import UDP, Endpoint
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Timer(StrEnum):
     REDIRECT = "redirect"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Armed:
     """A timer: when it is due, what it is for, and which part of the SA it means (a Message ID, a child's SPI)."""
 
@@ -83,7 +83,7 @@ _AWAITED_IN = {
 """Timers that mean nothing to an SA in other states."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Selector:
     """One traffic selector: an address range of one family, with protocol and ports (0, 0-65535: any)."""
 
@@ -94,7 +94,7 @@ class Selector:
     end_port: int = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChildSa:
     """A pair of IPsec SAs: we receive on `spi_in` and send on `spi_out`."""
 
@@ -146,7 +146,7 @@ def with_child(children: tuple[C, ...], child: C) -> tuple[C, ...]:
     return tuple(child if c.spi_in == child.spi_in else c for c in children)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Own:
     """A request of our own, before it is built: its kind, the child it is about, traffic selectors, a group.
 
@@ -170,7 +170,7 @@ ABOUT_CHILDREN = ("new-child", "rekey-child", "delete-child")
 """Requests of our own that make, rekey or close a child."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rival:
     """The peer's rekey of an SA that we were rekeying: the lower of its nonces, and our SPI of what it made."""
 
@@ -178,7 +178,7 @@ class Rival:
     ours: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FollowUp:
     """What CREATE_CHILD_SA agreed on, while its additional key exchanges are made (RFC 9370 section 2.2.4).
 
@@ -203,7 +203,7 @@ class FollowUp:
         return replace(self, methods=self.methods[1:], additional=self.additional + shared)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outstanding:
     """Our request that has no response yet, kept octet for octet for retransmission (RFC 7296 section 2.1).
 
@@ -224,7 +224,7 @@ class Outstanding:
     """What a request with an additional key exchange goes on with."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Served:
     """A request that was answered, as received, and the response as sent: a message, or its fragments."""
 
@@ -235,7 +235,7 @@ class Served:
     """The keys of that exchange, where it renewed them; None: they are those of the SA."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gathered:
     """The fragments of one message that have come so far, and the octets of the first one (RFC 7383 section 2.6)."""
 
@@ -247,7 +247,7 @@ class Gathered:
     first: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mobile:
     """What MOBIKE keeps (RFC 4555): the peer's further addresses, and the Message ID of its last update of anything.
 
@@ -259,7 +259,7 @@ class Mobile:
     before: tuple[Endpoint, Endpoint] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """What an IKE SA hands to its heir besides children: what authentication and the extensions agreed.
 
@@ -280,7 +280,7 @@ class Session:
     replay_counters: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resumed:
     """The IKE SA that a ticket tells of (RFC 5723 section 5): identities, suite and SK_d; `spi_i`, `spi_r` were its SPIs."""
 
@@ -294,7 +294,7 @@ class Resumed:
     sk_d: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Authenticating:
     """What came along in IKE_SA_INIT and in the IKE_AUTH exchanges so far, for the AUTH payloads to come."""
 
@@ -311,7 +311,7 @@ class Authenticating:
     """The request that began EAP: it asked for the first child."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IkeSa:
     """An IKEv2 SA from our end; `ours` is our SPI and the key under which the SA is found."""
 

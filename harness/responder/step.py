@@ -1,16 +1,17 @@
 """What one event makes of the responder: messages out, SAs changed, timers armed, or a drop with its reason."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import Any
 
 from harness.responder.state import Armed as Armed
 from harness.responder.state import Sa
+from harness.values import value
 from harness.wire.datagram import Datagram
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """The result of one event; applying it is the core's business alone.
 

@@ -5,13 +5,14 @@ exchanged. Nothing in the responder calls a rule but through the table.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from harness.codes import Exchange, Trigger
 from harness.responder.context import Context, Incoming
 from harness.responder.state import Timer
 from harness.responder.step import Armed, Step
+from harness.values import replace
 
 Cell = Callable[[Context, Any, Incoming], Step]
 Guard = Callable[[Context, Any, Incoming], Step | None]

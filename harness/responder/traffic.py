@@ -3,15 +3,14 @@
 Their size is bounded whatever comes: a window is one number of as many bits as it is wide.
 """
 
-from dataclasses import dataclass
 from typing import Self
 
-from harness.responder.values import replace
+from harness.values import replace, value
 
 _HALF = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Traffic:
     """Counters of both directions; octets are those that the cipher was applied to (RFC 4301 section 4.4.2.1).
 

@@ -18,8 +18,8 @@ from harness.responder.v2.failover import taken_over
 from harness.responder.v2.mobility import to_another_address
 from harness.responder.v2.own import begin
 from harness.responder.v2.timers import expire
-from harness.responder.values import replace
 from harness.sa.methods import METHODS, Proof
+from harness.values import replace
 from harness.wire.datagram import Datagram
 
 DISCARDED = "the packet is discarded: no child is for it, and in clear it may not go"

@@ -5,13 +5,14 @@ no more: its GCM has no short ICVs, it raises on hostile octets, rebuilds inner 
 octets, is slower by two orders of magnitude, and its licence keeps it out of what both ends share.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.clock import Entropy
 from harness.codes import Esn, Protocol
 from harness.crypto import UnsupportedAlgorithm
 from harness.sa.opened import Sealed
 from harness.sa.protection import Protection, protection
+from harness.values import value
 
 HEADER = 8
 """SPI and sequence number."""
@@ -22,7 +23,7 @@ _ALIGNMENT = 4
 _HALF = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EspSa:
     """One direction of a pair: the SPI that its packets carry, and what protects them."""
 
@@ -41,7 +42,7 @@ class EspSa:
         return _HALF * _HALF - 1 if self.esn else _HALF - 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EspContent:
     """What an ESP packet held: payload data, the protocol of it, and the padding, whatever that was."""
 

@@ -1,10 +1,11 @@
 """RFC 9242 section 3.3 and RFC 9370 section 2.2: what IKE_INTERMEDIATE adds to AUTH, and what more key exchanges to the keys."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from harness.crypto import prf
 from harness.sa.v2 import Keys, rekeyed_keys
+from harness.values import value
 from harness.wire import Message, Payload, encode_chain, replace
 from harness.wire.v2 import Encrypted
 
@@ -38,7 +39,7 @@ def bare_octets_with(header: Message, payloads: tuple[Payload, ...]) -> bytes:
     return bare_octets(header, payloads[0].type if payloads else 0, encode_chain(payloads))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IntAuth:
     """What the IKE_INTERMEDIATE exchanges of an IKE SA come to: IntAuth_iN and IntAuth_rN (RFC 9242 section 3.3.2)."""
 

@@ -1,11 +1,11 @@
 """The authentication methods of phase 1: what each proves an end with (RFC 2409 appendix A and later)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from harness.codes import AuthMethodV1, HashV1
+from harness.values import replace, value
 
 
 class Proof(StrEnum):
@@ -15,7 +15,7 @@ class Proof(StrEnum):
     SIGNATURE = "signature"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Method:
     """An authentication method: its proof, and which end XAUTH asks for more afterwards, if any.
 

@@ -1,11 +1,12 @@
 """MS-CHAPv2: what proves a password (RFC 2759 section 8) and the keys that follow from it (RFC 3079 section 3)."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.codes import Encr
 from harness.crypto import cbc_cipher
 from harness.crypto.md4 import md4
+from harness.values import value
 
 CHALLENGE_OCTETS = 16
 NT_RESPONSE_OCTETS = 24
@@ -22,7 +23,7 @@ _PAD_1 = bytes(40)
 _PAD_2 = b"\xf2" * 40
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MsChapV2:
     """What both ends compute of one exchange; the challenges have 16 octets, the name has no domain before it."""
 

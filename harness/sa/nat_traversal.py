@@ -6,9 +6,10 @@ octets in place of a cookie; from -02 on both move to port 4500, where IKE comes
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from harness.codes import Encapsulation
+from harness.values import value
 from harness.wire import v1
 
 
@@ -16,7 +17,7 @@ def _named(text: bytes) -> bytes:
     return hashlib.md5(text, usedforsecurity=False).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NatTraversal:
     """One form of NAT traversal."""
 

@@ -1,13 +1,12 @@
 """What becomes of a protected payload: opened, or sealed for a reason; never an exception."""
 
-from dataclasses import dataclass
-
+from harness.values import value
 from harness.wire import Payload
 
 _HEADER = 4
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opened:
     """Payloads that a protected message held.
 
@@ -32,7 +31,7 @@ class Opened:
         return self.plaintext[length : len(self.plaintext) - len(self.trailing)]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sealed:
     """A protected message that does not open, and why; `authentic` when its ICV holds all the same."""
 

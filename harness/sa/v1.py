@@ -1,13 +1,14 @@
 """IKEv1 with a pre-shared key: secrets, hashes, IVs, encryption, Quick Mode keys, NAT-D (RFC 2409, RFC 3947)."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from harness.codes import Encr, EncrV1, HashV1, Prf
 from harness.crypto import CbcCipher, PseudorandomFunction, UnsupportedAlgorithm, cbc_cipher, prf
 from harness.sa.opened import Opened as Opened
 from harness.sa.opened import Sealed as Sealed
+from harness.values import value
 from harness.wire import Message, decode_chain
 from harness.wire.datagram import packed
 
@@ -50,7 +51,7 @@ _PRFS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suite:
     """The algorithms of one ISAKMP SA by their IKEv1 attribute values (RFC 2409 appendix A)."""
 
@@ -61,7 +62,7 @@ class Suite:
     group: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Secrets:
     """What both ends of an ISAKMP SA hold (RFC 2409 section 5, appendix B).
 

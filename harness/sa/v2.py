@@ -1,15 +1,16 @@
 """IKEv2: key schedule, the Encrypted payload, AUTH for a shared key, NAT detection and cookies (RFC 7296)."""
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from harness.crypto import AEADS, UnsupportedAlgorithm, encryption_key_size, integrity_key_size, prf
 from harness.sa.opened import Opened as Opened
 from harness.sa.opened import Sealed as Sealed
 from harness.sa.protection import Protection, protection
+from harness.values import replace as with_fields
+from harness.values import value
 from harness.wire import Chain, Message, Payload, decode_chain, encode_chain, replace
 from harness.wire.datagram import packed
 from harness.wire.v2 import Encrypted, EncryptedFragment
@@ -22,7 +23,7 @@ _SKF = 53
 _KEY_PAD = b"Key Pad for IKEv2"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suite:
     """The algorithms of one IKE SA by their IKEv2 transform ids; `integ` is 0 with a combined-mode cipher.
 
@@ -37,7 +38,7 @@ class Suite:
     additional: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Keys:
     """The keys of one IKE SA (RFC 7296 section 2.14); a combined-mode cipher's key ends with its salt.
 
@@ -97,7 +98,7 @@ def with_ppk(keys: Keys, ppk: bytes) -> Keys:
     """The keys with a post-quantum preshared key mixed in: SK_d, SK_pi and SK_pr change (RFC 8784 section 3)."""
     function = prf(keys.suite.prf)
     d, pi, pr = (function.plus(ppk, key, len(key)) for key in (keys.sk_d, keys.sk_pi, keys.sk_pr))
-    return dataclasses.replace(keys, sk_d=d, sk_pi=pi, sk_pr=pr)
+    return with_fields(keys, sk_d=d, sk_pi=pi, sk_pr=pr)
 
 
 def skeyseed(prf_id: int, ni: bytes, nr: bytes, shared: bytes) -> bytes:
@@ -127,7 +128,7 @@ def _cut(suite: Suite, spi_i: bytes, spi_r: bytes, ni: bytes, nr: bytes, seed: b
     return Keys(suite, spi_i, spi_r, *cuts)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChildSuite:
     """The algorithms of one Child SA: protocol 2 (AH) or 3 (ESP), then IKEv2 transform ids.
 
@@ -142,7 +143,7 @@ class ChildSuite:
     additional: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChildKeys:
     """The keys of a pair of Child SAs: `_i` for what the exchange's initiator sends, `_r` for the other direction."""
 
@@ -328,7 +329,7 @@ def _padded(under: Protection, content: bytes, padding: bytes, pad_length: int |
     return content + pad + bytes((stated & 0xFF,))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenedFragment:
     """One fragment, opened: its place, the first payload type it names, and its piece of the inner octets."""
 

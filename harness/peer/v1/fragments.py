@@ -1,12 +1,12 @@
 """Fragments of version 1 as the peer sends and takes them ([MS-IKEE] section 3)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from harness.peer.end import End, unframed
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v1.sa import IsakmpSa
 from harness.sa.fragments_v1 import fragments
+from harness.values import replace
 from harness.wire import Message, v1
 from harness.wire.datagram import frame
 

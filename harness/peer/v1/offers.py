@@ -1,7 +1,6 @@
 """RFC 2407 to 2409: what the peer offers and takes in version 1; its own choice, shared with nobody."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace as with_fields
 from ipaddress import ip_network
 from itertools import product
 
@@ -25,6 +24,7 @@ from harness.codes import (
 from harness.profile import ChildProposal, IsakmpPolicy
 from harness.sa.methods import METHODS
 from harness.sa.v1 import Suite
+from harness.values import replace as with_fields
 from harness.wire import v1
 
 _AUTH = {

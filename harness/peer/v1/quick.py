@@ -15,7 +15,7 @@ from harness.codes import (
     Protocol,
 )
 from harness.crypto import KeyExchange, Private, encryption_key_size, integrity_key_size, modp_prime
-from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.mischief import HONEST, Changes, Plan, planned
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v1.offers import phase2_offer, subnet_id, taken_phase2
 from harness.peer.v1.proofs import UNHASHED
@@ -60,7 +60,7 @@ class QuickV1(StartsV1):
         `ids` are our subnet and the target's; `mode` is the encapsulation mode. The mark, the changes and `extra` are
         those of message `at`: 1 or 3.
         """
-        plan = Plan(**changes)
+        plan = planned(changes)
         before = len(self.isakmp.children)
         first = plan if at == 1 else HONEST
         answer: Message | None = yield self._quick_1(extra if at == 1 else (), pfs, suites, ids, mode, first)
@@ -79,11 +79,11 @@ class QuickV1(StartsV1):
         **changes: Unpack[Changes],
     ) -> Request | Note:
         """The first message of Quick Mode: HDR*, HASH(1), SA, Ni, [KE], IDci, IDcr; with the Commit bit on request."""
-        return self._quick_1(extra, pfs, suites, ids, mode, Plan(**changes), commit=commit)
+        return self._quick_1(extra, pfs, suites, ids, mode, planned(changes), commit=commit)
 
     def quick_mode_3(self, *extra: Payload, **changes: Unpack[Changes]) -> Send | Note:
         """The third message of Quick Mode: HDR*, HASH(3); nothing answers it."""
-        return self._quick_3(extra, Plan(**changes))
+        return self._quick_3(extra, planned(changes))
 
     def _quick_1(
         self,
@@ -206,7 +206,7 @@ class QuickV1(StartsV1):
 
     def connected(self, **changes: Unpack[Changes]) -> Send | Note:
         """CONNECTED under the Message ID of the Quick Mode whose Commit bit this end set (RFC 2408 section 3.1)."""
-        quick, plan = self.quick, Plan(**changes)
+        quick, plan = self.quick, planned(changes)
         if quick is None or quick.sa.secrets is None:
             return self.no_isakmp(Exchange.INFORMATIONAL_V1, self.isakmp)
         sa, number, secrets = quick.sa, quick.dialogue.message_id, quick.sa.secrets
@@ -219,7 +219,7 @@ class QuickV1(StartsV1):
 
     def new_group_mode(self, group: int, number: int = 1 << 15, **changes: Unpack[Changes]) -> Request | Note:
         """New Group Mode for a number of its own that a known MODP group is to have (RFC 2409 section 5.6)."""
-        sa, plan = self.isakmp, Plan(**changes)
+        sa, plan = self.isakmp, planned(changes)
         if sa.secrets is None or not sa.last or too_early(sa, plan):
             return self.no_isakmp(Exchange.NEW_GROUP_MODE, sa)
         prime, secrets = modp_prime(group), sa.secrets

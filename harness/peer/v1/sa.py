@@ -8,11 +8,12 @@ from harness.peer.v2.sa import NOWHERE, State
 from harness.profile import ChildProposal
 from harness.sa.nat_traversal import NatTraversal
 from harness.sa.v1 import SaKeys, Secrets, Suite
+from harness.values import value
 from harness.wire import Message, v1
 from harness.wire.datagram import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Taken:
     """What became of a message of an exchange: octets to send back, or why it went no further."""
 

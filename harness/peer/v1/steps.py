@@ -1,7 +1,6 @@
 """IKEv1 as the peer starts it: Main, Aggressive and Quick Mode, Informational and DPD, each a step that can be bent."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace as with_fields
 from typing import Unpack
 
 from harness.codes import (
@@ -17,7 +16,7 @@ from harness.crypto import (
     Private,
     UnsupportedAlgorithm,
 )
-from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.mischief import HONEST, Changes, Plan, planned
 from harness.peer.packets import CarriesPackets
 from harness.peer.script import Elapse, Note, Request, Send, Steps
 from harness.peer.v1.fragments import FragmentsV1
@@ -40,6 +39,7 @@ from harness.sa.v1 import (
     informational_hash,
 )
 from harness.sa.v1 import encrypt as encrypted
+from harness.values import replace as with_fields
 from harness.wire import Message, Payload, decode, encode_chain, replace, v1
 
 NONCE_OCTETS = 16
@@ -75,7 +75,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
 
         The mark, the changes and `extra` are those of message `at`: 1, 3 or 5.
         """
-        plan = {at: Plan(**changes)}
+        plan = {at: planned(changes)}
         more = {at: extra}
         first = self._main_1(more.get(1, ()), policies, nat_t, plan.get(1, HONEST))
         answer: Message | None = yield first
@@ -97,11 +97,11 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         **changes: Unpack[Changes],
     ) -> Request:
         """The first message of Main Mode: HDR, SA."""
-        return self._main_1(extra, policies, nat_t, Plan(**changes))
+        return self._main_1(extra, policies, nat_t, planned(changes))
 
     def main_mode_3(self, *extra: Payload, **changes: Unpack[Changes]) -> Request | Note:
         """The third message of Main Mode: HDR, KE, Ni."""
-        return self._main_3(extra, Plan(**changes))
+        return self._main_3(extra, planned(changes))
 
     def main_mode_5(
         self,
@@ -111,7 +111,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         **changes: Unpack[Changes],
     ) -> Request | Note:
         """The fifth message of Main Mode: HDR*, IDii, HASH_I."""
-        return self._main_5(extra, identity, initial_contact, Plan(**changes))
+        return self._main_5(extra, identity, initial_contact, planned(changes))
 
     def _main_1(
         self,
@@ -262,7 +262,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         The mark, the changes and `extra` are those of message `at`: 1 or 3. The third message is encrypted
         unless `encrypt` is False.
         """
-        plan = Plan(**changes)
+        plan = planned(changes)
         answer: Message | None = yield self._aggressive_1(
             extra if at == 1 else (), policies, None, nat_t, plan if at == 1 else HONEST
         )
@@ -279,13 +279,13 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         **changes: Unpack[Changes],
     ) -> Request:
         """The first message of Aggressive Mode: HDR, SA, KE, Ni, IDii; all policies have the first one's group."""
-        return self._aggressive_1(extra, policies, identity, nat_t, Plan(**changes))
+        return self._aggressive_1(extra, policies, identity, nat_t, planned(changes))
 
     def aggressive_mode_3(
         self, *extra: Payload, encrypt: bool = True, **changes: Unpack[Changes]
     ) -> Send | Note:
         """The third message of Aggressive Mode: HDR*, HASH_I; nothing answers it."""
-        return self._aggressive_3(extra, encrypt, Plan(**changes))
+        return self._aggressive_3(extra, encrypt, planned(changes))
 
     def _aggressive_1(
         self,
@@ -351,7 +351,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
         self, *payloads: Payload, sa: IsakmpSa | None = None, **changes: Unpack[Changes]
     ) -> Send | Note:
         """An Informational exchange with these payloads: one message that nothing answers; in clear before keys exist."""
-        sa, plan = sa or self.isakmp, Plan(**changes)
+        sa, plan = sa or self.isakmp, planned(changes)
         if sa.state is State.NONE:
             return self.no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         octets = self.informational_octets(sa, payloads, plan)
@@ -373,7 +373,7 @@ class StartsV1(ProvesV1, FragmentsV1, CarriesPackets):
 
     def dpd(self, *, sequence: int | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """R-U-THERE (RFC 3706 section 5.2); R-U-THERE-ACK with its sequence number answers it."""
-        sa, plan = self.isakmp, Plan(**changes)
+        sa, plan = self.isakmp, planned(changes)
         if sa.secrets is None or too_early(sa, plan):
             return self.no_isakmp(Exchange.INFORMATIONAL_V1, sa)
         if sequence is None:

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from harness.codes import CfgAttribute, CfgType, Exchange, XauthStatus, XauthType
-from harness.peer.mischief import Changes, Plan
+from harness.peer.mischief import Changes, Plan, planned
 from harness.peer.script import WAIT_S, Await, Note, Request
 from harness.peer.v1.proofs import UNHASHED
 from harness.peer.v1.quick import QuickV1
@@ -51,7 +51,7 @@ class TransactsV1(QuickV1):
         **changes: Unpack[Changes],
     ) -> Request | Note:
         """The first message of a Transaction exchange: HDR*, HASH, ATTR."""
-        sa, plan = self.isakmp, Plan(**changes)
+        sa, plan = self.isakmp, planned(changes)
         if sa.secrets is None or not sa.last:
             return self.no_isakmp(Exchange.TRANSACTION, sa)
         if identifier is None:

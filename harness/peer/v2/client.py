@@ -6,7 +6,7 @@ from typing import Unpack
 from harness.codes import CfgType, Exchange, GatewayType, NotifyType, Protocol
 from harness.crypto import UnsupportedAlgorithm
 from harness.peer.end import marked
-from harness.peer.mischief import Changes, Plan
+from harness.peer.mischief import Changes, Plan, planned
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2.sa import IkeSa, State
 from harness.peer.v2.steps import FLAG_INITIATOR, FLAG_RESPONSE, NONCE_OCTETS, StartsV2, notify
@@ -49,7 +49,7 @@ class ClientV2(StartsV2):
 
         The request to the next gateway is marked `x/redirect-1` and so on when the first is marked `x`.
         """
-        plan = Plan(**changes)
+        plan = planned(changes)
         answer = yield from self.ike_sa_init(notify(NotifyType.REDIRECT_SUPPORTED), *extra, **changes)
         for number in range(1, follow + 1):
             there = self._sent_to(answer)
@@ -86,7 +86,7 @@ class ClientV2(StartsV2):
         The ticket is that of the IKE SA before, unless another is given; `octets` are shown in its place. A COOKIE
         is followed once, as by IKE_SA_INIT. `ike_auth` goes on with it.
         """
-        plan, ticket = Plan(**changes), ticket or self.ike.ticket
+        plan, ticket = planned(changes), ticket or self.ike.ticket
         if ticket is None:
             yield Note("not sent", f"{self.name}: IKE_SESSION_RESUME: there is no ticket")
             return None
@@ -139,7 +139,7 @@ class ClientV2(StartsV2):
         message_id = 0 if request is None else request.message_id
         payloads = (notify(NotifyType.INVALID_IKE_SPI), *map(token, tokens))
         message = Message(sa.spi_i, sa.spi_r, exchange, flags, message_id, payloads)
-        return self.said(message.encode(), sa.natt, Plan(**changes), (sa.local, sa.remote))
+        return self.said(message.encode(), sa.natt, planned(changes), (sa.local, sa.remote))
 
 
 def redirected_from(address: str) -> v2.Notify:

@@ -1,6 +1,5 @@
 """IKEv2 as the peer starts it: RFC 7296 sections 1.2 to 1.4, each exchange a step that a script can bend."""
 
-import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Unpack
 
@@ -8,7 +7,7 @@ from harness.codes import AuthMethod, EapType, Exchange, NotifyType, Protocol, n
 from harness.crypto import InvalidPublicValue, KeyExchange, Private, UnsupportedAlgorithm
 from harness.peer.eap import ALL, EapClient, Outcome
 from harness.peer.end import marked, unframed
-from harness.peer.mischief import HONEST, Changes, Plan
+from harness.peer.mischief import HONEST, Changes, Plan, planned
 from harness.peer.script import Note, Request, Send, Steps
 from harness.peer.v2 import puzzles
 from harness.peer.v2.counters import CountsV2, counters
@@ -37,6 +36,7 @@ from harness.sa.v2 import (
     rekeyed_keys,
     seal,
 )
+from harness.values import replace as with_fields
 from harness.wire import Message, Payload, decode_header, replace, v2
 from harness.wire.datagram import TCP_STREAM
 
@@ -86,7 +86,7 @@ class StartsV2(ProvesV2, CountsV2):
         when a suite has additional key exchanges. `hashes` are those to name for signatures: by default all that
         this end knows, if an end has to sign.
         """
-        plan = Plan(**changes)
+        plan = planned(changes)
         sa = self._new_ike(suites, group)
         if intermediate is None:
             intermediate = any(suite.additional for suite in sa.offered)
@@ -229,7 +229,7 @@ class StartsV2(ProvesV2, CountsV2):
 
         `extra` payloads stand at the end (RFC 9242 section 3.2, RFC 9370 section 2.2.2).
         """
-        return self._intermediate(sa or self.ike, Plan(**changes), extra, key_exchange)
+        return self._intermediate(sa or self.ike, planned(changes), extra, key_exchange)
 
     def _intermediate(
         self, sa: IkeSa, plan: Plan, extra: tuple[Payload, ...] = (), key_exchange: bool = True
@@ -262,7 +262,7 @@ class StartsV2(ProvesV2, CountsV2):
 
         The first is marked as planned, a later one, say the second, `x/2`.
         """
-        plan, answer = Plan(**changes), None
+        plan, answer = planned(changes), None
         sa, count = self.ike, len(self.ike.additional)
         for number in range(1, count + 1):
             if len(sa.additional) != count - number + 1:
@@ -316,7 +316,7 @@ class StartsV2(ProvesV2, CountsV2):
             sa,
             Exchange.IKE_AUTH,
             (*payloads, *self.told_of_counters(sa), *extra),
-            Plan(**changes),
+            planned(changes),
             lambda answer: then(sa, answer),
         )
 
@@ -382,7 +382,7 @@ class StartsV2(ProvesV2, CountsV2):
         The last request, with AUTH, is as planned; it is left out where `finish` is False. Of a mark `x` the first is marked `x/first`, those with EAP
         messages `x/eap-1` and so on. `user` is the first of those configured unless another one is given.
         """
-        sa, plan = self.ike, Plan(**changes)
+        sa, plan = self.ike, planned(changes)
         client = EapClient(user or next(iter(self.configuration.users), NOBODY), self.entropy, methods)
         first = self.ike_auth(
             *extra,
@@ -415,7 +415,7 @@ class StartsV2(ProvesV2, CountsV2):
             return Note("not sent", f"{self.name}: EAP: {client.why or client.outcome}")
         payload = v2.Eap(response.encode())
         return self._ask(
-            sa, Exchange.IKE_AUTH, (payload,), Plan(**changes), lambda answer: self._eap_heard(sa, answer)
+            sa, Exchange.IKE_AUTH, (payload,), planned(changes), lambda answer: self._eap_heard(sa, answer)
         )
 
     def eap_auth(
@@ -431,7 +431,7 @@ class StartsV2(ProvesV2, CountsV2):
             sa,
             Exchange.IKE_AUTH,
             (*ours, *extra),
-            Plan(**changes),
+            planned(changes),
             lambda answer: self._eap_over(sa, msk, answer),
         )
 
@@ -493,7 +493,7 @@ class StartsV2(ProvesV2, CountsV2):
         `pfs` is the group of a fresh key exchange, True the configured or the IKE SA's own, False none; None
         goes by the configuration. INVALID_KE_PAYLOAD is followed once.
         """
-        sa, plan = sa or self.ike, Plan(**changes)
+        sa, plan = sa or self.ike, planned(changes)
         group = self._pfs_group(sa, pfs)
         if subnets is None and rekeyed is None and self.configuration.second_selector is not None:
             second = self.configuration.second_selector
@@ -524,7 +524,7 @@ class StartsV2(ProvesV2, CountsV2):
         self, *extra: Payload, sa: IkeSa | None = None, link: bytes | None = None, **changes: Unpack[Changes]
     ) -> Request | Note:
         """IKE_FOLLOWUP_KE: the next additional key exchange of the last CREATE_CHILD_SA, under its link or another."""
-        return self._follow_up(sa or self.ike, Plan(**changes), extra, link)
+        return self._follow_up(sa or self.ike, planned(changes), extra, link)
 
     def _follow_up(
         self, sa: IkeSa, plan: Plan, extra: tuple[Payload, ...] = (), link: bytes | None = None
@@ -716,7 +716,7 @@ class StartsV2(ProvesV2, CountsV2):
         The result is the answer to CREATE_CHILD_SA. When the target's rekey crossed it and stands, it is the new
         IKE SA that is deleted.
         """
-        old, plan = self.ike, Plan(**changes)
+        old, plan = self.ike, planned(changes)
         if old.keys is None:
             yield self._no_sa(Exchange.CREATE_CHILD_SA, old)
             return None
@@ -818,7 +818,7 @@ class StartsV2(ProvesV2, CountsV2):
         self, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
     ) -> Request | Note:
         """An INFORMATIONAL request with these payloads."""
-        return self._ask(sa or self.ike, Exchange.INFORMATIONAL, payloads, Plan(**changes))
+        return self._ask(sa or self.ike, Exchange.INFORMATIONAL, payloads, planned(changes))
 
     def liveness(self, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """An empty INFORMATIONAL request (RFC 7296 section 2.4)."""
@@ -838,7 +838,7 @@ class StartsV2(ProvesV2, CountsV2):
 
         delete = v2.Delete(child.suite.protocol, 4, (child.spi_in,))
         concern = Concern("child-delete", child)
-        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered, concern)
+        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), planned(changes), answered, concern)
 
     def delete_ike(self, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """Delete of the IKE SA and all its Child SAs."""
@@ -848,7 +848,7 @@ class StartsV2(ProvesV2, CountsV2):
             sa.state, sa.children = State.CLOSED, []
 
         delete = v2.Delete(Protocol.IKE, 0, ())
-        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), Plan(**changes), answered)
+        return self._ask(sa, Exchange.INFORMATIONAL, (delete,), planned(changes), answered)
 
     def window(self, size: int, *, sa: IkeSa | None = None, **changes: Unpack[Changes]) -> Request | Note:
         """SET_WINDOW_SIZE: from now on this end keeps so many requests of the target (RFC 7296 section 2.3)."""
@@ -869,8 +869,8 @@ class StartsV2(ProvesV2, CountsV2):
 
         `extra` payloads stand at the end. What the target answers counts for this end too.
         """
-        sa, plan = sa or self.ike, Plan(**changes)
-        plan = dataclasses.replace(plan, message_id=0, due=True if plan.due is None else plan.due)
+        sa, plan = sa or self.ike, planned(changes)
+        plan = with_fields(plan, message_id=0, due=True if plan.due is None else plan.due)
 
         def answered(message: Message) -> None:
             told = message.find(v2.Notify, NotifyType.IKEV2_MESSAGE_ID_SYNC)
@@ -889,13 +889,13 @@ class StartsV2(ProvesV2, CountsV2):
         self, exchange: int, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
     ) -> Request | Note:
         """A sealed request of any exchange type with these payloads."""
-        return self._ask(sa or self.ike, exchange, payloads, Plan(**changes))
+        return self._ask(sa or self.ike, exchange, payloads, planned(changes))
 
     def response(
         self, exchange: int, *payloads: Payload, sa: IkeSa | None = None, **changes: Unpack[Changes]
     ) -> Send | Note:
         """A sealed response that nobody asked for, or that answers a request whose `message_id` is given."""
-        sa, plan = sa or self.ike, Plan(**changes)
+        sa, plan = sa or self.ike, planned(changes)
         if sa.keys is None:
             return self._no_sa(exchange, sa)
         message_id = plan.message_id or 0
@@ -936,12 +936,12 @@ class StartsV2(ProvesV2, CountsV2):
         """A message of this SA, `sealed`, or cut into as many fragments as are planned (RFC 7383)."""
         if plan.pieces == 1 or not plan.sealed:
             return (self.sealed(sa, exchange, message_id, payloads, plan, flags),)
-        whole = self.sealed(sa, exchange, message_id, payloads, dataclasses.replace(plan, bend=None), flags)
+        whole = self.sealed(sa, exchange, message_id, payloads, with_fields(plan, bend=None), flags)
         return tuple(map(plan.finished, cut(sa, whole, plan.pieces, self.entropy)))
 
     def cut_again(self, earlier: str, **changes: Unpack[Changes]) -> Request | Note:
         """The request that was sent whole under the mark `earlier`, in `pieces`: the same message once more."""
-        sent, plan = self._sent.get(earlier), Plan(**changes)
+        sent, plan = self._sent.get(earlier), planned(changes)
         octets = b"" if sent is None else unframed(sent.data, sent.destination.port in self.nat_ports)
         header = decode_header(octets)
         sa = self.ike_sas.get(header.spi_i) if isinstance(header, Message) else None
@@ -1016,7 +1016,7 @@ def _of_shared_key(payload: Payload) -> Payload:
 
 def _but_exchanges(suite: ChildSuite) -> ChildSuite:
     """A suite whatever its additional key exchanges: a Child SA that came with IKE_AUTH had none."""
-    return dataclasses.replace(suite, additional=())
+    return with_fields(suite, additional=())
 
 
 def marked_if(plan: Plan, word: str) -> Plan:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from harness.codes import CfgAttribute, CfgType, NotifyType
 from harness.sa.v2 import Suite
+from harness.values import value
 from harness.wire import Message, v2
 from harness.wire.v2.notify_data import AuthLifetime, Gateway, read
 
@@ -18,7 +19,7 @@ _LISTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ticket:
     """A ticket, and what its client has to keep with it (RFC 5723 section 5)."""
 

@@ -10,10 +10,10 @@ from harness.responder.data.outbound import carry_back, within
 from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspContent, EspSa
 from harness.sa.opened import Sealed
+from harness.values import replace
 from harness.wire.datagram import TCP_STREAM, Datagram
 from harness.wire.packet import (
     IPV4,

@@ -7,8 +7,8 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Timer
 from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
-from harness.responder.values import replace
 from harness.sa.v2 import nat_detection
+from harness.values import replace
 from harness.wire import v2
 from harness.wire.datagram import NAT_KEEPALIVE, UDP, Datagram
 

@@ -8,9 +8,9 @@ from harness.responder.data import limits
 from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.values import replace
 from harness.sa import esp
 from harness.sa.esp import EspSa
+from harness.values import replace
 from harness.wire.datagram import ESP, Datagram, Endpoint, packed
 from harness.wire.packet import ICMP, ICMPV6, IPV4, IPV6, ip_packet, upper_octets
 

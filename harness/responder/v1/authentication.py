@@ -12,9 +12,9 @@ from harness.profile import Credentials, IsakmpPolicy
 from harness.responder.context import Context, Incoming
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
-from harness.responder.values import replace
 from harness.sa.methods import METHODS, Method, Proof
 from harness.sa.v1 import Suite, hash_i, hash_r, psk_secrets, signature_secrets
+from harness.values import replace
 from harness.wire import v1
 
 PHASE_1_PORTS = frozenset({(0, 0), (17, 500), (17, 0)})

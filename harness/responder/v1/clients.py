@@ -9,7 +9,7 @@ from harness.responder.policy import selector
 from harness.responder.state import Selector
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v1
 
 ANY_PORT = (0, 65535)

@@ -9,8 +9,8 @@ from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa, Pieces
-from harness.responder.values import replace
 from harness.sa.fragments_v1 import fragments
+from harness.values import replace
 from harness.wire import Message, NotIke, decode, v1
 from harness.wire.datagram import Datagram, frame
 

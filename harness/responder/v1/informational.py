@@ -13,7 +13,7 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.own_quick import given_up, recreate_children
 from harness.responder.v1.quick import take_connected
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase1, Phase2
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v1
 
 SEQUENCES = 1 << 32

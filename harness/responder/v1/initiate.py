@@ -43,7 +43,7 @@ from harness.responder.v1.proposals import (
     offered_policies,
 )
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v1
 
 

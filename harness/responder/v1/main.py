@@ -33,7 +33,6 @@ from harness.responder.v1.messages import (
 from harness.responder.v1.nat import moved, nat_payloads, noticed
 from harness.responder.v1.proposals import ChosenIsakmp, life_attributes, shortest
 from harness.responder.v1.state import NO_COOKIE, IsakmpSa, Phase1
-from harness.responder.values import replace
 from harness.sa.nat_traversal import FORMS
 from harness.sa.v1 import (
     BOTH_MODES,
@@ -42,6 +41,7 @@ from harness.sa.v1 import (
     VID_UNITY,
     VID_XAUTH,
 )
+from harness.values import replace
 from harness.wire import v1
 
 WRONG_PROOF = "the proof of phase 1 is wrong"

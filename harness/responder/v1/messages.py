@@ -8,7 +8,6 @@ from harness.responder.state import Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v1.state import IsakmpSa, Quick, Transaction
-from harness.responder.values import replace
 from harness.sa.v1 import (
     encrypt,
     exchange_iv,
@@ -17,6 +16,7 @@ from harness.sa.v1 import (
     quick_hash2,
     quick_hash3,
 )
+from harness.values import replace
 from harness.wire import Message, encode_chain, v1
 from harness.wire.datagram import Datagram
 

@@ -15,7 +15,7 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.xauth import after_answer, answers, begin, transaction_of
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v1
 
 Values = Iterator[tuple[CfgAttribute, bytes]]

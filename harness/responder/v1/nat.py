@@ -6,8 +6,8 @@ from typing import Any
 from harness.codes import Encapsulation, IdTypeV1
 from harness.responder.context import Incoming
 from harness.responder.v1.state import IsakmpSa
-from harness.responder.values import replace
 from harness.sa.v1 import nat_d
+from harness.values import replace
 from harness.wire.datagram import Endpoint
 
 NAT_PORT = 4500

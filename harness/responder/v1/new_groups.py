@@ -9,7 +9,7 @@ from harness.responder.v1.messages import last_block, new_group_2
 from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later, refuse
 from harness.responder.v1.state import IsakmpSa, Phase1, Phase2, Quick
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v1
 
 PRIVATE_GROUPS = range(1 << 15, 1 << 16)

@@ -4,7 +4,6 @@ What begins it is reached only where `Context.may` says that the profile permits
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import inf
 
 from harness.codes import AttributeP2, Encapsulation, Exchange, LifeType, NotifyTypeV1
@@ -32,12 +31,12 @@ from harness.responder.v1.proposals import accepted_suite, limit_of, read_attrib
 from harness.responder.v1.quick import forgotten_later, fresh_spi, ipsec_keys, limited, serve
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Quick
 from harness.responder.v1.suites import DEFAULT_LIFETIME_S, ipsec_offer, ipsec_transform
-from harness.responder.values import replace
+from harness.values import replace, value
 from harness.wire import v1
 from harness.wire.generate import Broken
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """What a Quick Mode of ours is for: the traffic, and the encapsulation mode and protocols where they are settled.
 

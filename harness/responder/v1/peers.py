@@ -10,9 +10,9 @@ from harness.responder.v1.authentication import certificates_so_far
 from harness.responder.v1.lifetimes import ipsec_timers
 from harness.responder.v1.messages import notify_about
 from harness.responder.v1.state import IpsecSa, IsakmpSa
-from harness.responder.values import replace
 from harness.sa.nat_traversal import form_of
 from harness.sa.v1 import VID_DPD, VID_FRAGMENTATION
+from harness.values import replace
 from harness.wire import v1
 
 _DPD_1 = VID_DPD[:-1]

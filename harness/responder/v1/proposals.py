@@ -5,7 +5,7 @@ Lifetimes are the only thing in which an offer and our policy may differ: the sh
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from dataclasses import replace as with_fields
 from math import inf
 
@@ -23,12 +23,13 @@ from harness.profile import IsakmpPolicy
 from harness.responder.context import Context
 from harness.responder.table import TABLE
 from harness.sa.methods import METHODS, Proof
+from harness.values import value
 from harness.wire import replace, v1
 
 LIFE_TYPES = frozenset({int(LifeType.SECONDS), int(LifeType.KILOBYTES)})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attributes:
     """The attributes of a transform: the basic ones by class, the durations by life type."""
 
@@ -85,7 +86,7 @@ def shortest(*limits: float | None) -> float | None:
 # Phase 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChosenIsakmp:
     """A phase 1 transform taken: the policy it fits, the SA payload that says so, and the lifetimes in seconds."""
 

@@ -29,9 +29,9 @@ from harness.responder.v1.nat import moved, original_addresses, originals_of, tr
 from harness.responder.v1.proposals import life_attributes
 from harness.responder.v1.state import IpsecSa, IsakmpSa, Phase2, Quick, Transaction
 from harness.responder.v1.suites import LOWEST_SPI, ChosenIpsec, ChosenProtocol
-from harness.responder.values import replace
 from harness.sa.v1 import Secrets, quick_keys
 from harness.sa.v2 import ChildKeys
+from harness.values import replace
 from harness.wire import v1
 
 

@@ -1,6 +1,6 @@
 """What the responder knows of its ISAKMP SAs (IKEv1): values that are replaced, never altered."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import ClassVar, Self
 
@@ -8,9 +8,9 @@ from harness.codes import Encapsulation, Exchange, XauthStatus
 from harness.crypto import Private
 from harness.profile import IsakmpPolicy
 from harness.responder.state import Armed, ChildSa, Selector, with_child
-from harness.responder.values import replace
 from harness.sa.nat_traversal import NatTraversal
 from harness.sa.v1 import Secrets
+from harness.values import replace, value
 from harness.wire import v1
 from harness.wire.datagram import UDP, Endpoint
 
@@ -55,7 +55,7 @@ class Transacting(StrEnum):
     DONE = "transaction-done"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IpsecSa(ChildSa):
     """A pair of IPsec SAs made by Quick Mode; `expires` is when its hard lifetime ends.
 
@@ -74,7 +74,7 @@ class IpsecSa(ChildSa):
         return self if self.expires is not None and self.expires <= moment else replace(self, expires=moment)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quick:
     """One Quick Mode: its IV chain, its last message pair, and the IPsec SAs that it is about to make.
 
@@ -100,7 +100,7 @@ class Quick:
     replaces: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Transaction:
     """One Transaction exchange: its IV chain and its last message pair.
 
@@ -120,7 +120,7 @@ class Transaction:
     status: int = XauthStatus.OK
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Probe:
     """Our R-U-THERE that has no answer yet."""
 
@@ -128,7 +128,7 @@ class Probe:
     times_sent: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pieces:
     """The fragments of one message that have come so far, by their numbers; `last` is the last one's, 0 if unknown."""
 
@@ -163,7 +163,7 @@ class Pieces:
         return b"".join(data for _, data in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IsakmpSa:
     """An ISAKMP SA from our end; `ours` is our cookie and the key under which the SA is found.
 

@@ -5,7 +5,6 @@ Lifetimes are the only thing in which an offer and our policy may differ: the sh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from harness.codes import (
@@ -35,6 +34,7 @@ from harness.responder.v1.proposals import (
     taken,
 )
 from harness.responder.v1.state import IsakmpSa
+from harness.values import value
 from harness.wire import v1
 
 DEFAULT_LIFETIME_S = 28_800
@@ -79,7 +79,7 @@ AH_TRANSFORMS: dict[int, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChosenProtocol:
     """One protocol of a suite that is taken: what its transform means here, and where in the offer it stands."""
 
@@ -96,7 +96,7 @@ class ChosenProtocol:
         return self.proposal.spi
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChosenIpsec:
     """A suite of Quick Mode taken: its protocols, which serve together, and the lifetimes they share."""
 

@@ -30,7 +30,7 @@ from harness.responder.v1.state import (
     Transacting,
     Transaction,
 )
-from harness.responder.values import replace
+from harness.values import replace
 
 FIRST_SEQUENCES = 1 << 31
 """A first sequence number has its top bit clear (RFC 3706 section 6.2)."""

@@ -23,8 +23,8 @@ from harness.responder.v1.nat import moved
 from harness.responder.v1.quick import forgotten_later
 from harness.responder.v1.state import IsakmpSa, Transacting, Transaction
 from harness.responder.v1.timers import close
-from harness.responder.values import replace
 from harness.sa.xauth import chap_password
+from harness.values import replace
 from harness.wire import v1
 
 CHALLENGE_OCTETS = 16

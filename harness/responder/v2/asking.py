@@ -8,7 +8,7 @@ from harness.responder.state import IkeSa, State
 from harness.responder.v2.certificates import certificate_request, hashes_offered, with_chain, with_hashes
 from harness.responder.v2.ppk import USE_PPK, mixed, ppk_id
 from harness.responder.v2.proofs import presented_id, prove
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 STANDING = (State.ESTABLISHED, State.REKEYED, State.CLOSING)

@@ -14,7 +14,7 @@ from harness.responder.v2.messages import closed, respond
 from harness.responder.v2.ppk import Settled
 from harness.responder.v2.proofs import presented_id, prove, prove_after_eap, proved_identity
 from harness.responder.v2.redirect import redirect_timers
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 from harness.wire.eap import EapMessage, read_eap
 

@@ -18,7 +18,7 @@ from harness.profile import Configuration, Credentials
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 HASHES = (HashAlgorithm.SHA2_256, HashAlgorithm.SHA2_384, HashAlgorithm.SHA2_512, HashAlgorithm.IDENTITY)

@@ -18,8 +18,8 @@ from harness.responder.v2.initial import (
 )
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import closed, moved, moves, refuse, respond
-from harness.responder.values import replace
 from harness.sa.v2 import Suite, rekeyed_keys
+from harness.values import replace
 from harness.wire import v2
 
 

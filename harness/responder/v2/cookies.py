@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Self
 
@@ -14,9 +13,9 @@ from harness.responder.state import IkeSa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import unprotected
-from harness.responder.values import replace
 from harness.sa.puzzle import KEYS, auth_string, puzzle, zero_bits
 from harness.sa.v2 import cookie
+from harness.values import replace, value
 from harness.wire import replace as replace_message
 from harness.wire import v2
 
@@ -24,7 +23,7 @@ HASH_OCTETS = 32
 _INFO = Struct(">HBBI")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Given:
     """The puzzle that a cookie came with, how many its bearer had solved before, and when it was made."""
 

@@ -8,7 +8,7 @@ from harness.codes import NotifyType, Protocol
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 TOKENS_CHECKED = 4

@@ -10,8 +10,8 @@ from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import opened as open_up
 from harness.responder.v2.messages import unprotected
-from harness.responder.values import replace
 from harness.sa.secrets import to_evidence
+from harness.values import replace
 from harness.wire import v2
 
 NO_SPI = bytes(8)

@@ -3,7 +3,6 @@
 The member that takes over asks; any device may be the peer that answers.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from harness.codes import Esn, Exchange, NotifyType
@@ -14,7 +13,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.initial import child_timers, ike_timers
 from harness.responder.v2.messages import RESPONSE, opened, request, sealed, transmit
 from harness.responder.v2.own import answered, asks, proceed
-from harness.responder.values import replace
+from harness.values import replace, value
 from harness.wire import v2
 
 NONCE_OCTETS = 4
@@ -25,7 +24,7 @@ _SUPPORTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Counters:
     """The data of IKEV2_MESSAGE_ID_SYNC: the Message IDs that its sender will use and expects next (section 6.3)."""
 

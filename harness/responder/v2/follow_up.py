@@ -9,8 +9,8 @@ from harness.responder.v2.heirs import bear, succeed
 from harness.responder.v2.initial import child_timers, ike_timers
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import closed, moved, moves, refuse, respond
-from harness.responder.values import replace
 from harness.sa.v2 import ChildSuite, Keys, Suite, child_keys, rekeyed_keys
+from harness.values import replace
 from harness.wire import v2
 
 LINK_OCTETS = 8

@@ -7,7 +7,6 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import Armed, Gathered, IkeSa, Served, Timer
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
-from harness.responder.values import replace
 from harness.sa.v2 import (
     Opened,
     OpenedFragment,
@@ -19,6 +18,7 @@ from harness.sa.v2 import (
     reassemble,
     seal_fragment,
 )
+from harness.values import replace
 from harness.wire import Message, decode, encode_chain, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import TCP_STREAM

@@ -7,8 +7,8 @@ from harness.responder.step import NOTHING, Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import inherited_timers
 from harness.responder.v2.own import proceed
-from harness.responder.values import replace
 from harness.sa.v2 import Keys
+from harness.values import replace
 
 
 def bear(

@@ -12,7 +12,7 @@ from harness.responder.v2.heirs import concede, decided
 from harness.responder.v2.messages import closed, respond
 from harness.responder.v2.mobility import must_be_shown
 from harness.responder.v2.own import begin
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 

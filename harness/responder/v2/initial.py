@@ -12,7 +12,6 @@ from harness.responder.table import TABLE
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.responder.v2.selectors import agree
-from harness.responder.values import replace
 from harness.sa.v2 import (
     ChildSuite,
     Suite,
@@ -20,6 +19,7 @@ from harness.sa.v2 import (
     ike_keys,
     nat_detection,
 )
+from harness.values import replace
 from harness.wire import Message, v2
 
 NONCE_OCTETS = 32

@@ -10,7 +10,7 @@ from harness.responder.addresses import free_address
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 APPLICATION = b"ike-harness reference responder"

@@ -10,9 +10,9 @@ from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.key_exchange import exchange_keys
 from harness.responder.v2.messages import RESPONSE, closed, header, refuse, respond
-from harness.responder.values import replace
 from harness.sa.intermediate import IntAuth, bare_octets_of, bare_octets_with, updated_keys
 from harness.sa.v2 import Keys
+from harness.values import replace
 from harness.wire import v2
 
 

@@ -8,8 +8,8 @@ from harness.responder.context import Context, Incoming, send
 from harness.responder.state import FollowUp, IkeSa, Outstanding, Own, Rival, Served, State, Timer
 from harness.responder.step import Armed, Step, drop
 from harness.responder.v2.fragments import cut, gather, outer_fragment
-from harness.responder.values import replace
 from harness.sa.v2 import Sealed, iv_size, open_sealed, seal
+from harness.values import replace
 from harness.wire import Message, v2
 from harness.wire.datagram import TCP_STREAM, Datagram
 

@@ -12,7 +12,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.initial import nat_notifies
 from harness.responder.v2.messages import moved, request
 from harness.responder.v2.own import begin
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint, packed
 

@@ -10,7 +10,7 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Own, State, Timer
 from harness.responder.step import Armed, Step
 from harness.responder.v2.messages import request
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 Ask = Callable[[Context, IkeSa, Own], Step]

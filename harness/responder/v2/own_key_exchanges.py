@@ -6,8 +6,8 @@ from harness.responder.context import Context, Incoming
 from harness.responder.state import FollowUp, IkeSa, Outstanding, Own
 from harness.responder.step import Step
 from harness.responder.v2.messages import header, request
-from harness.responder.values import replace
 from harness.sa.intermediate import bare_octets_of, bare_octets_with, updated_keys
+from harness.values import replace
 from harness.wire import v2
 
 SUPPORTED = v2.Notify(notify_type=NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)

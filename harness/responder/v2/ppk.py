@@ -1,6 +1,5 @@
 """RFC 8784: a post-quantum preshared key mixed into SK_d, SK_pi and SK_pr, seen from the responder."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from harness.codes import AuthMethod, NotifyType, PpkIdType
@@ -8,14 +7,14 @@ from harness.profile import Ppk
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa
 from harness.responder.table import TABLE
-from harness.responder.values import replace
 from harness.sa.v2 import with_ppk
+from harness.values import replace, value
 from harness.wire import v2
 
 USE_PPK = v2.Notify(notify_type=NotifyType.USE_PPK)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled:
     """What the peers came to: the SA with its final keys, the AUTH to weigh, and what says so in the response."""
 

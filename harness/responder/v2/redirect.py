@@ -8,7 +8,7 @@ from harness.responder.state import IkeSa, Own, Timer
 from harness.responder.step import Armed, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import request
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 from harness.wire.v2.notify_data import Gateway
 

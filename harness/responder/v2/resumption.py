@@ -12,8 +12,8 @@ from harness.responder.v2 import tickets
 from harness.responder.v2.initial import NONCE_OCTETS, fresh_spi, nat_notifies
 from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.responder.v2.proofs import own_id
-from harness.responder.values import replace
 from harness.sa.v2 import Suite, resumed_keys
+from harness.values import replace
 from harness.wire import Message, v2
 from harness.wire.v2.notify_data import TicketWithLifetime
 

@@ -1,7 +1,6 @@
 """RFC 7296 section 2.9: which traffic a child carries, narrowed from what the peer proposed to what our policy has."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_network
 
 from harness.codes import NotifyType
@@ -10,12 +9,13 @@ from harness.responder.context import Context, Incoming
 from harness.responder.policy import selectors_payload
 from harness.responder.state import ChildSa, IkeSa, Selector
 from harness.responder.table import TABLE
+from harness.values import value
 from harness.wire import v2
 
 Subnets = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Agreed:
     """The traffic of a child, and whether more would have been acceptable in another one."""
 

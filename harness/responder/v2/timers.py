@@ -11,7 +11,7 @@ from harness.responder.table import TABLE
 from harness.responder.v2.messages import transmit
 from harness.responder.v2.own import begin
 from harness.responder.v2.redirect import GONE
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire.datagram import UDP
 
 

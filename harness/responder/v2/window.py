@@ -9,7 +9,7 @@ from harness.responder.step import NOTHING, Step
 from harness.responder.table import TABLE
 from harness.responder.v2.messages import request, unseal
 from harness.responder.v2.own import asks, begin
-from harness.responder.values import replace
+from harness.values import replace
 from harness.wire import v2
 
 COMPLAINT_PAUSE_S = 5.0
