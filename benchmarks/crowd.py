@@ -107,12 +107,12 @@ class Crowd:
     def _talk_v2(self, way: Way, turns: int, offence: str | None) -> Iterator[Said]:
         random = self._random
         spi_i, spi_r = random.randbytes(8), random.randbytes(8)
-        yield from self._asked(way, spi_i, (bytes(8), spi_r), _INIT, 0, (_SA, 380), offence=None)
+        yield from self._asked(way, spi_i, (bytes(8), spi_r), _INIT, 0, (_SA, 380), pause=0.1)
         if random.random() < 0.6:
             way = way._replace(
                 peer_port=random.choice((4500, random.randrange(10_000, 60_000))), device_port=4500
             )
-        yield from self._asked(way, spi_i, (spi_r, spi_r), _AUTH, 1, (_SK, 260), offence=None)
+        yield from self._asked(way, spi_i, (spi_r, spi_r), _AUTH, 1, (_SK, 260))
         offends_at = random.randrange(turns // 3 + 1)
         renews_at = random.randrange(turns) if random.random() < 0.08 else -1
         message_id, own_id = 2, 0
@@ -124,9 +124,12 @@ class Crowd:
                 yield from self._offends(way, spi_i, spi_r, message_id, own_id, offence)
                 message_id, own_id = message_id + 1, own_id + (offence == "INV-02")
             elif turn == renews_at:
-                yield from self._asked(way, spi_i, pair, _CHILD, message_id, (_SK, 400))
-                yield from self._asked(way, spi_i, pair, _INFORMATIONAL, message_id + 1, sealed)
-                spi_i, spi_r, message_id, own_id = random.randbytes(8), random.randbytes(8), 0, 0
+                old, pair = spi_i, (random.randbytes(8),) * 2
+                yield from self._asked(way, old, (spi_r, spi_r), _CHILD, message_id, (_SK, 400), pause=0.1)
+                spi_i = random.randbytes(8)
+                yield from self._asked(way, spi_i, pair, _INFORMATIONAL, 0, sealed, pause=0.1)
+                yield from self._asked(way, old, (spi_r, spi_r), _INFORMATIONAL, message_id + 1, sealed)
+                spi_r, message_id, own_id = pair[0], 1, 0
             elif random.random() < 0.2:
                 yield from self._probes(way, spi_i, spi_r, own_id)
                 own_id += 1
@@ -144,6 +147,7 @@ class Crowd:
         message_id: int,
         content: tuple[int, int],
         offence: str | None = None,
+        pause: float | None = None,
     ) -> Iterator[Said]:
         """A request of the peer and its answer, now and then sent twice."""
         kind, size = content
@@ -157,7 +161,7 @@ class Crowd:
             other = answer[:-1] + bytes((answer[-1] ^ 1,)) if offence == "INV-08" else answer
             yield self._said(0.5, True, way, other)
         yield self._said(0.02, False, way, request)
-        yield self._said(self._pause(), True, back, answer)
+        yield self._said(self._pause() if pause is None else pause, True, back, answer)
 
     def _probes(self, way: Way, spi_i: bytes, spi_r: bytes, message_id: int) -> Iterator[Said]:
         """A liveness check by the device."""

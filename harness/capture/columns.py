@@ -4,11 +4,11 @@ A packet that is anything else is left to the dissector: these layouts say the s
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.capture.layers import PORTLESS, TCP
 from harness.capture.links import ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKS, RAW_LINKS, VLAN_TAGS
-from harness.capture.runs import Integers, Run, Structured, gathered
+from harness.capture.runs import Run, gathered
+from harness.capture.tables import Integers, Mask, Table, joined, picked
 from harness.wire.datagram import UDP
 
 DATAGRAM = np.dtype(
@@ -68,15 +68,16 @@ _IPV4_HEADER, _IPV6_HEADER, _UDP_HEADER, _TCP_HEADER = 20, 40, 8, 20
 _TAGS_FOLLOWED = 2
 
 
-def datagrams(run: Run) -> tuple[Structured, Integers]:
+def datagrams(run: Run) -> tuple[Table, Integers]:
     """The datagrams that can be read by the column, in order, and the indices of the frames that are left."""
     ethertype, start = _links(run)
     tables = (
         _of_ipv4(run, *_where(ethertype, ETHERTYPE_IPV4, start)),
         _of_ipv6(run, *_where(ethertype, ETHERTYPE_IPV6, start)),
     )
-    table = np.concatenate(tables)
-    table = table[np.argsort(table["index"])]
+    table = joined(tables)
+    if len(tables[0]) and len(tables[1]):
+        table = picked(table, np.argsort(table["index"]))
     left = np.ones(len(run), bool)
     left[table["index"]] = False
     return table, np.flatnonzero(left)
@@ -115,7 +116,7 @@ def _tagged(run: Run, index: Integers, at: int, start: int) -> tuple[Integers, I
     return ethertype, begins
 
 
-def _of_ipv4(run: Run, index: Integers, start: Integers) -> Structured:
+def _of_ipv4(run: Run, index: Integers, start: Integers) -> Table:
     ip = gathered(run.octets, start, _IPV4)
     total = ip["total"].astype(np.int64)
     plain = (ip["first"] == 0x45) & (ip["fragment"] & 0x3FFF == 0) & (total >= _IPV4_HEADER)
@@ -123,7 +124,7 @@ def _of_ipv4(run: Run, index: Integers, start: Integers) -> Structured:
     return _table(ip, plain, index, start, total, _IPV4_HEADER)
 
 
-def _of_ipv6(run: Run, index: Integers, start: Integers) -> Structured:
+def _of_ipv6(run: Run, index: Integers, start: Integers) -> Table:
     ip = gathered(run.octets, start, _IPV6)
     total = _IPV6_HEADER + ip["length_after"].astype(np.int64)
     plain = (ip["first"] >> 4 == 6) & (ip["length_after"] > 0)
@@ -132,19 +133,19 @@ def _of_ipv6(run: Run, index: Integers, start: Integers) -> Structured:
 
 
 def _table(
-    ip: Structured,
-    plain: NDArray[np.bool_],
+    ip: Table,
+    plain: Mask,
     index: Integers,
     start: Integers,
     total: Integers,
     header: int,
-) -> Structured:
+) -> Table:
     """The rows of plain packets whose upper protocol is read as well."""
     after, protocol, length = total - header, ip["protocol"], ip["length"].astype(np.int64)
     udp = (protocol == UDP) & (length >= _UDP_HEADER) & (length <= after)
     tcp = (protocol == TCP) & (after >= _TCP_HEADER)
     kept = np.flatnonzero(plain & (udp | tcp | np.isin(protocol, list(PORTLESS))))
-    ip, udp, start, total, after = ip[kept], udp[kept], start[kept], total[kept], after[kept]
+    ip, udp, start, total, after = picked(ip, kept), udp[kept], start[kept], total[kept], after[kept]
     found = np.zeros(len(kept), DATAGRAM)
     found["index"], found["packet"], found["packet_size"], found["protocol"] = (
         index[kept],

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.capture.frame import Capture, CaptureError, Frame
 from harness.capture.reader import read
@@ -40,12 +42,53 @@ def read_in_order(paths: Sequence[str | os.PathLike[str]]) -> Joined:
     captures = [read(path) for path in paths]
     if len(captures) > 1:
         _refuse_evidence(captures)
-    parts, frames = [], list[Frame]()
+    parts, frames, order = list[Part](), list[Frame](), Order()
     for capture in captures:
         first = len(frames) + 1
+        order.enter(capture.path)
+        order.take(first, np.array([frame.time for frame in capture.frames]))
         frames += (frame._replace(number=frame.number + first - 1) for frame in capture.frames)
         parts.append(Part(capture.path, first, len(frames)))
-    return Joined(_whole(captures, tuple(frames), tuple(parts)), tuple(parts))
+    return whole(captures, tuple(frames), parts, order)
+
+
+class Order:
+    """Sees where time runs backwards, between files and within them."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+        self._path, self._begins = "", False
+        self._between: list[str] = []
+        self._count, self._most, self._number = 0, 0.0, 0
+
+    def enter(self, path: str) -> None:
+        """What comes now is in this file."""
+        self._path, self._begins = path, self._last > float("-inf")
+
+    def take(self, first: int, times: NDArray[np.float64]) -> None:
+        """The times of the frames that come next, the first of which has that number."""
+        if not len(times):
+            return
+        if self._begins and times[0] < self._last:
+            self._between.append(
+                f"{printable(self._path)} begins {self._last - times[0]:.6f} s before the file before it ends:"
+                " name the files in the order in which they were captured"
+            )
+        back = np.diff(times, prepend=times[0] if self._begins else self._last)
+        self._begins, self._last = False, float(times[-1])
+        if (back < 0).any():
+            self._count += int((back < 0).sum())
+            least = int(back.argmin())
+            if -back[least] > self._most:
+                self._most, self._number = float(-back[least]), first + least
+
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each file that begins too early, and one for all that is within files."""
+        if not self._count:
+            return tuple(self._between)
+        count = "once" if self._count == 1 else f"{self._count} times"
+        says = f"time runs backwards {count}, most by {self._most:.6f} s at frame {self._number}"
+        return (*self._between, says)
 
 
 def _refuse_evidence(captures: Iterable[Capture]) -> None:
@@ -54,7 +97,10 @@ def _refuse_evidence(captures: Iterable[Capture]) -> None:
             raise CaptureError(capture.path, "evidence of a run stands for itself; name it alone")
 
 
-def _whole(captures: Sequence[Capture], frames: tuple[Frame, ...], parts: tuple[Part, ...]) -> Capture:
+def whole(
+    captures: Sequence[Capture], frames: tuple[Frame, ...], parts: Sequence[Part], order: Order
+) -> Joined:
+    """These captures as one, which has the frames; `order` has seen all of them."""
     first = captures[0]
     problems = first.problems
     if len(captures) > 1:
@@ -63,7 +109,7 @@ def _whole(captures: Sequence[Capture], frames: tuple[Frame, ...], parts: tuple[
     for capture in captures:
         for name, count in capture.others.items():
             others[name] = others.get(name, 0) + count
-    return Capture(
+    together = Capture(
         path=", ".join(capture.path for capture in captures),
         format=first.format,
         opening=first.opening,
@@ -71,35 +117,15 @@ def _whole(captures: Sequence[Capture], frames: tuple[Frame, ...], parts: tuple[
         secrets=tuple(secret for capture in captures for secret in capture.secrets),
         closing=first.closing,
         drops=_drops([capture.drops for capture in captures]),
-        problems=(*problems, *_backwards(frames, parts)),
+        problems=(*problems, *order.problems()),
         cut_off=any(capture.cut_off for capture in captures),
         others=others,
         interfaces=first.interfaces,
     )
+    return Joined(together, tuple(parts))
 
 
 def _drops(counts: Sequence[int | None]) -> int | None:
     """All that was lost; where a file cannot tell, only a loss that another one tells is known."""
     known = sum(count or 0 for count in counts)
     return known if known or None not in counts else None
-
-
-def _backwards(frames: Sequence[Frame], parts: Sequence[Part]) -> Iterable[str]:
-    """Where a frame is earlier than the one before it: between files, and within them."""
-    begins = {part.first: part.path for part in parts[1:] if part.last >= part.first}
-    steps = [
-        (later.number, earlier.time - later.time)
-        for earlier, later in pairwise(frames)
-        if later.time < earlier.time
-    ]
-    for number, back in steps:
-        if number in begins:
-            yield (
-                f"{printable(begins[number])} begins {back:.6f} s before the file before it ends:"
-                " name the files in the order in which they were captured"
-            )
-    within = [step for step in steps if step[0] not in begins]
-    if within:
-        number, back = max(within, key=lambda step: step[1])
-        count = "once" if len(within) == 1 else f"{len(within)} times"
-        yield f"time runs backwards {count}, most by {back:.6f} s at frame {number}"

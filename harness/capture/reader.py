@@ -10,7 +10,7 @@ from harness.capture.classic import HEADER_REST, MAGICS, PcapFrames
 from harness.capture.frame import Capture, CaptureError, Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes
-from harness.capture.packed import unpacked
+from harness.capture.packed import Unpacked, unpacked
 from harness.capture.runs import Run
 from harness.capture.sections import MAGIC, Damaged, PcapngFrames
 from harness.capture.source import Octets, Source
@@ -60,6 +60,11 @@ class Stream:
             self.notes.problem("an IP datagram lacks fragments, or has fragments that overlap", unfinished)
         if self._source.failed:
             self.notes.cut(f"the file could not be read to its end: {self._source.failed}")
+
+    @property
+    def packed(self) -> bool:
+        """Whether the octets are unpacked on their way, so that the file itself does not have them."""
+        return isinstance(self._file, Unpacked)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,22 +1,19 @@
 """Many records at once: what a million frames have in common is read by the column, not frame by frame."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.capture.frame import Frame
 from harness.capture.layers import Dissector
+from harness.capture.tables import Integers, Layout, Table
 
 FEWEST = 16
 """Fewer records than these are read one by one: a run would cost more than it saves."""
 MARGIN = 128
 """Zero octets behind a run, so that every fixed layout may be looked at behind every place in it."""
 _EXACT = 1 << 53
-
-Structured = NDArray[np.void]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,10 @@ class Run:
     def __len__(self) -> int:
         return len(self.places)
 
+    def moved(self, frames: int, octets: int) -> "Run":
+        """The run in a file before which there were so many frames, and which begins at that place."""
+        return replace(self, first=self.first + frames, base=self.base + octets)
+
     def packet(self, index: int) -> bytes:
         """What was captured of one frame."""
         place = int(self.places[index])
@@ -59,7 +60,7 @@ def stretch(octets: bytes, start: int, end: int) -> NDArray[np.uint8]:
     return found
 
 
-def gathered(octets: NDArray[np.uint8], places: Integers, layout: np.dtype[Any]) -> Structured:
+def gathered(octets: NDArray[np.uint8], places: Integers, layout: Layout) -> Table:
     """What stands at each of these places, by a fixed layout of at most the margin's length."""
     overlapping = np.ndarray((len(octets) - layout.itemsize + 1,), f"V{layout.itemsize}", octets, 0, (1,))
     return overlapping[places].view(layout)

@@ -11,8 +11,9 @@ from harness.capture import blocks
 from harness.capture.frame import Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes, json_object
-from harness.capture.runs import FEWEST, Integers, Run, Structured, gathered, seconds, stretch
+from harness.capture.runs import FEWEST, Run, gathered, seconds, stretch
 from harness.capture.source import Source
+from harness.capture.tables import Integers, Table
 
 MAGIC = blocks.SECTION_HEADER.to_bytes(4, "big")  # the same in both byte orders
 _ORDERS = {
@@ -174,7 +175,7 @@ class PcapngFrames:
         self._time = float(run.times[-1])
         return run
 
-    def _told(self, heads: Structured) -> tuple[Integers, NDArray[np.float64]]:
+    def _told(self, heads: Table) -> tuple[Integers, NDArray[np.float64]]:
         """Link types and times, as the interfaces have them."""
         ticks = heads["high"].astype(np.uint64) << np.uint64(32) | heads["low"]
         links, times = np.zeros(len(heads), np.int64), np.zeros(len(heads))

@@ -14,15 +14,32 @@ def short_counted(
     capture: Capture, ike_ports: Collection[int] = (), nat_ports: Collection[int] = ()
 ) -> Capture:
     """The capture with its messages that are cut off counted among what the tap lost, and a problem that says so."""
-    plain, nat = _IKE_PORTS.union(ike_ports), NAT_PORTS.union(nat_ports)
-    short = [
-        frame.number for frame in capture.frames if _is_short(frame) and _is_ike(frame.octets, plain, nat)
-    ]
-    if not short:
-        return capture
-    messages = "1 message of IKE is" if len(short) == 1 else f"{len(short)} messages of IKE are"
-    says = f"{messages} cut off, first in frame {short[0]}: capture whole packets (tcpdump -s 0)"
-    return replace(capture, drops=(capture.drops or 0) + len(short), problems=(*capture.problems, says))
+    short = Short(ike_ports, nat_ports)
+    for frame in capture.frames:
+        short.take(frame)
+    return short.counted(capture)
+
+
+class Short:
+    """Counts the messages that are cut off among frames, which are shown to it in order."""
+
+    def __init__(self, ike_ports: Collection[int] = (), nat_ports: Collection[int] = ()) -> None:
+        self._plain, self._nat = _IKE_PORTS.union(ike_ports), NAT_PORTS.union(nat_ports)
+        self._first, self._count = 0, 0
+
+    def take(self, frame: Frame) -> None:
+        """One more frame."""
+        if _is_short(frame) and _is_ike(frame.octets, self._plain, self._nat):
+            self._first = self._first or frame.number
+            self._count += 1
+
+    def counted(self, capture: Capture) -> Capture:
+        """The capture that these frames are of, the short ones among its drops."""
+        if not self._count:
+            return capture
+        messages = "1 message of IKE is" if self._count == 1 else f"{self._count} messages of IKE are"
+        says = f"{messages} cut off, first in frame {self._first}: capture whole packets (tcpdump -s 0)"
+        return replace(capture, drops=(capture.drops or 0) + self._count, problems=(*capture.problems, says))
 
 
 def _is_short(frame: Frame) -> bool:

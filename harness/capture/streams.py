@@ -115,6 +115,10 @@ class Streams:
     def __init__(self) -> None:
         self._directions: dict[Way, _Direction] = {}
 
+    def __len__(self) -> int:
+        """How many directions are followed."""
+        return len(self._directions)
+
     def messages(self, datagram: Datagram) -> tuple[Datagram, ...]:
         """The messages that a captured TCP segment completes, each as a datagram of its stream."""
         segment = read_segment(datagram.data)

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.bench.judge import devices_of
+from harness.capture import stream
 from harness.capture.joined import Joined, read_in_order
-from harness.capture.short import short_counted
 from harness.cli import keys, words
 from harness.cli.wrong import WrongInput
 from harness.clock import WallClock
 from harness.codes import ProfileName
 from harness.observe.speakers import Speaker, speakers
-from harness.oracle import Audit, audit
+from harness.oracle import Audit, audit_files
 from harness.oracle.sarif import sarif
 from harness.profile import PROFILES
 from harness.record import Verdict, printable
@@ -68,13 +68,13 @@ def audit_command(
     """
     clock = WallClock()
     began = clock.now()
-    found = read_in_order(captures)
-    devices = device or devices_of(found.capture)
+    devices = device or _named_by(captures[0])
     if not devices:
-        raise _unnamed(found, speakers(found.capture.frames, ports, nat_ports), as_json)
+        unjudged = read_in_order(captures)
+        raise _unnamed(unjudged, speakers(unjudged.capture.frames, ports, nat_ports), as_json)
     try:
-        told = audit(
-            short_counted(found.capture, ports, nat_ports),
+        told, found = audit_files(
+            captures,
             devices,
             PROFILES[ProfileName(profile)],
             peers,
@@ -94,6 +94,12 @@ def audit_command(
         _tell_audit(told)
         _tell_parts(found)
     return _audit_status(told.verdict)
+
+
+def _named_by(capture: Path) -> tuple[str, ...]:
+    """The target's addresses, if the capture is evidence of a run."""
+    with stream(capture) as opened:
+        return devices_of(opened.capture(()))
 
 
 def _unnamed(found: Joined, speaking: Sequence[Speaker], as_json: bool) -> WrongInput:

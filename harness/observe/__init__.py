@@ -7,6 +7,7 @@ from harness.observe.conversation import conversation
 from harness.observe.header import NO_SPI, Header
 from harness.observe.observed import Doubt, Observed
 from harness.observe.observer import observe
+from harness.observe.screened import Matter, Screened
 from harness.observe.seen import Seen
 from harness.observe.trace import Observation, Trace
 
@@ -19,8 +20,10 @@ __all__ = [
     "ChildSa",
     "Doubt",
     "Header",
+    "Matter",
     "Observation",
     "Observed",
+    "Screened",
     "Seen",
     "Trace",
     "asked_for",

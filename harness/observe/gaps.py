@@ -15,6 +15,8 @@ def known_gaps(trace: "Trace") -> Iterator[str]:
         yield "the capture was cut off"
     if trace.drops:
         yield f"the capture lost {trace.drops} datagram{'s' if trace.drops > 1 else ''}"
+    if trace.screened.set_aside:
+        yield "more SAs were alive at a time than are remembered, and the oldest idle ones were let go"
     if trace.drops is None:
         yield from _seen_gaps(trace)
 

@@ -28,7 +28,7 @@ from harness.wire.datagram import (
 from harness.wire.packet import TCP
 
 _MARK = "mark: "
-_IKE_PORTS = frozenset({500})
+IKE_PORTS = frozenset({500})
 _NO_PORTS: frozenset[int] = frozenset()
 
 
@@ -47,9 +47,9 @@ def observe(
     """
     opening = capture.opening
     addresses = frozenset(str(ip_address(device)) for device in devices)
-    reader = _Reader(
+    reader = Reader(
         addresses,
-        frozenset({*_IKE_PORTS, *ike_ports, *_ports(opening, "ike_ports")}),
+        frozenset({*IKE_PORTS, *ike_ports, *_ports(opening, "ike_ports")}),
         frozenset({*NAT_PORTS, *nat_ports, *_ports(opening, "nat_ports")}),
         any_port=opening is not None,
     )
@@ -90,7 +90,7 @@ def _finished(closing: Mapping[str, Any] | None) -> bool:
     return closing is not None and closing.get("finished") is not False
 
 
-class _Reader:
+class Reader:
     """Sorts frames into the target's conversation, and answers that claim to belong to it from other addresses."""
 
     def __init__(
@@ -101,20 +101,21 @@ class _Reader:
         *,
         any_port: bool,
     ) -> None:
-        self._devices = devices
+        self.devices = devices
         self._ike_ports = ike_ports
         self._nat_ports = nat_ports
         self._any_port = any_port
         self._spis: set[bytes] = set()
-        self._streams = Streams()
+        self.streams = Streams()
 
     def read(self, frames: Iterable[Frame]) -> tuple[list[Seen], list[Seen]]:
+        """What is said to and by the target, and what strays from its SAs."""
         seen: list[Seen] = []
         elsewhere: list[Seen] = []
-        for frame, datagram in self._datagrams(frames):
-            from_target = datagram.source.address in self._devices
-            if from_target or datagram.destination.address in self._devices:
-                each = self._seen(frame, datagram, from_target)
+        for frame, datagram in self.datagrams(frames):
+            from_target = datagram.source.address in self.devices
+            if from_target or datagram.destination.address in self.devices:
+                each = self.seen(frame, datagram, from_target)
                 if each.header is not None:
                     self._spis.add(each.header.spi_i)
                 seen.append(each)
@@ -122,21 +123,22 @@ class _Reader:
                 elsewhere.append(stray)
         return seen, elsewhere
 
-    def _datagrams(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Datagram]]:
+    def datagrams(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Datagram]]:
         """Each frame's datagram; for a segment of a stream the messages that it completes (RFC 9329)."""
         for frame in frames:
             datagram = frame.datagram
             if datagram is None:
                 continue
-            messages = self._streams.messages(datagram) if datagram.protocol == TCP else ()
+            messages = self.streams.messages(datagram) if datagram.protocol == TCP else ()
             for each in messages or (datagram,):
                 yield frame, each
 
     def _stray(self, frame: Frame, datagram: Datagram) -> Seen | None:
-        each = self._seen(frame, datagram, False)
+        each = self.seen(frame, datagram, False)
         return each if each.header is not None and each.header.spi_i in self._spis else None
 
-    def _seen(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
+    def seen(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
+        """The datagram of a frame, sorted by its ports and read as far as its header."""
         kind, octets = self._kind(datagram)
         marks = tuple(each.removeprefix(_MARK) for each in frame.comments if each.startswith(_MARK))
         return Seen(

@@ -1,5 +1,6 @@
 """A capture, understood: who sent what to whom, under which mark, and what of it is certain."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from harness.observe.associations import Associations
 from harness.observe.children import Children
 from harness.observe.gaps import known_gaps
 from harness.observe.observed import Doubt, Observed
+from harness.observe.screened import NOTHING, Matter, Screened
 from harness.observe.seen import Seen
 from harness.wire import v2
 
@@ -51,6 +53,8 @@ class Trace:
     """Seconds from the first to the last frame of the capture; None: of what was seen."""
     in_clear: tuple[Seen, ...] = ()
     """Packets from the target's side of a Child SA to the other one that should have been in ESP, and were not."""
+    screened: Screened = NOTHING
+    """What else was seen, and found in order beforehand."""
 
     @property
     def own(self) -> bool:
@@ -66,6 +70,34 @@ class Trace:
         if self.length_s is not None:
             return self.length_s
         return self.seen[-1].time - self.seen[0].time if self.seen else 0.0
+
+    @property
+    def began(self) -> float:
+        """When the first datagram was seen."""
+        return self.seen[0].time if self.screened.began is None else self.screened.began
+
+    @property
+    def ended(self) -> float:
+        """When the last datagram was seen."""
+        return self.seen[-1].time if self.screened.ended is None else self.screened.ended
+
+    @cached_property
+    def sent(self) -> int:
+        """How many IKE messages the target sent."""
+        return sum(each.from_target for each in self.ike) + self.screened.sent
+
+    @cached_property
+    def speakers(self) -> frozenset[str]:
+        """The addresses from which the target got anything."""
+        return self.screened.speakers | {each.source.address for each in self.seen if not each.from_target}
+
+    def heard_before(self, address: str, number: int) -> int:
+        """How many datagrams of a peer, keepalives left out, came before that frame and were found in order beforehand."""
+        return bisect_left(self.screened.heard, number) if address in self.screened.speakers else 0
+
+    def holds(self, matter: Matter) -> bool:
+        """Whether what was found in order beforehand holds such a thing."""
+        return matter in self.screened.matter
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -253,7 +285,12 @@ class Trace:
     @property
     def datagrams(self) -> int:
         """How many datagrams to and from the target there are, of any kind."""
-        return len(self.seen)
+        return len(self.seen) + self.screened.datagrams
+
+    @property
+    def ike_messages(self) -> int:
+        """How many of them are IKE messages with a readable header."""
+        return len(self.ike) + self.screened.ike
 
 
 def _last_message(asked: tuple[Seen, ...]) -> tuple[Seen, ...]:

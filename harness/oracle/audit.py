@@ -107,25 +107,43 @@ def audit(
     wanted = tuple(ip_network(peer, strict=False) for peer in peers)
     capture, copies = _without_copies(capture)
     trace = observe(capture, devices, secrets, ike_ports=ports, nat_ports=nat_ports)
-    device = ", ".join(sorted(trace.devices))
-    parts = {peer: part for peer, part in by_peer(trace).items() if _is_wanted(peer, wanted)}
-    pairs = tuple(_pair(device, peer, part, profile, strict) for peer, part in parts.items())
+    parts = ((peer, part) for peer, part in by_peer(trace).items() if is_wanted(peer, wanted))
+    return concluded(capture.path, trace, parts, profile, copies, strict=strict, limited=bool(wanted))
+
+
+def concluded(
+    path: str,
+    whole: Trace,
+    parts: Iterable[tuple[str, Trace]],
+    profile: Profile,
+    copies: int,
+    *,
+    strict: bool,
+    limited: bool,
+) -> Audit:
+    """The audit of the parts of a trace, each judged and let go before the next one is asked for."""
+    device = ", ".join(sorted(whole.devices))
+    pairs: list[Pair] = []
+    ike_messages = 0
+    for peer, part in parts:
+        pairs.append(_pair(device, peer, part, profile, strict))
+        ike_messages += part.ike_messages
     findings = tuple(finding for pair in pairs for finding in pair.findings)
     if not pairs:
-        findings = (_nothing(device, wanted),)
+        findings = (_nothing(device, limited),)
     return Audit(
-        capture.path,
+        path,
         device,
         str(profile.name),
         conclude(findings, strict),
-        pairs,
+        tuple(pairs),
         findings,
-        sum(part.datagrams for part in parts.values()),
-        sum(len(part.ike) for part in parts.values()),
-        round(trace.window_s, 6),
+        sum(pair.datagrams for pair in pairs),
+        ike_messages,
+        round(whole.window_s, 6),
         _together([pair.gap_free for pair in pairs]),
         copies,
-        trace.problems,
+        whole.problems,
         strict=strict,
     )
 
@@ -158,15 +176,16 @@ def _pair(device: str, peer: str, part: Trace, profile: Profile, strict: bool) -
     return Pair(device, peer, conclude(findings, strict), findings, part.gap_free, part.datagrams, strict)
 
 
-def _nothing(device: str, wanted: Collection[object]) -> Finding:
-    among = " and the peers named" if wanted else ""
+def _nothing(device: str, limited: bool) -> Finding:
+    among = " and the peers named" if limited else ""
     says = (
         f"the capture has no datagram between {device}{among}: there is nothing to judge; check the address"
     )
     return Finding("audit", Verdict.INCONCLUSIVE, says, (), Weight.MUST, "", ClaimName.SAFETY)
 
 
-def _is_wanted(peer: str, wanted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def is_wanted(peer: str, wanted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether a peer is among these; none: every one is."""
     return not wanted or any(ip_address(peer) in network for network in wanted)
 
 

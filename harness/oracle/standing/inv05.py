@@ -7,7 +7,8 @@ message of the peer would turn the answer round, and the rule judges only SAs th
 from collections.abc import Iterator
 
 from harness.codes import Exchange
-from harness.observe import Seen, Trace
+from harness.observe import Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -28,7 +29,7 @@ _PHASE_2 = {int(Exchange.QUICK_MODE): "Quick Mode", int(Exchange.NEW_GROUP_MODE)
 
 def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     exchanges = _by_exchange(trace)
-    if not exchanges and not any(each.header is not None and each.header.is_v1 for each in trace.ike):
+    if not exchanges and not trace.holds(Matter.VERSION_1) and not _any_v1(trace):
         yield not_judged("no message of version 1")
         return
     started: dict[tuple[str, int, bool], list[Seen]] = {}
@@ -46,6 +47,10 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
         yield _judge(peer, _PHASE_2[exchange], messages, covered=covered)
     if not started:
         yield held(f"the target spoke first in no Quick Mode and no New Group Mode {bounds(trace)}")
+
+
+def _any_v1(trace: Trace) -> bool:
+    return any(each.header is not None and each.header.is_v1 for each in trace.ike)
 
 
 def _by_exchange(trace: Trace) -> dict[tuple[tuple[bytes, bytes], int, int], list[Seen]]:
@@ -86,5 +91,6 @@ RULE = Rule(
     requirements=("CISCO-RO-03", "CISCO-RO-05"),
     rfc=("RFC 2408 §3.1", "RFC 2409 §5.5", "RFC 2409 §5.6"),
     examine=_examine,
+    screen=Screen((Fact.PEER_OPENS, Fact.TARGET_ONLY_INFORMS), Matter.VERSION_1),
     two_way=False,
 )

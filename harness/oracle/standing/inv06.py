@@ -8,7 +8,8 @@ are remarks, and so are starts of version 1 that no document knows of a responde
 from collections.abc import Iterable, Iterator
 
 from harness.codes import CfgType, Exchange, NotifyType, PayloadV2, name_of
-from harness.observe import Header, Seen, Trace
+from harness.observe import Header, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -137,11 +138,9 @@ def _by_content(requests: list[Seen], trace: Trace) -> Iterator[Remark]:
     for words, messages in unlisted.items():
         frames = frames_of(messages)
         yield noted(f"INFORMATIONAL requests of the target carry {words}, {named(frames)}", frames)
-    hidden = sum(each.doubt is not None and each.joined_in is None for each in requests)
-    if hidden:
-        yield not_judged(
-            f"{hidden} INFORMATIONAL requests of the target did not open: what they ask nobody sees"
-        )
+    hidden = any(each.doubt is not None and each.joined_in is None for each in requests)
+    if hidden or trace.holds(Matter.OWN_REQUESTS):
+        yield not_judged("INFORMATIONAL requests of the target did not open: what they ask nobody sees")
     elif not moves and requests:
         yield held(f"{len(requests)} INFORMATIONAL requests of the target ask for no change of addresses")
 
@@ -209,6 +208,7 @@ RULE = Rule(
     requirements=("CISCO-RO-39", "CISCO-RO-33", "RFC4555-3.5-01"),
     rfc=("RFC 7296 §1.4", "RFC 7296 §3.1", "RFC 4555 §3.5", "RFC 6290 §4.4", "RFC 6311 §5"),
     examine=_examine,
+    screen=Screen((Fact.KINDS, Fact.TARGET_ONLY_INFORMS), Matter.OWN_REQUESTS),
     outlives_gaps=True,
     two_way=False,
 )

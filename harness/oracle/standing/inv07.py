@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.codes import Exchange, name_of
-from harness.observe import NO_SPI, Header, Seen, Trace
+from harness.observe import NO_SPI, Header, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
+    bounds,
     failed,
     folded,
     held,
@@ -76,7 +78,7 @@ class _Tally:
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     tally = _count(trace)
-    if not tally.answered and not tally.unasked:
+    if not tally.answered and not tally.unasked and not trace.holds(Matter.RESPONSES):
         yield not_judged("the target sent no response of version 2")
         return
     yield from folded(_unasked(answer, near) for answer, near in tally.unasked)
@@ -91,7 +93,7 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         frames = tuple(answer.number for answer, _ in group)
         yield noted(f"answers doubled on the path or re-sent, on {pair}: {_twins(group)}", frames)
     if not tally.unasked and not tally.surplus:
-        yield held(f"each of {tally.answered} responses answers a request of the peer")
+        yield held(f"each response answers a request of the peer {bounds(trace)}")
 
 
 def _count(trace: Trace) -> _Tally:
@@ -193,4 +195,5 @@ RULE = Rule(
     requirements=("RFC7296-2.1-01", "RFC7296-2.2-05", "RFC7296-2.21.4-02", "RFC7383-2.6.1-02"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.2", "RFC 7296 §2.21.4", "RFC 7383 §2.6.1"),
     examine=_examine,
+    screen=Screen((Fact.ONE_PEER, Fact.ASKED_FIRST), Matter.RESPONSES),
 )

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.codes import Exchange, PayloadV2, name_of
-from harness.observe import NO_SPI, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, folded, held, not_judged, pair_of
+from harness.observe import NO_SPI, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
+from harness.oracle.standing.rule import Remark, Rule, bounds, failed, folded, held, not_judged, pair_of
 from harness.profile import Profile
 from harness.record import ClaimName
 
@@ -25,19 +26,18 @@ _Key = tuple[bytes, bytes, int, int]
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     answers = _answers(trace)
     repeated = {key: told for key, told in answers.items() if _may_compare(key, told)}
-    if not repeated:
+    beside = trace.holds(Matter.REPEATED)
+    if not repeated and not beside:
         yield not_judged("no response of the target was repeated where it would have to be the same")
         return
     requests = _requests(trace)
     compared = {key: told for key, told in repeated.items() if _asked_alike(requests, key, told[-1].number)}
     broken = tuple(folded(_broken(key, *pair) for key, told in compared.items() for pair in _differing(told)))
     yield from broken
-    if not compared:
+    if not compared and not beside:
         yield not_judged("the repeated requests were not the same octets")
     elif not broken:
-        yield held(
-            f"{len(compared)} repeated response{'s' if len(compared) > 1 else ''} came again octet for octet"
-        )
+        yield held(f"what the target answered again came octet for octet {bounds(trace)}")
 
 
 def _broken(key: _Key, first: Seen, again: Seen) -> Remark:
@@ -127,4 +127,5 @@ RULE = Rule(
     requirements=("RFC7296-2.1-02", "RFC7296-2.1-09", "RFC7296-2.3-09"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.3", "RFC 7296 §2.6", "RFC 7383 §2.5"),
     examine=_examine,
+    screen=Screen((Fact.KINDS, Fact.REPEATED_ALIKE), Matter.REPEATED),
 )

@@ -7,8 +7,20 @@ message must at least mirror one that its peer sent on the same SA.
 from collections.abc import Iterator
 
 from harness.codes import Exchange, name_of
-from harness.observe import NO_SPI, Birth, Header, Seen, Trace
-from harness.oracle.standing.rule import Remark, Rule, failed, folded, held, named, not_judged, noted, pair_of
+from harness.observe import NO_SPI, Birth, Header, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
+from harness.oracle.standing.rule import (
+    Remark,
+    Rule,
+    bounds,
+    failed,
+    folded,
+    held,
+    named,
+    not_judged,
+    noted,
+    pair_of,
+)
 from harness.profile import Profile
 from harness.record import ClaimName
 from harness.wire.datagram import Endpoint
@@ -19,7 +31,7 @@ _Way = tuple[Endpoint, Endpoint]
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     ways = _Ways()
-    judged = 0
+    judged = False
     broken: dict[tuple[str, Endpoint, Endpoint], tuple[list[Seen], set[_Way]]] = {}
     for each in trace.ike:
         header = each.header
@@ -30,16 +42,16 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         asked = ways.asked(trace, header)
         if not asked:
             continue
-        judged += 1
+        judged = True
         if (each.destination, each.source) not in asked:
             entry = broken.setdefault((pair_of(each), each.source, each.destination), ([], asked))
             entry[0].append(each)
     yield from folded(_broken(*key, *entry) for key, entry in broken.items())
     yield from _from_elsewhere(trace)
-    if not judged:
+    if not judged and not trace.holds(Matter.ANSWERS):
         yield not_judged("the target answered nothing")
     elif not broken:
-        yield held(f"{judged} answers took the way of their requests back")
+        yield held(f"the answers took the way of their requests back {bounds(trace)}")
 
 
 def _broken(
@@ -92,11 +104,10 @@ def _from_elsewhere(trace: Trace) -> Iterator[Remark]:
     for each in trace.ike:
         if not each.from_target and each.header is not None and each.is_request:
             asked.setdefault(_exchange_of(each.header), each.number)
-    peers = {each.source.address for each in trace.seen if not each.from_target}
     strays: dict[tuple[Endpoint, int], list[Seen]] = {}
     for each in trace.elsewhere:
         header = each.header
-        if header is None or not each.is_response or each.destination.address not in peers:
+        if header is None or not each.is_response or each.destination.address not in trace.speakers:
             continue
         if asked.get(_exchange_of(header), each.number) < each.number:
             strays.setdefault((each.source, header.exchange), []).append(each)
@@ -120,5 +131,6 @@ RULE = Rule(
     requirements=("RFC7296-2.11-03", "RFC7296-2.11-02", "RFC3947-4-09"),
     rfc=("RFC 7296 §2.11", "RFC 7296 §2.23", "RFC 3947 §4"),
     examine=_examine,
+    screen=Screen((Fact.ONE_PEER, Fact.SAME_WAY), Matter.ANSWERS),
     outlives_gaps=True,
 )

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.codes import Exchange, NotifyTypeV1, name_of
-from harness.observe import Header, Seen, Trace
+from harness.observe import Header, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.endings import endings
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
+    bounds,
     failed,
     folded,
     held,
@@ -72,7 +74,7 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         due.append(asked)
         if not trace.answers.to(asked.first):
             silent.append(asked)
-    if not due:
+    if not due and not trace.holds(Matter.REQUESTS):
         yield not_judged("no request of the peer was marked as due" if marked else "the peer asked nothing")
         return
     late = [asked for asked in silent if silence_counts(trace, asked)]
@@ -80,13 +82,13 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         if late:
             frames = [asked.first.number for asked in late]
             yield noted(
-                f"the target left {len(late)} of {len(due)} requests unanswered ({named(frames)}); whether they "
-                "were valid nobody says",
+                f"the target left {'a request' if len(late) == 1 else f'{len(late)} requests'} unanswered "
+                f"({named(frames)}); whether they were valid nobody says",
                 frames,
             )
         else:
             yield held(
-                f"no request of the {len(due)} that the peer sent was left unanswered for {_t_resp(trace):g} s"
+                f"no request that the peer sent was left unanswered for {_t_resp(trace):g} s {bounds(trace)}"
             )
         return
     yield from folded(_unanswered(asked) for asked in late)
@@ -188,7 +190,7 @@ def _asks_transaction(seen: Seen, *, first: bool) -> bool:
 
 def silence_counts(trace: Trace, asked: Asked) -> bool:
     """Whether silence counts: asked often enough, waited for, and not at the very end."""
-    waited = max(trace.seen[-1].time, trace.seen[0].time + trace.window_s) - asked.first.time
+    waited = max(trace.ended, trace.began + trace.window_s) - asked.first.time
     if not trace.own:
         return waited >= _t_resp(trace)
     if asked.copies >= _COPIES and waited >= min(_GIVES_UP_S, _t_resp(trace)):
@@ -224,4 +226,5 @@ RULE = Rule(
     requirements=("CISCO-RO-43", "CISCO-RO-06", "CISCO-RO-07", "RFC7296-1.4-04", "RFC3706-5.2-05"),
     rfc=("RFC 7296 §1.4", "RFC 7296 §2.1", "RFC 2409 §5", "RFC 3706 §5.2"),
     examine=_examine,
+    screen=Screen((Fact.ANSWERED,), Matter.REQUESTS),
 )

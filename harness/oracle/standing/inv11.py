@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.codes import NotifyType
-from harness.observe import Association, Birth, Doubt, Seen, Trace
+from harness.observe import Association, Birth, Doubt, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
+    bounds,
     failed,
     folded,
     frames_of,
@@ -104,18 +106,16 @@ def _synchronises(seen: Seen) -> bool:
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     counters = _counters(trace)
     asked = [counter for counter in counters if counter.requests]
-    if not asked:
+    beside = trace.holds(Matter.OWN_REQUESTS)
+    if not asked and not beside:
         yield not_judged("the target asked nothing by itself on an IKE SA")
         return
     counted = [counter for counter in asked if counter.association.seen_from_birth]
     yield from (_begun_before(counter) for counter in asked if counter not in counted)
     told = tuple(folded(fault for counter in counted for fault in _faults(counter, trace)))
     yield from told
-    if counted and not any(fault.verdict is Verdict.FAIL for fault in told):
-        requests = sum(len(counter.requests) for counter in counted)
-        yield held(
-            f"the target counted {requests} requests of its own on {len(counted)} IKE SAs as it should"
-        )
+    if (counted or beside) and not any(fault.verdict is Verdict.FAIL for fault in told):
+        yield held(f"the target counted the requests of its own on each IKE SA as it should {bounds(trace)}")
 
 
 def _counters(trace: Trace) -> Iterable[_Counter]:
@@ -202,4 +202,5 @@ RULE = Rule(
     requirements=("RFC7296-2.2-02", "RFC7296-2.2-04", "RFC7296-2.3-06", "RFC7296-1.3.2-05", "RFC7296-2.1-08"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.2", "RFC 7296 §2.3", "RFC 6311 §5.1"),
     examine=_examine,
+    screen=Screen((Fact.PEER_OPENS, Fact.NUMBERED, Fact.REPEATED_ALIKE), Matter.OWN_REQUESTS),
 )

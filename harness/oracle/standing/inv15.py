@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from harness.codes import Exchange
 from harness.observe import Header, Seen, Trace
 from harness.observe.answers import PHASE_1
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.inv10 import Asked, requests_due, silence_counts
 from harness.oracle.standing.rule import (
     Remark,
@@ -39,6 +40,8 @@ _FOLD = 3
 """Octets out for each octet in, from where a remark is due."""
 
 _Pair = tuple[bytes, bytes]
+_Source = tuple[str, bytes]
+"""A peer's address, and the initiator's SPI or cookie."""
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
@@ -121,7 +124,7 @@ def _surplus(trace: Trace) -> Iterator[Remark]:
         address = each.destination.address
         earlier = last.get(address)
         copied = not tap_at_target(trace) and earlier is not None and earlier.octets == each.octets
-        if room[address] <= 0 and not copied:
+        if room[address] + trace.heard_before(address, each.number) <= 0 and not copied:
             yield failed(
                 f"frame {each.number}: the target sent a notify in clear to {address} for which no datagram had come",
                 each.frames,
@@ -176,26 +179,28 @@ def _is_clear_refusal(seen: Seen) -> bool:
 
 
 def _amplified(trace: Trace) -> Iterator[Remark]:
-    """Sources that got many more octets than they had sent before they showed that they receive."""
-    received: Counter[str] = Counter()
-    sent: Counter[str] = Counter()
-    proven: set[str] = set()
+    """Sources that got many more octets than they had sent, under one SPI, before they showed that they receive."""
+    received: Counter[_Source] = Counter()
+    sent: Counter[_Source] = Counter()
+    proven: set[_Source] = set()
     for each in trace.ike:
-        address = each.destination.address if each.from_target else each.source.address
-        if address in proven:
+        source = each.destination.address if each.from_target else each.source.address, each.spi_i or b""
+        if source in proven:
             continue
         if each.sealed:
-            proven.add(address)
+            proven.add(source)
         elif each.from_target:
-            sent[address] += len(each.octets)
+            sent[source] += len(each.octets)
         else:
-            received[address] += len(each.octets)
-    for address, octets in sent.items():
-        if octets > _FOLD * received[address] > 0:
-            yield noted(
-                f"the target sent {octets} octets to {address} for {received[address]} that came from there before "
-                "it had shown that it receives",
-            )
+            received[source] += len(each.octets)
+    yield from folded(
+        noted(
+            f"the target sent {octets} octets to {source[0]} for {received[source]} that came from there under SPI "
+            f"{source[1].hex()}, before it had shown that it receives",
+        )
+        for source, octets in sent.items()
+        if octets > _FOLD * received[source] > 0
+    )
 
 
 RULE = Rule(
@@ -205,4 +210,5 @@ RULE = Rule(
     requirements=("RFC7296-5-03", "RFC7296-2.1-13", "RFC2408-5.1-11"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.4", "RFC 7296 §2.21.4", "RFC 7296 §5", "RFC 2408 §5.1"),
     examine=_examine,
+    screen=Screen((Fact.KINDS, Fact.ANSWERED, Fact.NO_MORE_THAN_THRICE)),
 )

@@ -10,7 +10,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from harness.codes import Exchange, NotifyType, ProfileName
-from harness.observe import Birth, Doubt, Seen, Trace
+from harness.observe import Birth, Doubt, Matter, Seen, Trace
+from harness.oracle.facts import Fact, Screen
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -48,9 +49,7 @@ def _examine(trace: Trace, profile: Profile) -> Iterator[Remark]:
     for address, messages in strange.items():
         yield _judge(trace, address, messages, two_way=two_way)
     if not strange:
-        yield held(
-            f"all {len(started)} messages that the target started went to addresses of its peers {bounds(trace)}"
-        )
+        yield held(f"whatever the target started went to addresses of its peers {bounds(trace)}")
 
 
 def _judge(trace: Trace, address: str, messages: list[Seen], *, two_way: bool) -> Remark:
@@ -89,10 +88,9 @@ def _early_keepalives(trace: Trace) -> Iterator[Remark]:
         )
 
 
-def _known(trace: Trace) -> set[str]:
-    used = {each.source.address for each in trace.seen if not each.from_target}
+def _known(trace: Trace) -> frozenset[str]:
     peers = (each for each in trace.ike if not each.from_target and each.exchange in _LISTS)
-    return used | set(_added(peers))
+    return trace.speakers.union(_added(peers))
 
 
 def _added(messages: Iterable[Seen]) -> Iterator[str]:
@@ -107,7 +105,7 @@ def _added(messages: Iterable[Seen]) -> Iterator[str]:
 
 
 def _lists_hidden(trace: Trace) -> bool:
-    return any(
+    return trace.holds(Matter.HIDDEN_LISTS) or any(
         each.doubt is Doubt.NO_KEYS and each.joined_in is None
         for each in trace.ike
         if not each.from_target and each.exchange in _LISTS
@@ -129,4 +127,5 @@ RULE = Rule(
     requirements=("CISCO-RO-39", "RFC4555-3.6-06"),
     rfc=("RFC 4555 §3.5", "RFC 4555 §3.6", "RFC 7296 §2.11"),
     examine=_examine,
+    screen=Screen((Fact.ONE_PEER, Fact.PEER_OPENS), Matter.HIDDEN_LISTS),
 )

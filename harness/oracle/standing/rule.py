@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.codes import ProfileName
 from harness.observe import NO_SPI, Seen, Trace
+from harness.oracle.facts import Screen
 from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
@@ -45,6 +46,8 @@ class Rule:
     """Whether a FAIL stands although the capture is known to lack something."""
     two_way: bool = True
     """Whether it binds a device that may start anything."""
+    screen: Screen | None = None
+    """Why it has nothing to find in a plain conversation of a capture without keys; None: nobody has shown that."""
 
     def check(self, trace: Trace, profile: Profile) -> tuple[Finding, ...]:
         """The rule's findings: at least one, also when there was nothing to judge."""
@@ -204,7 +207,7 @@ def tap_at_target(trace: Trace) -> bool:
 
 def bounds(trace: Trace) -> str:
     """How far a claim about everything the target sent reaches: window, messages, triggers, completeness."""
-    sent = sum(each.from_target for each in trace.ike)
+    sent = trace.sent
     triggers = f"triggers: {', '.join(trace.triggers)}" if trace.triggers else "no triggers"
     complete = "nothing lost" if trace.gap_free else "as far as captured"
     return f"in {trace.window_s:.1f} s and {sent} IKE message{'' if sent == 1 else 's'} of its own ({triggers}; {complete})"

@@ -1,0 +1,222 @@
+"""Audits capture files of any length: the plain conversations by the column, the suspects message by message.
+
+The files are read twice. First a screen proves what is plain; then all that may matter to the rules is found again and
+given, one peer at a time, to the observer and the rules that judge every trace. What cannot be screened is audited as a
+whole: the harness's own evidence, captures with keys, packed files and pipes.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from harness.capture import Dissector, Frame, Stream, stream
+from harness.capture.joined import Joined, read_in_order, whole
+from harness.capture.notes import Tally
+from harness.capture.short import Short, short_counted
+from harness.capture.source import Lookup
+from harness.capture.tables import Table, picked
+from harness.observe import Trace, observe
+from harness.observe.observer import IKE_PORTS, Reader
+from harness.observe.rows import PREFIXED, SEGMENT, STRAY, Peers, Rows
+from harness.observe.sheets import ENOUGH, Sheet, Sheets
+from harness.oracle.audit import Audit, audit, by_peer, concluded, is_wanted
+from harness.oracle.books import Books, Connection, connections
+from harness.oracle.screen import MOST_ALIVE, Screener
+from harness.profile import Profile
+from harness.wire.datagram import NAT_PORTS
+
+Paths = Sequence[str | os.PathLike[str]]
+
+
+def audit_files(
+    paths: Paths,
+    devices: Collection[str],
+    profile: Profile,
+    peers: Collection[str] = (),
+    *,
+    secrets: Iterable[Mapping[str, Any]] = (),
+    ports: Collection[int] = (),
+    nat_ports: Collection[int] = (),
+    strict: bool = False,
+) -> tuple[Audit, Joined]:
+    """What `audit` finds in these files one after another, in memory that grows with the SAs alive; and the files.
+
+    Of a capture that was screened the frames are left out.
+    """
+    keys = tuple(secrets)
+    watched = Watched(
+        frozenset(str(ip_address(device)) for device in devices), frozenset(ports), frozenset(nat_ports)
+    )
+    sweep = None if keys else Sweep.begun(paths, watched)
+    if sweep is None:
+        return _as_a_whole(paths, watched, profile, peers, keys, strict=strict)
+    wanted = tuple(ip_network(peer, strict=False) for peer in peers)
+    with sweep:
+        path, parts, copies = sweep.found.capture.path, sweep.parts(wanted), sweep.copies
+        told = concluded(path, sweep.whole, parts, profile, copies, strict=strict, limited=bool(wanted))
+        return told, sweep.found
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Who is judged, and where IKE is looked for besides 500 and 4500."""
+
+    devices: frozenset[str]
+    ports: frozenset[int] = frozenset()
+    nat_ports: frozenset[int] = frozenset()
+
+
+def _as_a_whole(
+    paths: Paths,
+    watched: Watched,
+    profile: Profile,
+    peers: Collection[str],
+    keys: tuple[Mapping[str, Any], ...],
+    *,
+    strict: bool,
+) -> tuple[Audit, Joined]:
+    found = read_in_order(paths)
+    ports = {"ports": watched.ports, "nat_ports": watched.nat_ports}
+    capture = short_counted(found.capture, *ports.values())
+    return audit(capture, watched.devices, profile, peers, secrets=keys, strict=strict, **ports), found
+
+
+class Sweep:
+    """Files that were screened; it is a context manager, and keeps them open until then."""
+
+    found: Joined
+    """The files, without their frames."""
+
+    def __init__(
+        self, paths: Paths, watched: Watched, lookup: Lookup, *, enough: int = ENOUGH, most: int = MOST_ALIVE
+    ) -> None:
+        self.copies = 0
+        """How many frames were left out because they hold an IP datagram that was captured before."""
+        self._paths = paths
+        self._watched = watched
+        self._lookup = lookup
+        self._enough = enough
+        self._peers = Peers(watched.devices)
+        self._screener = Screener(lookup.octets, most)
+        self._connections: set[Connection] = set()
+        self._span: tuple[float, float] | None = None
+
+    @classmethod
+    def begun(cls, paths: Paths, watched: Watched) -> Self | None:
+        """The sweep of files that can be screened, and are; None: they must be read as a whole."""
+        lookup = Lookup.of(paths)
+        if lookup is None:
+            return None
+        sweep = cls(paths, watched, lookup)
+        if sweep.screen():
+            return sweep
+        lookup.close()
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lookup.close()
+
+    def screen(self) -> bool:
+        """Read the files twice; False: they are none that can be screened."""
+        read, sheets = list[Stream](), self._sheets()
+        if any(map(_needs_a_whole, self._paths)):
+            return False
+        if not all(self._screen(sheet) for sheet in sheets.of(_in_order(self._paths, read))):
+            return False
+        self._screener.finish()
+        self.found = whole([each.capture(()) for each in read], (), sheets.parts, sheets.order)
+        self._capture = sheets.short.counted(self.found.capture)
+        if self._capture.secrets:
+            return False
+        self._books = Books(len(self._peers.names), self._screener, frozenset(self._connections))
+        for sheet in self._sheets().of(_in_order(self._paths, [])):
+            self._books.enter(sheet)
+        return not self._books.astray
+
+    @property
+    def suspects(self) -> Collection[int]:
+        """The initiators' SPIs of the conversations that are looked at message by message."""
+        return self._screener.suspects.keys()
+
+    def _sheets(self) -> Sheets:
+        watched = self._watched
+        ike, nat = IKE_PORTS | watched.ports, NAT_PORTS | watched.nat_ports
+        reader = Reader(watched.devices, ike, nat, any_port=False)
+        short = Short(watched.ports, watched.nat_ports)
+        return Sheets(reader, Rows(self._peers, ike, nat), self._lookup, short, self._enough)
+
+    def _screen(self, sheet: Sheet) -> bool:
+        """Show a sheet to the screen; False: it has marks, or streams of others, whose segments no row keeps."""
+        rows = sheet.rows
+        if sheet.marked or (rows["over_tcp"] & (rows["kind"] == STRAY)).any():
+            return False
+        self._screener.take(rows)
+        begun = (rows["kind"] == SEGMENT) & (rows["flags"] & PREFIXED > 0)
+        self._connections.update(connections(picked(rows, rows["over_tcp"] | begun)))
+        self.copies += sheet.copies
+        if sheet.span is not None:
+            began, ended = self._span or sheet.span
+            self._span = min(began, sheet.span[0]), max(ended, sheet.span[1])
+        return True
+
+    @property
+    def whole(self) -> Trace:
+        """What the files themselves say, without a message."""
+        began, ended = self._span or (0.0, 0.0)
+        return replace(observe(self._capture, self._watched.devices), length_s=ended - began)
+
+    def parts(self, wanted: tuple[IPv4Network | IPv6Network, ...]) -> Iterator[tuple[str, Trace]]:
+        """The trace of each peer, in the order in which they are met, one made after another."""
+        names, books, watched = self._peers.names, self._books, self._watched
+        whole, looked_at = self.whole, books.looked_at()
+        for peer in books.met():
+            if is_wanted(names[peer], wanted):
+                frames = self._frames(looked_at.pop(peer, None), books.frames)
+                trace = observe(
+                    replace(self._capture, frames=frames),
+                    watched.devices,
+                    ike_ports=watched.ports,
+                    nat_ports=watched.nat_ports,
+                )
+                part = by_peer(trace).get(names[peer], whole)
+                screened = books.screened(peer, names[peer])
+                yield names[peer], replace(part, length_s=whole.length_s, screened=screened)
+
+    def _frames(self, looked_at: Table | None, kept: Mapping[int, Frame]) -> tuple[Frame, ...]:
+        """These frames, read once more."""
+        if looked_at is None:
+            return ()
+        _, once = np.unique(looked_at["number"], return_index=True)
+        dissector, octets = Dissector(Tally("others")), self._lookup.octets
+        frames = []
+        for _, number, time, place, size, link in picked(looked_at, once).tolist():
+            if place < 0:
+                frames.append(kept[number])
+                continue
+            found = dissector.dissect(link, octets(place, size), time)
+            frames.append(Frame(number, time, found.datagram, (), found.ip_id, found.octets, found.why))
+        return tuple(frames)
+
+
+def _needs_a_whole(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is packed, or evidence of the harness's own."""
+    with stream(path) as opened:
+        return opened.packed or opened.notes.opening is not None
+
+
+def _in_order(paths: Paths, read: list[Stream]) -> Iterator[Stream]:
+    """The files, each opened when its turn comes and kept in `read`."""
+    for path in paths:
+        with stream(path) as opened:
+            read.append(opened)
+            yield opened
