@@ -5,6 +5,7 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bench_audit import audit_ratio
 from benchmarks.bench_codec import Row, codec_ratio
 from benchmarks.bench_daemon import daemon_ratio
 from benchmarks.bench_flood import DATAGRAMS, flood, growth
@@ -38,6 +39,7 @@ def _ratios() -> Table:
         (handshake_ratio(), "bare primitives"),
         (timer_ratio(), "100 SAs"),
         (daemon_ratio(), "strongSwan's charon"),
+        (audit_ratio(), "tshark -T fields"),
     )
     for rows, other in measured:
         if isinstance(rows, str):

@@ -224,8 +224,9 @@ class Screener:
         self._matter: dict[int, int] = {}
         self._renewals: dict[int, deque[tuple[int, float]]] = {}
         self._quickened: dict[int, int] = {}
-        self._parents: dict[int, tuple[int, int]] = {}
-        self._doubtful_v1: set[int] = set()
+        self._parents: set[tuple[int, int]] = set()
+        self._doubtful: set[int] = set()
+        self._unopened: set[int] = set()
         self.suspects: dict[int, int] = {}
         """The initiators' SPIs that must be looked at, each with the first frame of what must be."""
         self.reported_to: set[int] = set()
@@ -241,22 +242,32 @@ class Screener:
         """One more sheet."""
         self.reported_to.update(rows["peer"][_may_report(rows)].tolist())
         fresh = picked(rows, (rows["kind"] == IKE) & (rows["spi_i"] != 0))
+        anew = picked(
+            fresh, among(fresh["spi_i"], np.array([*self._unopened], np.uint64)) & (fresh["message_id"] == 0)
+        )
         fresh = picked(fresh, ~among(fresh["spi_i"], self._suspected))
+        self._add_parents(anew)
         if len(fresh):
             self._judge(fresh)
+        self._add_parents(anew)
         self._suspect(among(self._talks["spi_i"], rows["spi_i"][rows["kind"] == STRAY]))
         self._let_go()
+
+    def _add_parents(self, rows: Table) -> None:
+        """Whatever new SAs may come from that these messages of suspects begin."""
+        for peer, time in zip(rows["peer"].tolist(), rows["time"].tolist(), strict=True):
+            recent = self._renewals.get(peer, ())
+            self._parents.update((spi, peer) for spi, then in recent if abs(time - then) <= REKEY_S)
 
     def finish(self) -> None:
         """There are no more sheets: what waits for an answer is suspected, and whatever suspects may depend on."""
         self._suspect(self._talks["open"])
-        first = {self._quickened[peer] for peer in self._doubtful_v1 if peer in self._quickened}
+        first = {self._quickened[peer] for peer in self._doubtful if peer in self._quickened}
         self._suspect(among(self._talks["spi_i"], np.array([*first], np.uint64)))
-        self.set_aside |= {peer for peer in self._doubtful_v1 if self._matter.get(peer, 0) & _QUICKENED}
-        while parents := {each for each in self._parents.values() if each[0] not in self.suspects}:
-            known = among(self._talks["spi_i"], np.array([spi for spi, _ in parents], np.uint64))
+        self.set_aside |= {peer for peer in self._doubtful if self._matter.get(peer, 0) & _QUICKENED}
+        while parents := {each for each in self._parents if each[0] not in self.suspects}:
             self._parents.clear()
-            self._suspect(known)
+            self._suspect(among(self._talks["spi_i"], np.array([spi for spi, _ in parents], np.uint64)))
             self.set_aside |= {peer for spi, peer in parents if spi not in self.suspects}
         self._fold(self._talks)
 
@@ -335,9 +346,9 @@ class Screener:
         self.suspects.update(zip(talks["spi_i"].tolist(), talks["first"].tolist(), strict=True))
         self._suspected = np.union1d(self._suspected, talks["spi_i"])
         rekeyed = talks[talks["parent"] > 0]
-        pairs = zip(rekeyed["parent"].tolist(), rekeyed["peer"].tolist(), strict=True)
-        self._parents.update(zip(rekeyed["spi_i"].tolist(), pairs, strict=True))
-        self._doubtful_v1.update(talks["peer"][talks["matter"] & int(Matter.VERSION_1.value) > 0].tolist())
+        self._parents.update(zip(rekeyed["parent"].tolist(), rekeyed["peer"].tolist(), strict=True))
+        self._doubtful.update(talks["peer"].tolist())
+        self._unopened.update(talks["spi_i"][~talks["opened"]].tolist())
 
     def _let_go(self) -> None:
         """Above the most that may be alive, let the oldest idle ones go."""
@@ -421,6 +432,7 @@ def _after(talks: Talks) -> Table:
     place = np.empty(len(talks.when), np.int64)
     place[talks.when] = np.arange(len(talks.when))
     after["way"] = np.where(spoke >= 0, talks.way[place[np.maximum(spoke, 0)]], before["way"])
+    after["opened"] = np.where(new, _opens(talks), before["opened"])
     after["received"], after["sent"], after["proven"] = before_proof(talks)
     after["open"] = np.logical_or.reduceat(_waits(talks)[talks.run], start)
     after["matter"] = before["matter"] | np.bitwise_or.reduceat(_matter(talks), start)

@@ -19,6 +19,7 @@ TALK = np.dtype(
         ("first", "i8"),  # frame
         ("last", "i8"),
         ("matter", "i8"),  # what it has held so far, as flags
+        ("opened", "?"),  # whether its first message opens it, so that it comes from no other one
         ("open", "?"),  # whether a request waits for its answer
         ("received", "i8"),  # octets that the target got before anything was sealed
         ("sent", "i8"),  # and those that it sent

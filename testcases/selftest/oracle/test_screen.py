@@ -274,6 +274,20 @@ def test_a_rekeyed_suspect_brings_its_parents(tmp_path: Path) -> None:
     assert len(suspects(story.said, tmp_path)) == 3
 
 
+def test_a_suspect_that_changes_its_version_is_judged_by_the_same_context(tmp_path: Path) -> None:
+    """A Quick Mode under the SPIs of a suspect renews what its peer made in a plain conversation beside it."""
+    story = Story()
+    plain, suspect = story.sa(0), story.sa(1)
+    story.aggressive_mode(plain, 1.0)
+    story.asks(suspect, 1.0)
+    story.target_quick_mode(suspect, 1.0)
+    (tmp_path / "c").write_bytes(pcap(story.said, 1))
+
+    told = swept(tmp_path / "c", 1, ProfileName.REKEY_OK)
+
+    assert told == whole(tmp_path / "c", ProfileName.REKEY_OK)
+
+
 def test_every_fact_is_checked() -> None:
     """Each fact has a check; where an SA comes from, which others tell, is the screen's own."""
     assert CHECKS.keys() == set(Fact) - {Fact.PEER_OPENS}
