@@ -33,7 +33,7 @@ class Header(NamedTuple):
     @property
     def is_v1(self) -> bool:
         """Whether cookies, not SPIs, and no direction bit."""
-        return self.major == 1
+        return self.version >> 4 == 1
 
     @property
     def is_response(self) -> bool:
@@ -43,7 +43,7 @@ class Header(NamedTuple):
     @property
     def is_request(self) -> bool:
         """Version 2, R bit clear."""
-        return not self.is_v1 and not self.is_response
+        return self.version >> 4 != 1 and not self.flags & 0x20
 
     @property
     def from_initiator(self) -> bool:
