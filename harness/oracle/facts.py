@@ -5,10 +5,7 @@ any other is looked at message by message. So a rule needs a fact here only for 
 conversation that is plain by all the others.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-
-from harness.observe import Matter
 
 
 class Fact(StrEnum):
@@ -45,11 +42,3 @@ class Fact(StrEnum):
         "it had sent"
     )
     SAME_WAY = "each answer goes back the way its request, or in version 1 the peer's last message, came"
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """Why a rule has nothing to find in a plain conversation, and what such a one gives it to judge."""
-
-    facts: tuple[Fact, ...]
-    matter: Matter = Matter.NONE

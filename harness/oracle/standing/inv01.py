@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, name_of
 from harness.observe import Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named
 from harness.profile import Profile, Start
 from harness.record import ClaimName
@@ -66,7 +66,7 @@ RULE = Rule(
     requirements=("CISCO-RO-39", "CISCO-RO-44"),
     rfc=("RFC 7296 §1.2", "RFC 7296 §3.1", "RFC 5723 §4.3.2", "RFC 9242 §3.2", "RFC 9370 §2.2.4"),
     examine=_examine,
-    screen=Screen((Fact.TARGET_ONLY_INFORMS,)),
+    cleared_by=(Fact.TARGET_ONLY_INFORMS,),
     outlives_gaps=True,
     two_way=False,
 )

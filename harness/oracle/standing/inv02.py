@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, NotifyType
 from harness.observe import Asks, Birth, Seen, Trace, asked_for
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -133,7 +133,7 @@ RULE = Rule(
     requirements=("CISCO-RO-41", "CISCO-RO-40", "CISCO-RO-42"),
     rfc=("RFC 7296 §1.3.1", "RFC 7296 §1.3.2", "RFC 7296 §1.3.3", "RFC 7296 §2.8"),
     examine=_examine,
-    screen=Screen((Fact.TARGET_ONLY_INFORMS,)),
+    cleared_by=(Fact.TARGET_ONLY_INFORMS,),
     outlives_gaps=True,
     two_way=False,
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, NotifyType
 from harness.observe import NO_SPI, Birth, Header, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -97,7 +97,7 @@ RULE = Rule(
     requirements=("RFC7296-3.1-24", "RFC7296-3.1-25", "CISCO-RO-42"),
     rfc=("RFC 7296 §1.5", "RFC 7296 §2.2", "RFC 7296 §2.18", "RFC 7296 §3.1"),
     examine=_examine,
-    screen=Screen((Fact.ROLES,)),
+    cleared_by=(Fact.ROLES,),
     outlives_gaps=True,
     two_way=False,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, name_of
 from harness.observe import NO_SPI, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -69,7 +69,7 @@ RULE = Rule(
     requirements=("CISCO-RO-01", "CISCO-RO-02", "CISCO-RO-04"),
     rfc=("RFC 2408 §3.1", "RFC 2409 §5"),
     examine=_examine,
-    screen=Screen((Fact.ONE_PEER, Fact.TARGET_ONLY_INFORMS)),
+    cleared_by=(Fact.ONE_PEER, Fact.TARGET_ONLY_INFORMS),
     outlives_gaps=True,
     two_way=False,
 )

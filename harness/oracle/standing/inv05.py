@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange
 from harness.observe import Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -91,6 +91,6 @@ RULE = Rule(
     requirements=("CISCO-RO-03", "CISCO-RO-05"),
     rfc=("RFC 2408 §3.1", "RFC 2409 §5.5", "RFC 2409 §5.6"),
     examine=_examine,
-    screen=Screen((Fact.PEER_OPENS, Fact.TARGET_ONLY_INFORMS), Matter.VERSION_1),
+    cleared_by=(Fact.PEER_OPENS, Fact.TARGET_ONLY_INFORMS),
     two_way=False,
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.codes import CfgType, Exchange, NotifyType, PayloadV2, name_of
 from harness.observe import Header, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -208,7 +208,7 @@ RULE = Rule(
     requirements=("CISCO-RO-39", "CISCO-RO-33", "RFC4555-3.5-01"),
     rfc=("RFC 7296 §1.4", "RFC 7296 §3.1", "RFC 4555 §3.5", "RFC 6290 §4.4", "RFC 6311 §5"),
     examine=_examine,
-    screen=Screen((Fact.KINDS, Fact.TARGET_ONLY_INFORMS), Matter.OWN_REQUESTS),
+    cleared_by=(Fact.KINDS, Fact.TARGET_ONLY_INFORMS),
     outlives_gaps=True,
     two_way=False,
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from harness.codes import Exchange, name_of
 from harness.observe import NO_SPI, Header, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -195,5 +195,5 @@ RULE = Rule(
     requirements=("RFC7296-2.1-01", "RFC7296-2.2-05", "RFC7296-2.21.4-02", "RFC7383-2.6.1-02"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.2", "RFC 7296 §2.21.4", "RFC 7383 §2.6.1"),
     examine=_examine,
-    screen=Screen((Fact.ONE_PEER, Fact.ASKED_FIRST), Matter.RESPONSES),
+    cleared_by=(Fact.ONE_PEER, Fact.ASKED_FIRST),
 )

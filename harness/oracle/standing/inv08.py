@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from harness.codes import Exchange, PayloadV2, name_of
 from harness.observe import NO_SPI, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, folded, held, not_judged, pair_of
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -127,5 +127,5 @@ RULE = Rule(
     requirements=("RFC7296-2.1-02", "RFC7296-2.1-09", "RFC7296-2.3-09"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.3", "RFC 7296 §2.6", "RFC 7383 §2.5"),
     examine=_examine,
-    screen=Screen((Fact.KINDS, Fact.REPEATED_ALIKE), Matter.REPEATED),
+    cleared_by=(Fact.KINDS, Fact.REPEATED_ALIKE),
 )

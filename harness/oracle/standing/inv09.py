@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, name_of
 from harness.observe import NO_SPI, Birth, Header, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -131,6 +131,6 @@ RULE = Rule(
     requirements=("RFC7296-2.11-03", "RFC7296-2.11-02", "RFC3947-4-09"),
     rfc=("RFC 7296 §2.11", "RFC 7296 §2.23", "RFC 3947 §4"),
     examine=_examine,
-    screen=Screen((Fact.ONE_PEER, Fact.SAME_WAY), Matter.ANSWERS),
+    cleared_by=(Fact.ONE_PEER, Fact.SAME_WAY),
     outlives_gaps=True,
 )

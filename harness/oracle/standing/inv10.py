@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness.codes import Exchange, NotifyTypeV1, name_of
 from harness.observe import Header, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.endings import endings
 from harness.oracle.standing.rule import (
     Remark,
@@ -226,5 +226,5 @@ RULE = Rule(
     requirements=("CISCO-RO-43", "CISCO-RO-06", "CISCO-RO-07", "RFC7296-1.4-04", "RFC3706-5.2-05"),
     rfc=("RFC 7296 §1.4", "RFC 7296 §2.1", "RFC 2409 §5", "RFC 3706 §5.2"),
     examine=_examine,
-    screen=Screen((Fact.ANSWERED,), Matter.REQUESTS),
+    cleared_by=(Fact.ANSWERED,),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from harness.codes import NotifyType
 from harness.observe import Association, Birth, Doubt, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -202,5 +202,5 @@ RULE = Rule(
     requirements=("RFC7296-2.2-02", "RFC7296-2.2-04", "RFC7296-2.3-06", "RFC7296-1.3.2-05", "RFC7296-2.1-08"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.2", "RFC 7296 §2.3", "RFC 6311 §5.1"),
     examine=_examine,
-    screen=Screen((Fact.PEER_OPENS, Fact.NUMBERED, Fact.REPEATED_ALIKE), Matter.OWN_REQUESTS),
+    cleared_by=(Fact.PEER_OPENS, Fact.NUMBERED, Fact.REPEATED_ALIKE),
 )

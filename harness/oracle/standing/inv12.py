@@ -6,7 +6,7 @@ It may close one, and go on over one that its peer opens anew.
 from collections.abc import Iterator
 
 from harness.observe import Birth, Seen, Trace, openings
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named, undecided
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -54,7 +54,7 @@ RULE = Rule(
     requirements=("RFC9329-1.2-01", "CISCO-RO-39"),
     rfc=("RFC 9329 §1.2", "RFC 9329 §4", "RFC 9329 §6.1"),
     examine=_examine,
-    screen=Screen((Fact.ONE_PEER,)),
+    cleared_by=(Fact.ONE_PEER,),
     outlives_gaps=True,
     two_way=False,
 )

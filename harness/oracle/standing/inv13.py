@@ -7,7 +7,6 @@ opened, in the harness's own evidence: elsewhere its Child SA may be older than 
 from collections.abc import Iterator
 
 from harness.observe import ChildSa, Seen, Trace
-from harness.oracle.facts import Screen
 from harness.oracle.standing.rule import Remark, Rule, failed, frames_of, held, named, not_judged
 from harness.profile import Profile, Start
 from harness.record import ClaimName
@@ -62,5 +61,5 @@ RULE = Rule(
     requirements=("RFC4301-5.1-01", "CISCO-RO-40", "CISCO-RO-03"),
     rfc=("RFC 7296 §2.8", "RFC 4301 §5.1", "RFC 2409 §5.5"),
     examine=_examine,
-    screen=Screen(()),
+    cleared_by=(),
 )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from harness.codes import Exchange, NotifyType
 from harness.observe import ChildSa, Seen, Trace
-from harness.oracle.facts import Screen
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named, not_judged
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -98,6 +97,6 @@ RULE = Rule(
     requirements=("CISCO-RO-44", "RFC7296-2.8-01", "RFC7296-1.4.1-03"),
     rfc=("RFC 7296 §1.4.1", "RFC 7296 §2.8", "RFC 4301 §4.4.2.1"),
     examine=_examine,
-    screen=Screen(()),
+    cleared_by=(),
     two_way=False,
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from harness.codes import Exchange
 from harness.observe import Header, Seen, Trace
 from harness.observe.answers import PHASE_1
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.inv10 import Asked, requests_due, silence_counts
 from harness.oracle.standing.rule import (
     Remark,
@@ -210,5 +210,5 @@ RULE = Rule(
     requirements=("RFC7296-5-03", "RFC7296-2.1-13", "RFC2408-5.1-11"),
     rfc=("RFC 7296 §2.1", "RFC 7296 §2.4", "RFC 7296 §2.21.4", "RFC 7296 §5", "RFC 2408 §5.1"),
     examine=_examine,
-    screen=Screen((Fact.KINDS, Fact.ANSWERED, Fact.NO_MORE_THAN_THRICE)),
+    cleared_by=(Fact.KINDS, Fact.ANSWERED, Fact.NO_MORE_THAN_THRICE),
 )

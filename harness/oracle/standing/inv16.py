@@ -7,7 +7,6 @@ passes for obedience.
 from collections.abc import Iterator
 
 from harness.observe import Trace
-from harness.oracle.facts import Screen
 from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -43,6 +42,6 @@ RULE = Rule(
     requirements=("CISCO-RO-43", "CISCO-RO-06"),
     rfc=("RFC 7296 §1.2", "RFC 2409 §5"),
     examine=_examine,
-    screen=Screen(()),
+    cleared_by=(),
     outlives_gaps=True,
 )

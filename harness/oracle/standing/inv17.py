@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType, ProfileName
 from harness.observe import Birth, Doubt, Matter, Seen, Trace
-from harness.oracle.facts import Fact, Screen
+from harness.oracle.facts import Fact
 from harness.oracle.standing.rule import (
     Remark,
     Rule,
@@ -127,5 +127,5 @@ RULE = Rule(
     requirements=("CISCO-RO-39", "RFC4555-3.6-06"),
     rfc=("RFC 4555 §3.5", "RFC 4555 §3.6", "RFC 7296 §2.11"),
     examine=_examine,
-    screen=Screen((Fact.ONE_PEER, Fact.PEER_OPENS), Matter.HIDDEN_LISTS),
+    cleared_by=(Fact.ONE_PEER, Fact.PEER_OPENS),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.codes import ProfileName
 from harness.observe import NO_SPI, Seen, Trace
-from harness.oracle.facts import Screen
+from harness.oracle.facts import Fact
 from harness.profile import Profile
 from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
@@ -42,12 +42,12 @@ class Rule:
     rfc: tuple[str, ...]
     """Where the documents say it."""
     examine: Examine
+    cleared_by: tuple[Fact, ...]
+    """The facts by which it has nothing to find in a plain conversation of a capture without keys."""
     outlives_gaps: bool = False
     """Whether a FAIL stands although the capture is known to lack something."""
     two_way: bool = True
     """Whether it binds a device that may start anything."""
-    screen: Screen | None = None
-    """Why it has nothing to find in a plain conversation of a capture without keys; None: nobody has shown that."""
 
     def check(self, trace: Trace, profile: Profile) -> tuple[Finding, ...]:
         """The rule's findings: at least one, also when there was nothing to judge."""
