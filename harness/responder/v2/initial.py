@@ -14,13 +14,14 @@ from harness.responder.v2.messages import RESPONSE, unprotected
 from harness.responder.v2.selectors import agree
 from harness.sa.v2 import (
     ChildSuite,
+    Keys,
     Suite,
     child_keys,
     ike_keys,
     nat_detection,
 )
 from harness.values import replace
-from harness.wire import Message, v2
+from harness.wire import Message, Payload, v2
 
 NONCE_OCTETS = 32
 
@@ -54,9 +55,7 @@ def _half_open(
     ours: v2.KeyExchange,
     shared: bytes,
 ) -> Step:
-    message, ni = request.message, request.find(v2.Nonce).data
-    here, there = request.datagram.destination, request.datagram.source
-    suite = chosen.suite
+    message, ni, suite = request.message, request.find(v2.Nonce).data, chosen.suite
     keys = ike_keys(
         Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, chosen.group),
         message.spi_i,
@@ -65,19 +64,27 @@ def _half_open(
         nr,
         shared,
     )
-    sa = replace(
+    sa = begun(context, request, suite, keys, nr)
+    if chosen.methods:
+        sa = replace(sa, state=State.INTERMEDIATE, additional=chosen.methods)
+    return answer_in_clear(context, request, sa, chosen.payload(b""), ours)
+
+
+def begun(context: Context, request: Incoming, suite: IkeProposal, keys: Keys, nr: bytes) -> IkeSa:
+    """An IKE SA of which its peer has yet to prove who it is: `request` began it, `nr` is our nonce."""
+    here, there = request.datagram.destination, request.datagram.source
+    return replace(
         IDLE,
-        ours=spi_r,
-        spi_i=message.spi_i,
-        spi_r=spi_r,
+        ours=keys.spi_r,
+        spi_i=keys.spi_i,
+        spi_r=keys.spi_r,
         local=here,
         remote=there,
-        state=State.INTERMEDIATE if chosen.methods else State.HALF_OPEN,
-        suite=chosen.suite,
-        additional=chosen.methods,
+        state=State.HALF_OPEN,
+        suite=suite,
         keys=keys,
         init_request=request.octets,
-        ni=ni,
+        ni=request.find(v2.Nonce).data,
         nr=nr,
         natt=request.natt,
         protocol=request.datagram.protocol,
@@ -85,26 +92,19 @@ def _half_open(
         heard=context.now,
         expected=1,
     )
+
+
+def answer_in_clear(context: Context, request: Incoming, sa: IkeSa, *first: Payload) -> Step:
+    """The response that leaves an IKE SA half-open: `first`, our nonce, NAT detection, what extensions add."""
     sa, added = context.extended("init", sa, request)
-    response = Message(
-        spi_i=message.spi_i,
-        spi_r=spi_r,
-        exchange=Exchange.IKE_SA_INIT,
-        flags=RESPONSE,
-        message_id=0,
-        payloads=(
-            chosen.payload(b""),
-            ours,
-            v2.Nonce(data=nr),
-            *nat_notifies(message.spi_i, spi_r, here, there),
-            *added,
-        ),
-    ).encode()
+    nats = nat_notifies(sa.spi_i, sa.spi_r, sa.local, sa.remote)
+    payloads = (*first, v2.Nonce(data=sa.nr), *nats, *added)
+    response = Message(sa.spi_i, sa.spi_r, request.message.exchange, RESPONSE, 0, payloads).encode()
     due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
     return Step(
         send=(request.reply(response),),
         changed=(replace(sa, init_response=response),),
-        armed=((spi_r, due),),
+        armed=((sa.ours, due),),
         events=("half-open",),
     )
 

@@ -5,16 +5,16 @@ from typing import Any
 
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
-from harness.responder.state import IkeSa, Resumed, State, Timer
-from harness.responder.step import Armed, Step
+from harness.responder.state import IkeSa, Resumed, State
+from harness.responder.step import Step
 from harness.responder.table import TABLE
 from harness.responder.v2 import tickets
-from harness.responder.v2.initial import NONCE_OCTETS, fresh_spi, nat_notifies
-from harness.responder.v2.messages import RESPONSE, unprotected
+from harness.responder.v2.initial import NONCE_OCTETS, answer_in_clear, begun, fresh_spi
+from harness.responder.v2.messages import unprotected
 from harness.responder.v2.proofs import own_id
 from harness.sa.v2 import Suite, resumed_keys
 from harness.values import replace
-from harness.wire import Message, v2
+from harness.wire import v2
 from harness.wire.v2.notify_data import TicketWithLifetime
 
 
@@ -79,42 +79,10 @@ def _name(ticket: bytes) -> bytes:
 
 def _half_open(context: Context, request: Incoming, resumed: Resumed, ticket: bytes) -> Step:
     message, ni = request.message, request.find(v2.Nonce).data
-    here, there = request.datagram.destination, request.datagram.source
     nr, spi_r = context.entropy.octets(NONCE_OCTETS), context.decide("spi_after", resumed)
     suite = resumed.suite
     crypto = Suite(suite.encr, suite.key_bits, suite.integ, suite.prf, suite.group)
-    sa = IkeSa(
-        ours=spi_r,
-        spi_i=message.spi_i,
-        spi_r=spi_r,
-        local=here,
-        remote=there,
-        state=State.HALF_OPEN,
-        suite=suite,
-        keys=resumed_keys(crypto, resumed.sk_d, message.spi_i, spi_r, ni, nr),
-        init_request=request.octets,
-        ni=ni,
-        nr=nr,
-        natt=request.natt,
-        protocol=request.datagram.protocol,
-        born=context.now,
-        heard=context.now,
-        expected=1,
-        resumed=resumed,
-    )
-    sa = replace(sa, session=replace(sa.session, ticket=_name(ticket)))
-    sa, added = context.extended("init", sa, request)
-    payloads = (v2.Nonce(data=nr), *nat_notifies(message.spi_i, spi_r, here, there), *added)
-    response = Message(
-        spi_i=message.spi_i,
-        spi_r=spi_r,
-        exchange=Exchange.IKE_SESSION_RESUME,
-        flags=RESPONSE,
-        message_id=0,
-        payloads=payloads,
-    ).encode()
-    due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
-    half_open = replace(sa, init_response=response)
-    return Step(
-        send=(request.reply(response),), changed=(half_open,), armed=((spi_r, due),), events=("half-open",)
-    )
+    keys = resumed_keys(crypto, resumed.sk_d, message.spi_i, spi_r, ni, nr)
+    sa = begun(context, request, suite, keys, nr)
+    sa = replace(sa, resumed=resumed, session=replace(sa.session, ticket=_name(ticket)))
+    return answer_in_clear(context, request, sa)
