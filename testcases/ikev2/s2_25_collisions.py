@@ -20,7 +20,7 @@ from harness.case import (
 )
 from harness.codes import Exchange, NotifyType, Protocol
 from harness.observe import Observed, Seen
-from harness.wire import Message, v2
+from harness.wire import Message, Payload, v2
 
 SETTLED_S = 8.0
 AT_ONCE_S = 0.25
@@ -166,6 +166,45 @@ class _WhileBothRekey(Case):
     wait_s = SETTLED_S
 
 
+class _BothRekeyOne(_WhileBothRekey):
+    """Each end makes a successor of the same SA; the one that the exchange with the lowest nonce made has to go."""
+
+    rekeyed = ""
+    """What both rekey."""
+    own_has: type[Payload]
+    """What tells the device's request to rekey it from others."""
+
+    def deleted(self, trace: Trace) -> Observed[list[bytes]]:
+        """The SPIs of the SAs of this kind that the device deletes."""
+        raise NotImplementedError
+
+    def judge(self, trace: Trace) -> Findings:
+        own = _requests(trace, self.own_has)
+        yield given(own, f"the device's own rekey of {self.rekeyed}").is_present()
+        asked, answer = trace.marked("rekey"), trace.outcome_of("rekey")
+        made = answer.find(v2.SecurityAssociation)
+        yield given(made, f"the successor that the peer made of {self.rekeyed}").is_present()
+        if not own.present or not made.present:
+            return
+        request = own.value[0]
+        reply = _answer_of_peer(trace, request)
+        successor = reply.find(v2.SecurityAssociation)
+        yield given(successor, f"the successor that the device made of {self.rekeyed}").is_present()
+        crossed = answer.then(lambda seen: seen if seen.number < reply.number.value else None)
+        yield given(crossed, "two exchanges that crossed").is_present()
+        theirs, ours = _nonces(request, reply), _nonces(asked.value, answer)
+        yield given(theirs, "the nonces of the device's exchange").is_present()
+        yield given(ours, "the nonces of the peer's exchange").is_present()
+        if not (theirs.present and ours.present):
+            return
+        spi = next(p for p in request.payloads if isinstance(p, v2.SecurityAssociation)).proposals[0].spi
+        lost = theirs.value < ours.value
+        yield that(self.deleted(trace), "what the device deletes", weight=Weight.SHOULD).satisfies(
+            lambda spis: (spi in spis) == lost,
+            "has its own successor in it" if lost else "is without its own successor",
+        )
+
+
 def _nonces(request: Seen, answer: Observed[Seen]) -> Observed[bytes]:
     """The lower of the two nonces of an exchange."""
     asked = next((p.data for p in request.payloads if isinstance(p, v2.Nonce)), None)
@@ -189,11 +228,12 @@ def _answer_of_peer(trace: Trace, request: Seen) -> Observed[Seen]:
     return Observed(found, (request.number,), "the peer did not answer it")
 
 
-class CrossingRekeysOfAChild(_WhileBothRekey):
+class CrossingRekeysOfAChild(_BothRekeyOne):
     """Of two new children that both ends made of one, the device deletes its own if that has the lowest nonce."""
 
     requirements = ("RFC7296-2.8.1-03", "RFC7296-2.25.1-03", "RFC7296-2.8.1-04")
     deviants = ("closes-the-child-with-the-highest-nonce",)
+    rekeyed, own_has = "the child", v2.TrafficSelectorsI
     also = {"spec": ("C14", "C05")}
 
     def script(self, alice: Initiator) -> Script:
@@ -202,42 +242,20 @@ class CrossingRekeysOfAChild(_WhileBothRekey):
         yield from alice.rekey_child(mark="rekey")
         yield Elapse(SETTLED_S)
 
-    def judge(self, trace: Trace) -> Findings:
-        own = _requests(trace, v2.TrafficSelectorsI)
-        yield given(own, "the device's own rekey of the child").is_present()
-        asked, answer = trace.marked("rekey"), trace.outcome_of("rekey")
-        made = answer.find(v2.SecurityAssociation)
-        yield given(made, "the child of the peer's rekey").is_present()
-        if not own.present or not made.present:
-            return
-        request = own.value[0]
-        reply = _answer_of_peer(trace, request)
-        yield given(reply.find(v2.SecurityAssociation), "the child of the device's rekey").is_present()
-        crossed = answer.then(lambda seen: seen if seen.number < reply.number.value else None)
-        yield given(crossed, "two exchanges that crossed").is_present()
-        theirs, ours = _nonces(request, reply), _nonces(asked.value, answer)
-        yield given(theirs, "the nonces of the device's exchange").is_present()
-        yield given(ours, "the nonces of the peer's exchange").is_present()
-        if not (theirs.present and ours.present):
-            return
-        spi = next(p for p in request.payloads if isinstance(p, v2.SecurityAssociation)).proposals[0].spi
-        gone = _deletes(trace, Protocol.ESP).then(
+    def deleted(self, trace: Trace) -> Observed[list[bytes]]:
+        return _deletes(trace, Protocol.ESP).then(
             lambda seen: [
                 s for each in seen for p in each.payloads if isinstance(p, v2.Delete) for s in p.spis
             ]
         )
-        lost = theirs.value < ours.value
-        yield that(gone, "the SPIs that the device deletes", weight=Weight.SHOULD).satisfies(
-            lambda spis: (spi in spis) == lost,
-            "have that of its new child" if lost else "are without its new child’s",
-        )
 
 
-class CrossingRekeysOfTheIkeSa(_WhileBothRekey):
+class CrossingRekeysOfTheIkeSa(_BothRekeyOne):
     """Of two new IKE SAs that both ends made of one, the device deletes its own if that has the lowest nonce."""
 
     requirements = ("RFC7296-2.8.2-01", "RFC7296-2.25.2-02", "RFC7296-2.25.2-01")
     deviants = ("closes-the-ike-sa-with-the-highest-nonce",)
+    rekeyed, own_has = "the IKE SA", v2.KeyExchange
     also = {"spec": ("C15",)}
 
     def script(self, alice: Initiator) -> Script:
@@ -247,30 +265,8 @@ class CrossingRekeysOfTheIkeSa(_WhileBothRekey):
         yield from alice.rekey_ike(mark="rekey")
         yield Elapse(SETTLED_S)
 
-    def judge(self, trace: Trace) -> Findings:
-        own = _requests(trace, v2.KeyExchange)
-        yield given(own, "the device's own rekey of the IKE SA").is_present()
-        asked, answer = trace.marked("rekey"), trace.outcome_of("rekey")
-        made = answer.find(v2.SecurityAssociation)
-        yield given(made, "the IKE SA of the peer's rekey").is_present()
-        if not own.present or not made.present:
-            return
-        request = own.value[0]
-        reply = _answer_of_peer(trace, request)
-        yield given(reply.find(v2.SecurityAssociation), "the IKE SA of the device's rekey").is_present()
-        crossed = answer.then(lambda seen: seen if seen.number < reply.number.value else None)
-        yield given(crossed, "two exchanges that crossed").is_present()
-        theirs, ours = _nonces(request, reply), _nonces(asked.value, answer)
-        yield given(theirs, "the nonces of the device's exchange").is_present()
-        yield given(ours, "the nonces of the peer's exchange").is_present()
-        if not (theirs.present and ours.present):
-            return
-        new = next(p for p in request.payloads if isinstance(p, v2.SecurityAssociation)).proposals[0].spi
-        deleted = _deletes(trace, Protocol.IKE).then(lambda seen: [each.spi_i for each in seen])
-        lost = theirs.value < ours.value
-        yield that(deleted, "the IKE SAs that the device deletes", weight=Weight.SHOULD).satisfies(
-            lambda spis: (new in spis) == lost, "have its new one" if lost else "are without its new one"
-        )
+    def deleted(self, trace: Trace) -> Observed[list[bytes]]:
+        return _deletes(trace, Protocol.IKE).then(lambda seen: [each.spi_i for each in seen])
 
 
 class ChildWhileTheDeviceRekeysTheIkeSa(_WhileBothRekey):

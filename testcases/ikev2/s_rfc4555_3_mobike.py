@@ -403,6 +403,11 @@ class _TargetMoves(_Mobile):
     settings = staticmethod(_mobile(Mobility(additional=OURS)))
     wait_s = WATCHED_S
 
+    def script(self, alice: Initiator) -> Script:
+        yield from self.connects(alice)
+        yield Provoke(Trigger.ADDRESS_CHANGE)
+        yield Elapse(WATCHED_S)
+
 
 class TargetTellsItsAddresses(_TargetMoves):
     """A responder that tells of a new address sends from there, and lists those alone that it has besides."""
@@ -452,11 +457,6 @@ class TargetStartsNothingAnew(_TargetMoves):
     subject = "INV-01"
     also = {"spec": ("E18",)}
 
-    def script(self, alice: Initiator) -> Script:
-        yield from self.connects(alice)
-        yield Provoke(Trigger.ADDRESS_CHANGE)
-        yield Elapse(WATCHED_S)
-
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
         yield given(trace.observations("provoke"), "a change of the target's address").is_present()
@@ -468,11 +468,6 @@ class ResponderDoesNotDecide(_TargetMoves):
     requirements = ("RFC4555-3.5-01",)
     deviants = ("decides-as-responder-where-packets-go",)
     also = {"spec": ("E18",)}
-
-    def script(self, alice: Initiator) -> Script:
-        yield from self.connects(alice)
-        yield Provoke(Trigger.ADDRESS_CHANGE)
-        yield Elapse(WATCHED_S)
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
