@@ -6,20 +6,18 @@ from typing import Any
 import pytest
 
 from harness.clock import SeededEntropy
-from harness.codes import Trigger
 from harness.peer import Initiator, Request, Send
 from harness.profile import DEFAULT, Configuration
 from harness.responder import Responder, Step
 from harness.wire import Message, decode, v1
 from harness.wire.datagram import ESP, Datagram, Endpoint
+from testcases.selftest.responder.pairing import PEER, PEER_NATT, TARGET, TARGET_NATT, Together
 
-TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
-PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
 BOB, BOB_NATT = Endpoint("192.0.2.2", 1500), Endpoint("192.0.2.2", 14500)
 
 
-class Pair:
-    """The responder and its peers with nothing between them; time stands where `now` says."""
+class Pair(Together):
+    """A responder and two peers of IKEv1."""
 
     def __init__(self, configuration: Configuration = DEFAULT) -> None:
         self.now = 0.0
@@ -35,35 +33,11 @@ class Pair:
         self.times: list[float] = []
         self._log: list[tuple[bytes, bool]] = []
 
-    def play(self, script: Any) -> Any:
-        """Perform a script, or one action; the result of the script, or the answer to the action."""
-        if isinstance(script, Request | Send):
-            return self._act(script)
-        result = None
-        while True:
-            try:
-                action = script.send(result)
-            except StopIteration as end:
-                return end.value
-            result = self._act(action)
-
     def connect(self, **changes: Any) -> "Pair":
         """Main Mode and Quick Mode by alice."""
         self.play(self.alice.main_mode(**changes))
         self.play(self.alice.quick_mode())
         return self
-
-    def provoke(self, trigger: Trigger) -> None:
-        """Let a local event happen, and let both ends talk it out."""
-        self._talk(self.responder.provoke(trigger, self.now))
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, timer by timer."""
-        end = self.now + seconds
-        while (due := self.responder.next_wake) is not None and due <= end:
-            self.now = max(self.now, due)
-            self._talk(self.responder.wake(self.now))
-        self.now = end
 
     def hand(self, octets: bytes, source: Endpoint = PEER) -> Step:
         """Give the responder some octets that no peer knows of."""

@@ -15,17 +15,11 @@ TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
 PEER, PEER_NATT = Endpoint("192.0.2.2", 500), Endpoint("192.0.2.2", 4500)
 
 
-class Pair:
-    """The responder and a peer with nothing between them; time stands where `now` says."""
+class Together:
+    """A responder with its peers, and nothing between them; time stands where `now` says."""
 
-    def __init__(self, configuration: Configuration = DEFAULT, **options: Any) -> None:
-        self.now = 0.0
-        self.responder = Responder(configuration, SeededEntropy(1), local=TARGET, peer=PEER, **options)
-        self.peer = Initiator(
-            "alice", configuration.mirrored(), SeededEntropy(2), PEER, PEER_NATT, TARGET, TARGET_NATT
-        )
-        self.sent: list[Message] = []
-        self.steps: list[Step] = []
+    now: float
+    responder: Responder
 
     def play(self, script: Any) -> Any:
         """Perform a script, or one action; the result of the script, or the answer to the action."""
@@ -50,6 +44,25 @@ class Pair:
             self.now = max(self.now, due)
             self._talk(self.responder.wake(self.now))
         self.now = end
+
+    def _act(self, action: Any) -> Message | None:
+        raise NotImplementedError
+
+    def _talk(self, step: Step) -> Message | None:
+        raise NotImplementedError
+
+
+class Pair(Together):
+    """The responder and a peer with nothing between them; time stands where `now` says."""
+
+    def __init__(self, configuration: Configuration = DEFAULT, **options: Any) -> None:
+        self.now = 0.0
+        self.responder = Responder(configuration, SeededEntropy(1), local=TARGET, peer=PEER, **options)
+        self.peer = Initiator(
+            "alice", configuration.mirrored(), SeededEntropy(2), PEER, PEER_NATT, TARGET, TARGET_NATT
+        )
+        self.sent: list[Message] = []
+        self.steps: list[Step] = []
 
     def exchanges(self) -> list[tuple[int, bool]]:
         """Exchange type and R flag of all that the responder sent."""
