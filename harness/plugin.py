@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.bench.beside import Beside
 from harness.bench.catalogue import Entry, NoSuchCase, load_file, matches, roots, suite_of
+from harness.bench.pool import played
 from harness.bench.run import LONGEST_WAIT_S, Bench, Settings, shown_path
 from harness.bench.stage import LinkKind, NoSuchLink, link_to
 from harness.clock import WallClock, fresh_seed, started_at
@@ -53,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--ike-count", type=int, help="how many cases there are; a parallel run can't count them itself"
     )
+    group.addoption("--ike-jobs", type=int, default=1, help="how many cases are played at a time")
+    group.addoption("--ike-expected-s", type=float, default=0.0, help="how long the run is expected to take")
     group.addoption("--ike-console", choices=["none", "quiet", "full"], default="none")
 
 
@@ -85,6 +90,26 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     made: CaseFile = CaseFile.from_parent(parent, path=module_path)
     made.suite = suite
     return made
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Where time is real, cases wait side by side, the longest first; each is reported when it has ended."""
+    option = session.config.option
+    cases = [item for item in session.items if isinstance(item, CaseItem)]
+    alone = option.ike_jobs == 1 or option.ike_link != LinkKind.UDP or len(cases) < len(session.items)
+    if alone or session.testsfailed or option.collectonly:
+        return None
+    cases.sort(key=lambda item: item.entry.kind.wait_s, reverse=True)
+    with closing(played(cases, option.ike_jobs, _apart)) as results:
+        for item, result in results:
+            item.result = result
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+    return True
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport | None:
@@ -128,14 +153,14 @@ class CaseBroken(Exception):
 
 
 class CaseItem(pytest.Item):
-    """A case; it is played in `setup`, so that an ERROR is an error and not a failure of the target."""
+    """A case; it has its result before `setup` or is played there, so that an ERROR is no failure of the target."""
 
     entry: Entry
     result: CaseResult | None = None
 
     def setup(self) -> None:
         """Play and judge."""
-        self.result = result = _bench(self.config).play(self.entry)
+        self.result = result = self.result or _bench(self.config).play(self.entry)
         self.user_properties += [("requirement", each) for each in result.requirements]
         self.user_properties += [("verdict", str(result.verdict)), ("capture", result.capture)]
         if result.verdict is Verdict.NOT_APPLICABLE:
@@ -219,6 +244,8 @@ class Recorder:
             link=str(_link(option, target)),
             cases=self._cases if option.ike_count is None else option.ike_count,
             strict=option.ike_strict,
+            jobs=option.ike_jobs,
+            expected_s=option.ike_expected_s,
         )
         self._journal = Journal(directory / NAME)
         self._journal.begin(header)
@@ -233,10 +260,16 @@ def _bench(config: pytest.Config) -> Bench:
     return bench
 
 
-def _new_bench(option: Any) -> Bench:
+def _apart(item: CaseItem, beside: Beside) -> tuple[Bench, Entry]:
+    """A bench for this case alone, beside the others that are played; its target was probed before."""
+    return _new_bench(item.config.option, beside), item.entry
+
+
+def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
     try:
         target = named(option.ike_target)
-        probe(target)
+        if beside is None:
+            probe(target)
         link = _link(option, target)
     except (NoSuchTarget, NoSuchLink, TargetUnavailable) as why:
         raise pytest.UsageError(str(why)) from why
@@ -250,7 +283,7 @@ def _new_bench(option: Any) -> Bench:
         keys=not option.ike_no_keys,
         longest_wait_s=option.ike_longest_wait,
     )
-    return Bench(target, settings)
+    return Bench(target, settings, beside=beside)
 
 
 def _link(option: Any, target: Target) -> LinkKind:

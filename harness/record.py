@@ -109,6 +109,9 @@ class RunHeader:
     link: str
     cases: int
     strict: bool = False
+    jobs: int = 1
+    expected_s: float = 0.0
+    """How long it was expected to take."""
     format: int = 1
     notes: tuple[str, ...] = field(default=())
 

@@ -4,16 +4,18 @@ import inspect
 import shlex
 import traceback
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.bench.beside import Beside
 from harness.bench.catalogue import Entry
 from harness.bench.companion import Companion
 from harness.bench.digests import digests
 from harness.bench.evidence import Evidence, place_of
 from harness.bench.judge import Judgement, judge
-from harness.bench.links import LinkRefused, VirtualLink
+from harness.bench.links import LinkRefused, UdpLink, VirtualLink
 from harness.bench.perform import Performer
 from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abilities, stage
 from harness.capture import read
@@ -72,12 +74,15 @@ class Played:
 
 
 class Bench:
-    """Plays cases against one target."""
+    """Plays cases against one target; `beside` is shared with the others that are played at the same time."""
 
-    def __init__(self, target: Target, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, target: Target, settings: Settings, clock: Clock | None = None, beside: Beside | None = None
+    ) -> None:
         self._target = target
         self._settings = settings
         self._clock = clock or WallClock()
+        self._beside = beside
 
     def close(self) -> None:
         """End the target."""
@@ -104,18 +109,10 @@ class Bench:
     def perform(self, entry: Entry) -> Performed:
         """Play one case; whatever happens, what was seen lies on the disk when this ends."""
         self._refuse_what_is_missing(entry)
-        settings, target = self._settings, self._target
+        settings = self._settings
         entropy = SeededEntropy(settings.seed).fork(entry.id)
         names = cast_of(entry.kind)
-        place = stage(
-            settings.link,
-            target,
-            self._configuration(entry.kind),
-            names,
-            entropy,
-            entry.kind.ports,
-            moving=SECOND_ADDRESS in entry.kind.needs,
-        )
+        place = self._stage(entry, names, entropy)
         evidence = Evidence(
             settings.pcaps / place_of(entry.id),
             self._opening(entry, place),
@@ -124,6 +121,8 @@ class Bench:
         )
         try:
             link = place.link(evidence.tap)
+            if self._beside is not None and isinstance(link, UdpLink):
+                self._beside.watch_over(link)
             stranger, devices = _initiator(STRANGER, place, entropy), devices_of(entry.kind)
             cast = {
                 name: (_companion if name in devices else _initiator)(name, place, entropy) for name in names
@@ -154,6 +153,18 @@ class Bench:
         words += ["--configured-as", settings.configured_as] if settings.configured_as else []
         words += ["--strict"] if settings.strict else []
         return shlex.join(words)
+
+    def _stage(self, entry: Entry, names: tuple[str, ...], entropy: SeededEntropy) -> Stage:
+        with nullcontext() if self._beside is None else self._beside.starting:
+            return stage(
+                self._settings.link,
+                self._target,
+                self._configuration(entry.kind),
+                names,
+                entropy,
+                entry.kind.ports,
+                moving=SECOND_ADDRESS in entry.kind.needs,
+            )
 
     def _configuration(self, case: type[Case]) -> Configuration:
         configuration = replace(DEFAULT, profile=self._settings.set_up_as(case))

@@ -9,7 +9,9 @@ import pytest
 
 from harness.bench.catalogue import Entry, roots
 from harness.bench.run import LONGEST_WAIT_S
+from harness.bench.stage import LinkKind
 from harness.cli import words
+from harness.cli.plan import planned
 from harness.cli.selection import chosen, link_of, target_of
 from harness.cli.wrong import WrongInput
 from harness.clock import fresh_seed
@@ -29,7 +31,9 @@ from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
 @words.seed
 @words.strict
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Cases played at a time."
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Cases played at a time; default: one in virtual time, and as many as are worth it where time is real.",
 )
 @click.option(
     "--output", type=words.DIRECTORY, help="Put evidence and reports there instead of pcaps/ and reports/."
@@ -55,7 +59,7 @@ def run_command(
     configured_as: str | None,
     seed: int | None,
     strict: bool,
-    jobs: int,
+    jobs: int | None,
     output: Path | None,
     no_keys: bool,
     longest_wait: float,
@@ -69,6 +73,7 @@ def run_command(
     met_on = link_of(target_of(target), link)
     entries = chosen(selectors, cases)
     pcaps, reports = _places(output, target)
+    plan = planned(entries, target, met_on, jobs, longest_wait)
     arguments = [
         f"--ike-target={target}",
         f"--ike-link={met_on}",
@@ -84,7 +89,8 @@ def run_command(
         *((f"--ike-configured-as={configured_as}",) if configured_as else ()),
         *(("--ike-strict",) if strict else ()),
         *(("--ike-no-keys",) if no_keys else ()),
-        *_in_parallel(jobs, len(entries)),
+        f"--ike-expected-s={plan.expected_s:.1f}",
+        *_in_parallel(plan.jobs, met_on),
     ]
     status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
     try:
@@ -120,11 +126,13 @@ def _files(entries: tuple[Entry, ...]) -> list[str]:
     return list(dict.fromkeys(str(entry.path) for entry in entries))
 
 
-def _in_parallel(jobs: int, cases: int) -> tuple[str, ...]:
-    if min(jobs, cases) == 1:
-        return ()
+def _in_parallel(jobs: int, link: LinkKind) -> tuple[str, ...]:
+    """Cases in real time mostly wait, and need threads; those in virtual time never do, and need processes."""
+    told = f"--ike-jobs={jobs}"
+    if link is LinkKind.UDP or jobs == 1:
+        return (told,)
     if importlib.util.find_spec("xdist") is None:
         raise WrongInput(
             "--jobs needs pytest-xdist: install it (pip install pytest-xdist) or leave --jobs away"
         )
-    return ("-n", str(min(jobs, cases)))
+    return (told, "-n", str(jobs))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from io import StringIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeElapsedColumn
 from rich.text import Text
 
 from harness.record import CaseResult, RunHeader, Verdict, printable
 from harness.report.journal import Run
-from harness.report.telling import block, headline
+from harness.report.telling import block, headline, told_seconds
 
 STYLES = {
     Verdict.PASS: "green",
@@ -29,6 +29,15 @@ class Patient(Console):
         self.file = StringIO()
 
 
+class TimeLeft(ProgressColumn):
+    """What is left of the time that the run was expected to take: waits are known, so no speed is measured."""
+
+    def render(self, task: Task) -> Text:
+        """The seconds left, or that it takes longer."""
+        left = task.fields["expected_s"] - (task.elapsed or 0.0)
+        return Text(f"about {told_seconds(left)} left" if left > 0 else "longer than expected")
+
+
 class Teller:
     """Tells a run as it happens; on a terminal with a bar at the bottom."""
 
@@ -44,17 +53,15 @@ class Teller:
             f"{header.cases} case{'' if header.cases == 1 else 's'} against {target} ({header.link}), "
             f"judged {header.profile}, configured {header.configured_as}, seed {header.seed}"
         )
+        beside = f", {header.jobs} cases at a time" if header.jobs > 1 else ""
+        if header.expected_s:
+            self._say(f"about {told_seconds(header.expected_s)}{beside}")
         for note in header.notes:
             self._say(note)
         if self._console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-            )
+            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft())
             self._progress = Progress(*columns, console=self._console, transient=True)
-            self._progress.add_task("", total=header.cases)
+            self._progress.add_task("", total=header.cases, expected_s=header.expected_s)
             self._progress.start()
 
     def case(self, result: CaseResult) -> None:

@@ -51,6 +51,15 @@ def rests_on_analogy(finding: Finding) -> bool:
     return requirement is not None and requirement.by_analogy
 
 
+def told_seconds(seconds: float) -> str:
+    """A time as a person says it: `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(1, round(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def told_row(row: Row, width: int = NAMES) -> str:
     """A message of the conversation: frame, who, which way, what, marks; names take `width` columns."""
     arrow = "<-" if row.from_target else "->"

@@ -66,7 +66,7 @@ def test_loopback_sockets_give_the_same_verdicts(place: Path) -> None:
     not come about.
     """
     _, virtual = _played(place / "virtual")
-    _, udp = _played(place / "udp", "--link", "udp", "--jobs", "12")
+    _, udp = _played(place / "udp", "--link", "udp")
     beyond = {
         entry.id
         for entry in catalogue()
@@ -105,15 +105,7 @@ def test_a_two_way_device_fails_wherever_it_is_given_a_reason(
     place: Path, link: str, selected: tuple[str, ...]
 ) -> None:
     """Judged strict, a two-way device fails every case that triggers an initiation, and the finding names frames."""
-    words = (
-        *selected,
-        "--configured-as",
-        "two-way",
-        "--link",
-        link,
-        "--jobs",
-        "1" if link == "virtual" else "4",
-    )
+    words = (*selected, "--configured-as", "two-way", "--link", link)
     status, report = _played(place / f"two-way-{link}", *words)
     frames = {
         case["id"]: [f["frames"] for f in case["findings"] if f["verdict"] == "FAIL"]

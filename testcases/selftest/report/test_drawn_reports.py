@@ -15,9 +15,10 @@ from harness.report.console import Teller
 from harness.report.html import write_page
 from harness.report.journal import Run
 from harness.report.junit import write_junit
+from harness.report.measured import measured
 from harness.report.naming import run_name
-from harness.report.summary import exit_status, summary
-from harness.report.telling import MOST_ROWS, block, of_interest
+from harness.report.summary import exit_status, summary, write_summary
+from harness.report.telling import MOST_ROWS, block, of_interest, told_seconds
 
 
 def results(run: Run, *names: str) -> Run:
@@ -258,3 +259,33 @@ def test_a_run_is_named_by_moment_and_target(target: str, name: str) -> None:
 
     assert len(moment) == len("2026-11-23T120000")
     assert rest == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "1 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_a_time_is_told_as_a_person_says_it(seconds: float, said: str) -> None:
+    """Hours without seconds, and never nothing at all."""
+    assert told_seconds(seconds) == said
+
+
+def test_a_run_says_beforehand_how_long_it_takes(run: Run) -> None:
+    """The expected time and how many cases are played at a time stand before the first case."""
+    lines = told(run=replace(run, header=replace(run.header, expected_s=200.0, jobs=24))).splitlines()
+
+    assert lines[1] == "about 3 min 20 s, 24 cases at a time"
+
+
+def test_what_cases_took_the_last_time_is_known(run: Run, tmp_path: Path) -> None:
+    """The newest run against the same target on the same link tells; cases that were not played say nothing."""
+    for name, took in (("2026-01-01T000000-x", 9.0), ("2026-01-02T000000-x", 0.25)):
+        (tmp_path / name).mkdir()
+        timed = replace(run, results=tuple(replace(each, duration_s=took) for each in run.results))
+        write_summary(timed, tmp_path / name / "report.json")
+    (tmp_path / "2026-01-03T000000-x").mkdir()
+    (tmp_path / "2026-01-03T000000-x" / "report.json").write_text("{")
+    known = measured(tmp_path, "reference", "virtual")
+
+    assert known["ikev2/2.5/other"] == 0.25
+    assert "ikev1/5/missing" not in known
+    assert measured(tmp_path, "reference", "udp") == {}
