@@ -1,10 +1,11 @@
 """Prints a Configuration as strongSwan's files (swanctl.conf, strongswan.conf); it runs and finds nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import ceil
+from dataclasses import dataclass
+from math import ceil, inf
 from types import MappingProxyType
 
-from harness.codes import Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, Protocol
+from harness.codes import Encr, EncrV1, Esn, Group, HashV1, Integ, Prf, ProfileName, Protocol
 from harness.profile.configuration import (
     ChildProposal,
     Configuration,
@@ -12,6 +13,7 @@ from harness.profile.configuration import (
     IsakmpPolicy,
     Lifetimes,
 )
+from harness.profile.extensions import Mobility
 from harness.profile.profiles import PROFILES, Profile, Start
 from harness.profile.strongswan_proofs import (
     ends,
@@ -21,11 +23,27 @@ from harness.profile.strongswan_proofs import (
     secrets,
     section,
 )
-from harness.profile.ways import WAYS, Way, speaks
+from harness.profile.ways import WAYS, Way, own_way, speaks
 
 Further = Mapping[str, Sequence[str]]
 """Lines by the section that they are added to."""
 NOTHING: Further = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """What makes a child come up without a command: when its connection is loaded, and when it has ended."""
+
+    loaded: str = "none"
+    closed: str = "none"
+    lost: str = "clear"
+
+
+NEVER = Starts()
+ON_TRAFFIC = Starts("trap", "start", "restart")
+"""A packet for the tunnel starts it, and it is made again whenever it ends otherwise than by a command."""
+AT_ONCE = Starts("trap|start", "start", "restart")
+"""The same, and it is started as soon as it is loaded."""
 
 CHILD = "net"
 """The name of the child in every connection; `second` is that of a second selector pair."""
@@ -114,15 +132,27 @@ def swanctl_conf(
     remote_port: int = 500,
     hide_secrets: bool = False,
     further: Further = NOTHING,
+    by_itself: Starts = NEVER,
+    anybody: bool = False,
 ) -> str:
     """The connections of a strongSwan that is `configuration`; for an initiator give it the mirrored one.
 
-    It rekeys by itself only if the configuration's profile allows that. strongSwan puts the non-ESP marker
-    before everything that it sends to a port other than 500. `further` lines, which outdo what is printed, are
-    for the sections `connection`, `local`, `remote` and `child`. ValueError if it has no word for something.
+    It rekeys by itself only if the configuration's profile allows that, and starts nothing unless told so, by
+    the way in which the configuration would start. strongSwan puts the non-ESP marker before everything that it
+    sends to a port other than 500. `further` lines, which outdo what is printed, are for the sections
+    `connection`, `local`, `remote` and `child`; `anybody` lets peers come from any address. ValueError if it has
+    no word for something.
     """
     connections = [
-        _connection(configuration, way, remote_port, further) for way in ways if speaks(configuration, way)
+        _connection(
+            configuration,
+            way,
+            _remote(configuration, remote_port, anybody=anybody),
+            further,
+            by_itself if way == own_way(configuration) else NEVER,
+        )
+        for way in ways
+        if speaks(configuration, way)
     ]
     shared = secrets(configuration, hide=hide_secrets)
     return "\n".join(
@@ -172,6 +202,49 @@ def strongswan_conf(
     return "\n".join([*charon, *section("swanctl", ["load = pem pkcs1 pkcs8 x509 openssl random"]), ""])
 
 
+def charon_options(configuration: Configuration) -> list[str]:
+    """What strongSwan settles for the whole daemon, as lines of the section `charon`."""
+    again = configuration.exchanges.retransmission
+    fragments = configuration.fragments
+    return [
+        f"half_open_timeout = {_whole(configuration.lifetimes.half_open)}",
+        f"retransmit_timeout = {again.first}",
+        f"retransmit_base = {again.factor}",
+        f"retransmit_tries = {again.tries - 1}",
+        *([f"fragment_size = {fragments.size}"] if fragments else []),
+    ]
+
+
+def unfit(configuration: Configuration) -> str:
+    """What a strongSwan of version 5.9 can't be, in words; empty if nothing.
+
+    It lets an IKE SA end by its age only as the end of a time for rekeying it, and asks nobody for a cookie while
+    no IKE SA is half-open.
+    """
+    rekeys = Start.IKE_REKEY in PROFILES[configuration.profile].may
+    additional = [
+        *(suite.additional for suite in configuration.proposals_v2),
+        *(suite.additional for suite in configuration.child_proposals),
+    ]
+    lifetime = configuration.lifetimes.ike_hard or inf
+    if configuration.profile is ProfileName.P1_ONLY:
+        return "it can't be told to start Child SAs on a peer's IKE SA and yet no IKE SA"
+    if lifetime < OUT_OF_REACH_S and not rekeys:
+        return f"rekey_time = 0 leaves it no over_time, so no IKE SA ends after {lifetime:.0f} s"
+    if any(additional):
+        return "it has no additional key exchanges"
+    if configuration.mobility not in (None, Mobility()):
+        return "it has no words for the details of mobility"
+    try:
+        swanctl_conf(configuration)
+    except ValueError as why:
+        return str(why)
+    return ""
+
+
+OUT_OF_REACH_S = 3600.0
+"""No case waits for so long where time is real."""
+
 _PLUGINS = (
     *("random", "nonce", "openssl", "aes", "sha1", "sha2", "md5", "hmac", "kdf", "gmp", "curve25519", "xcbc"),
     *("cmac", "gcm", "ccm", "ctr", "chapoly", "pem", "pkcs1", "pkcs8", "x509", "pubkey"),
@@ -183,7 +256,9 @@ _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-
 # --- connections ------------------------------------------------------------------------------------------
 
 
-def _connection(configuration: Configuration, way: Way, remote_port: int, further: Further) -> list[str]:
+def _connection(
+    configuration: Configuration, way: Way, remote: Sequence[str], further: Further, starts: Starts
+) -> list[str]:
     may = PROFILES[configuration.profile]
     policies = [each for each in configuration.proposals_v1 if each.auth == method_v1(configuration)]
     suites = map(_ike_suite, configuration.proposals_v2) if way == "v2" else map(_policy, policies)
@@ -191,16 +266,24 @@ def _connection(configuration: Configuration, way: Way, remote_port: int, furthe
         way,
         [f"version = {2 if way == 'v2' else 1}"],
         ["aggressive = yes"] if way == "v1-aggressive" else [],
-        [f"local_addrs = {configuration.local_address}", f"remote_addrs = {configuration.peer or '%any'}"],
-        [f"remote_port = {remote_port}"] if remote_port != 500 else [],
+        [f"local_addrs = {configuration.local_address}", *remote],
         [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", _mobility(configuration)],
         post_quantum(configuration) if way == "v2" else [],
         _ike_times(configuration.lifetimes, may, way),
         _dpd(configuration, way),
         further.get("connection", ()),
         *(section(name, lines, further.get(name, ())) for name, lines in ends(configuration, way).items()),
-        section("children", *_children(configuration, may, way, further.get("child", ()))),
+        section("children", *_children(configuration, may, way, starts, further.get("child", ()))),
     )
+
+
+def _remote(configuration: Configuration, port: int, *, anybody: bool) -> list[str]:
+    """The first of several addresses is the one that is called."""
+    addresses = [*filter(None, [configuration.peer]), *(["0.0.0.0/0", "::/0"] if anybody else [])]
+    return [
+        f"remote_addrs = {','.join(addresses) or '%any'}",
+        *([f"remote_port = {port}"] if port != 500 else []),
+    ]
 
 
 def _mobility(configuration: Configuration) -> str:
@@ -237,24 +320,24 @@ def _dpd(configuration: Configuration, way: Way) -> list[str]:
 
 
 def _children(
-    configuration: Configuration, may: Profile, way: Way, further: Sequence[str]
+    configuration: Configuration, may: Profile, way: Way, starts: Starts, further: Sequence[str]
 ) -> Iterator[list[str]]:
     pairs = {CHILD: (configuration.local_subnets, configuration.remote_subnets)}
     if configuration.second_selector:
         local, remote = configuration.second_selector
         pairs["second"] = (local,), (remote,)
     for name, (locals_, remotes) in pairs.items():
-        yield section(name, _child(configuration, may, way, locals_, remotes), further)
+        yield section(name, _child(configuration, may, way, starts, locals_, remotes), further)
 
 
 def _child(
     configuration: Configuration,
     may: Profile,
     way: Way,
+    starts: Starts,
     local: Sequence[str],
     remote: Sequence[str],
 ) -> list[str]:
-    """Nothing but a command starts it; its recreation is left to whoever drives it."""
     protocols = {Protocol.ESP: "esp_proposals", Protocol.AH: "ah_proposals"}
     suites = {
         word: [
@@ -270,7 +353,9 @@ def _child(
         *(f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each),
         *_child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
         *(["mode = transport"] if configuration.children.transport else []),
-        *("start_action = none", "close_action = none", "dpd_action = clear"),
+        f"start_action = {starts.loaded}",
+        f"close_action = {starts.closed}",
+        f"dpd_action = {starts.lost}",
     ]
 
 
@@ -290,7 +375,11 @@ def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:
 
 def _seconds(seconds: float | None) -> str:
     """Whole seconds, at least one; 0 says never."""
-    return "0" if seconds is None else f"{max(1, ceil(seconds))}s"
+    return "0" if seconds is None else f"{_whole(seconds)}s"
+
+
+def _whole(seconds: float) -> int:
+    return max(1, ceil(seconds))
 
 
 # --- suites -----------------------------------------------------------------------------------------------

@@ -14,3 +14,10 @@ def speaks(configuration: Configuration, way: Way) -> bool:
     if way == "v2":
         return 2 in configuration.versions
     return 1 in configuration.versions and (way == "v1-main" or configuration.aggressive)
+
+
+def own_way(configuration: Configuration) -> Way:
+    """The way in which a device that is `configuration` would start."""
+    if configuration.initiate_version == 2:
+        return "v2"
+    return "v1-main" if configuration.initiate_mode == "main" else "v1-aggressive"

@@ -1,5 +1,7 @@
 """A foreign IKE daemon at one end: its packages laid over, started, told what to do, ended by its id."""
 
+import shutil
+import signal
 import socket
 import subprocess
 from abc import ABC, abstractmethod
@@ -10,9 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from harness.codes import Trigger
 from harness.profile import Configuration
+from harness.profile.unsaid import unsaid
 from harness.profile.ways import Way
-from harness.target.contract import TargetUnavailable
+from harness.target.contract import NotApplicable, TargetUnavailable
 from harness.target.namespaces import End, end_process, wait_until
 from harness.target.packages import Prefix
 
@@ -41,12 +45,24 @@ class IkeSa:
 
 
 class IkeDaemon(ABC):
-    """One daemon; `fake_esp` where the kernel has no ESP, `further` lines go into its files as the printer says."""
+    """One daemon; `fake_esp` where the kernel has no ESP, `further` lines go into its files as the printer says.
+
+    One that is `under_test` takes any peer that proves itself, and starts by itself what its profile allows;
+    any other starts nothing unless it is told to.
+    """
 
     kind: ClassVar[str]
     """Its name among the packages."""
     shims: ClassVar[tuple[str, ...]] = ()
     """What stands in for the kernel's SAs: the names of sources in `shim`."""
+    abilities: ClassVar[frozenset[str]] = frozenset()
+    """What a case may need of it as responder, beyond what every daemon can."""
+    says: ClassVar[frozenset[str]] = frozenset()
+    """The settings that its files have words for."""
+    orders: ClassVar[frozenset[Trigger]] = frozenset()
+    """The triggers that are caused by orders to it."""
+    shim_orders: ClassVar[frozenset[Trigger]] = frozenset()
+    """Those that can be caused where something stands in for the kernel's SAs."""
 
     def __init__(
         self,
@@ -54,10 +70,12 @@ class IkeDaemon(ABC):
         prefix: Prefix,
         *,
         fake_esp: bool = False,
+        under_test: bool = False,
         further: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self.end = end
         self.further = further
+        self.under_test = under_test
         self._prefix = prefix
         self._fake_esp = fake_esp
         self._process: subprocess.Popen[str] | None = None
@@ -73,8 +91,31 @@ class IkeDaemon(ABC):
         assert self._process is not None
         return self._process.pid
 
+    @classmethod
+    def look_for_tools(cls, *, fake_esp: bool) -> None:
+        """TargetUnavailable names what is not installed and it can't be run without."""
+        if fake_esp and cls.shims and shutil.which(_BUILD[0]) is None:
+            raise TargetUnavailable(
+                f"{_BUILD[0]} is not installed, and the kernel has no ESP: a stand-in must be built"
+            )
+
+    @classmethod
+    def unfit(cls, configuration: Configuration) -> str:
+        """What of a configuration it can't be as responder, in words; empty if it can be all of it."""
+        missing = unsaid(configuration, cls.says)
+        return f"it has no words for {', '.join(missing)}" if missing else ""
+
+    def order(self, trigger: Trigger) -> str:
+        """Cause one of its orders; what came of it, in words."""
+        raise NotApplicable(f"{self.kind} has no order for {trigger}")
+
+    def boot(self, configuration: Configuration) -> None:
+        """End it and start it again, as the machine would that it runs on."""
+        self.stop()
+        self.start(configuration)
+
     def start(self, configuration: Configuration) -> None:
-        """Start it as `configuration`; it starts nothing by itself. TargetUnavailable says why that failed."""
+        """Start it as `configuration`. TargetUnavailable says why that failed."""
         self.end.lay_over(self._prefix.root)
         self.prepare(configuration)
         self.spawn()
@@ -107,7 +148,10 @@ class IkeDaemon(ABC):
     def crashed(self) -> str | None:
         """How it died, in words; None while it runs."""
         status = None if self._process is None else self._process.poll()
-        return None if status is None else f"{self.kind} ended with status {status}"
+        if status is None:
+            return None
+        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        return f"{self.kind} ended {how}"
 
     @abstractmethod
     def command(self) -> tuple[str, ...]:

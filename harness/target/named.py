@@ -7,7 +7,9 @@ from typing import Any
 
 from harness.responder.deviants import DEVIANTS
 from harness.target.contract import Target
+from harness.target.daemon_target import DaemonTarget
 from harness.target.reference import Reference
+from harness.target.strongswan import Strongswan
 
 DEVIANT = "deviant:"
 
@@ -20,7 +22,14 @@ def _reference(_settings: Mapping[str, Any]) -> Target:
     return Reference()
 
 
-KINDS: dict[str, Callable[[Mapping[str, Any]], Target]] = {"reference": _reference}
+def _strongswan(_settings: Mapping[str, Any]) -> Target:
+    return DaemonTarget(Strongswan)
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any]], Target]] = {
+    "reference": _reference,
+    "strongswan": _strongswan,
+}
 """What a target file may say after `kind =`; each makes the target from the file's content."""
 
 

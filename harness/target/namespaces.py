@@ -5,11 +5,12 @@ them, when the thread that made them dies, however it dies.
 """
 
 import contextlib
+import ctypes
 import os
 import select
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,6 +112,17 @@ class End:
             raise TargetUnavailable(f"{words[0]}: {why}")
         return done.stdout
 
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Sockets that this thread opens in this context are of this end, and remain so after it."""
+        paths = Path("/proc/thread-self/ns/net"), Path(f"/proc/{self.pid}/ns/net")
+        with paths[0].open() as ours, paths[1].open() as theirs:
+            _enter(theirs.fileno())
+            try:
+                yield
+            finally:
+                _enter(ours.fileno())
+
     def spawn(
         self,
         *words: str,
@@ -199,6 +211,15 @@ class Network:
         return False
 
 
+def _enter(namespace: int) -> None:
+    """Put the calling thread into a network namespace (setns(2); Python has it from 3.12 on)."""
+    if _LIBC.setns(namespace, _CLONE_NEWNET) != 0:
+        why = os.strerror(ctypes.get_errno())
+        raise TargetUnavailable(f"a network namespace can't be entered: {why}")
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x4000_0000
 _ANY_KEYS = ("mode", "tunnel", "auth", "hmac(sha1)", "0x" + "00" * 20, "enc", "cbc(aes)", "0x" + "00" * 16)
 
 

@@ -31,6 +31,7 @@ LAID_OVER = ("usr", "etc", "var")
 
 _MERGED = ("bin", "sbin", "lib", "lib64")
 """Older packages fill these; on the machine they are links into /usr."""
+_VERSION_LINE = "${Package} ${Version}\n"
 _STATUS = Path("/var/lib/dpkg/status")
 
 
@@ -71,7 +72,7 @@ def fetch(name: str, cache: Path | None = None) -> Prefix:
                 _make(root, PACKAGES[name])
     except OSError as why:
         raise TargetUnavailable(f"{cache} can't be used as a cache: {why.strerror}") from why
-    return Prefix(name, root, _versions(root))
+    return Prefix(name, root, {**_installed(PACKAGES[name]), **_versions(root)})
 
 
 def _make(root: Path, packages: Sequence[str]) -> None:
@@ -86,7 +87,7 @@ def _make(root: Path, packages: Sequence[str]) -> None:
     versions = []
     for archive in sorted(archives.glob("*.deb")):
         _run("dpkg", "--extract", str(archive), str(files))
-        versions.append(_run("dpkg-deb", "--show", "--showformat", "${Package} ${Version}\n", str(archive)))
+        versions.append(_run("dpkg-deb", "--show", "--showformat", _VERSION_LINE, str(archive)))
     for name in _MERGED:
         if (files / name).is_dir():
             shutil.copytree(files / name, files / "usr" / name, symlinks=True, dirs_exist_ok=True)
@@ -137,8 +138,18 @@ def _digest(packages: Sequence[str]) -> str:
 
 
 def _versions(root: Path) -> dict[str, str]:
-    lines = (root / "versions").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(" ", 1) for line in lines)
+    return _told((root / "versions").read_text(encoding="utf-8"))
+
+
+def _installed(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of those that the machine has already, and that were not fetched for that reason."""
+    asked = ("dpkg-query", "--show", "--showformat", _VERSION_LINE, *packages)
+    return _told(subprocess.run(asked, capture_output=True, text=True, check=False).stdout)
+
+
+def _told(lines: str) -> dict[str, str]:
+    pairs = (line.split(" ", 1) for line in lines.splitlines())
+    return {name: version for name, version in pairs if version}
 
 
 @contextmanager

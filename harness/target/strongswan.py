@@ -1,40 +1,107 @@
 """A strongSwan at one end: its charon, and the orders that `swanctl` gives it."""
 
 import re
+import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
+from harness.codes import ProfileName, Trigger
 from harness.profile import Configuration
-from harness.profile.strongswan import CHILD, initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.strongswan import (
+    AT_ONCE,
+    CHILD,
+    NEVER,
+    ON_TRAFFIC,
+    Starts,
+    charon_options,
+    initiate_command,
+    strongswan_conf,
+    swanctl_conf,
+    unfit,
+)
 from harness.profile.strongswan_proofs import swanctl_files
-from harness.profile.ways import Way
+from harness.profile.ways import Way, own_way
 from harness.target.contract import TargetUnavailable
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
 from harness.target.namespaces import last_line
 
 _SETTINGS = f"{PLACE}/strongswan.conf"
+_EXPIRY = f"{PLACE}/expiry"
+SAYS = frozenset(
+    {
+        *("profile", "versions", "initiate_version", "initiate_mode", "aggressive"),
+        *("proposals_v2", "proposals_v1", "child_proposals", "pfs_group", "children.transport"),
+        *("local_id", "remote_id", "local_auth", "remote_auth", "psk", "credentials", "peer_credentials"),
+        *("users", "eap_methods", "ppk", "local_address", "peer", "local_subnets", "remote_subnets"),
+        *("second_selector", "dpd", "mobility", "fragments.size", "exchanges.retransmission"),
+        *(f"lifetimes.{kind}_{limit}" for kind in ("ike", "child") for limit in ("soft", "hard")),
+        *("lifetimes.child_kilobytes", "lifetimes.half_open"),
+    }
+)
+"""The settings that `swanctl.conf` and `strongswan.conf` have words for."""
 
 
 class Strongswan(IkeDaemon):
     """One charon and the commands that drive it."""
 
     kind = "strongswan"
-    shims = ("xfrmfake",)
+    shims = ("xfrmtime", "xfrmfake")
+    abilities = frozenset(
+        {"v2", "v1-main", "v1-aggressive", "certificates", "eap", "ppk", "mobike", "childless"}
+    )
+    says = SAYS
+    orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
+    shim_orders = frozenset({Trigger.SOFT_EXPIRY, Trigger.HARD_EXPIRY})
     userspace_esp: ClassVar[bool] = False
     """Whether it seals its packets by itself, through a TUN device; then it pretends to stand behind a NAT."""
+    _configuration: Configuration
+    _booted = False
 
     def command(self) -> tuple[str, ...]:
         """The daemon itself, without the starter."""
         return ("/usr/lib/ipsec/charon",)
 
     def environment(self) -> Mapping[str, str]:
-        """Where its settings lie."""
-        return {"STRONGSWAN_CONF": _SETTINGS}
+        """Where its settings lie, and where SAs are told to expire that the kernel does not have."""
+        return {"STRONGSWAN_CONF": _SETTINGS, "XFRMTIME_ORDERS": _EXPIRY}
+
+    @classmethod
+    def unfit(cls, configuration: Configuration) -> str:
+        """What of a configuration it can't be, in words."""
+        return super().unfit(configuration) or unfit(configuration)
+
+    def boot(self, configuration: Configuration) -> None:
+        """A two-way one starts as soon as it has booted, and not before there was anything to boot."""
+        self._booted = True
+        super().boot(configuration)
+
+    def order(self, trigger: Trigger) -> str:
+        """Give one of its orders by `swanctl`, or let its SAs expire."""
+        match trigger:
+            case Trigger.RELOAD:
+                self.load()
+                return "swanctl --load-all"
+            case Trigger.CLEAR:
+                return "; ".join(
+                    self._unawaited("--terminate", "--ike-id", sa["uniqueid"]) for sa in self.sections()
+                )
+            case Trigger.OPERATOR_INITIATE:
+                return self._unawaited("--initiate", "--child", CHILD, "--ike", own_way(self._configuration))
+            case Trigger.SOFT_EXPIRY | Trigger.HARD_EXPIRY:
+                return self._expire("soft" if trigger is Trigger.SOFT_EXPIRY else "hard")
+        return super().order(trigger)
 
     def prepare(self, configuration: Configuration) -> None:
         """The settings of the daemon; beside its connections, the certificates and keys they name."""
+        self._configuration = configuration
         self.write("strongswan.conf", self._settings())
-        self.write("swanctl/swanctl.conf", swanctl_conf(configuration, further=self.further))
+        self.write(
+            "swanctl/swanctl.conf",
+            swanctl_conf(
+                configuration, further=self.further, by_itself=self._starts(), anybody=self.under_test
+            ),
+        )
         for name, octets in swanctl_files(configuration).items():
             self.write(f"swanctl/{name}", octets)
 
@@ -96,7 +163,25 @@ class Strongswan(IkeDaemon):
         return super().needs_shim() and not self.userspace_esp
 
     def _settings(self) -> str:
-        return strongswan_conf(PLACE, userspace_esp=self.userspace_esp, further=self.further)
+        own = charon_options(self._configuration) if self.under_test else []
+        further = {**self.further, "charon": [*own, *self.further.get("charon", ())]}
+        return strongswan_conf(PLACE, userspace_esp=self.userspace_esp, further=further)
+
+    def _starts(self) -> Starts:
+        if not self.under_test or self._configuration.profile is not ProfileName.TWO_WAY:
+            return NEVER
+        return AT_ONCE if self._booted else ON_TRAFFIC
+
+    def _unawaited(self, *words: str) -> str:
+        """Give an order whose end takes an answer of the peer, and do not wait for that."""
+        with suppress(TargetUnavailable):
+            self._swanctl(*words, "--timeout", "1")
+        return f"swanctl {' '.join(words)}"
+
+    def _expire(self, limit: str) -> str:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as talker:
+            talker.sendto(limit.encode(), str(self.path(_EXPIRY)))
+        return f"the {limit} limits of all its Child SAs are reached"
 
     def _swanctl(self, *words: str) -> str:
         uri = f"unix://{PLACE}/charon.vici"
