@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.capture import read
-from harness.clock import WallClock
+from harness.clock import ProcessorClock
 from harness.codes import Exchange
 from harness.wire import Message, decode, demultiplex, v2
 
@@ -83,7 +83,7 @@ def codec_ratio(timer: Timer | None = None, *, seconds: float = 0.05, pairs: int
     """Per task its name, our rate, scapy's (calls a second, medians of alternating pairs) and their ratio."""
     from scapy.contrib.ikev2 import IKEv2  # half a second of import, only when asked for
 
-    clock = timer or WallClock().now
+    clock = timer or ProcessorClock().now
     rows = []
     for name, octets in (
         ("strongSwan's IKE_SA_INIT", real_request()),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from benchmarks.bench_codec import Row, Timer, _median
 from benchmarks.bench_handshake import PEER, PEER_NATT, TARGET, TARGET_NATT, carry
-from harness.clock import SeededEntropy, WallClock
+from harness.clock import ProcessorClock, SeededEntropy
 from harness.peer import Initiator
 from harness.profile import DEFAULT, Dpd
 from harness.responder import Responder
@@ -45,7 +45,7 @@ def _events_a_second(responders: list[Responder], clock: Timer) -> float:
 
 def timer_ratio(timer: Timer | None = None, *, pairs: int = 3) -> list[Row]:
     """Events a second with many SAs and with few (medians of alternating pairs), and the ratio; 1 is no growth."""
-    clock = timer or WallClock().now
+    clock = timer or ProcessorClock().now
     rates = []
     for _ in range(pairs):
         few, many = [_established(FEW) for _ in range(MANY // FEW // 5)], [_established(MANY)]

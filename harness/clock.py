@@ -44,6 +44,14 @@ class WallClock:
         return time.monotonic() + self._offset
 
 
+class ProcessorClock:
+    """Seconds that the processor has worked for this process: what rates are counted by where others work besides."""
+
+    def now(self) -> float:
+        """Seconds since the process began."""
+        return time.process_time()
+
+
 def started_at() -> str:
     """The wall-clock moment in UTC, as ISO 8601 to the second."""
     return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
