@@ -11,7 +11,7 @@ from harness.sa.opened import Sealed as Sealed
 from harness.sa.protection import Protection, protection
 from harness.values import replace as with_fields
 from harness.values import value
-from harness.wire import Chain, Message, Payload, decode_chain, encode_chain, replace
+from harness.wire import Chain, Message, Payload, decode_chain, encode_chain
 from harness.wire.datagram import packed
 from harness.wire.v2 import Encrypted, EncryptedFragment
 
@@ -316,7 +316,7 @@ class _Outer:
     def seal(self, message: Message, keys: Keys, by_initiator: bool, iv: bytes, plaintext: bytes) -> bytes:
         under = _of(keys.suite)
         room = len(iv) + len(plaintext) + under.icv_size
-        draft = replace(message, payloads=(*message.payloads, self._payload(bytes(room)))).encode()
+        draft = with_fields(message, payloads=(*message.payloads, self._payload(bytes(room)))).encode()
         end = len(draft) - len(message.trailing)
         head = draft[: end - room]
         return head + under.seal(_direction(keys, by_initiator), head, iv, plaintext) + draft[end:]

@@ -968,12 +968,12 @@ class StartsV2(ProvesV2, CountsV2):
         flags |= FLAG_INITIATOR if sa.initiated else 0
         message = plan.changed(Message(sa.spi_i, sa.spi_r, exchange, flags, message_id, payloads))
         if exchange == Exchange.IKE_INTERMEDIATE:
-            sa.said_bare = bare_octets_with(replace(message, payloads=()), message.payloads)
+            sa.said_bare = bare_octets_with(with_fields(message, payloads=()), message.payloads)
         if not plan.sealed or v2.Encrypted in message:
             return plan.finished(message.encode())
         keys = sa.keys if plan.keys is None else plan.keys(sa.keys)
         octets = seal(
-            replace(message, payloads=self._in_clear(sa, exchange)),
+            with_fields(message, payloads=self._in_clear(sa, exchange)),
             keys,
             by_initiator=sa.initiated,
             iv=self.entropy.octets(iv_size(keys.suite)),
