@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from pathlib import PurePath
 from typing import ClassVar
 
 from harness.codes import Exchange, NotifyType, ProfileName, Protocol, Trigger
 from harness.observe import Observed, Seen, Trace
 from harness.oracle import given, that
-from harness.peer import Await, Device, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps
+from harness.peer import Await, Device, Elapse, Initiator, Note, Provoke, Request, Script, Send, Steps, Watch
 from harness.profile import Configuration
 from harness.record import Finding, Weight
 from harness.wire import v2
@@ -32,9 +33,11 @@ __all__ = [
     "Script",
     "Seen",
     "Send",
+    "Silence",
     "Steps",
     "Trace",
     "Trigger",
+    "Watch",
     "Weight",
     "ended_by_target",
     "given",
@@ -85,6 +88,15 @@ def ended_by_target(trace: Trace) -> Observed[tuple[v2.Delete, ...]]:
     )
 
 
+class Silence(Enum):
+    """What the silent window of a case is to show; how long it must be follows from it and from what the run asks for."""
+
+    START = "nothing is started at boot, by a change of configuration, interfaces or routes, or by itself"
+    TRAFFIC = "nothing is started for a packet"
+    RENEWAL = "no SA is renewed, nor replaced when its time is over"
+    RECOVERY = "nothing that ended is begun again"
+
+
 class Case:
     """A test of a responder: `script` says what to do, `judge` what must have happened.
 
@@ -107,7 +119,9 @@ class Case:
     ports: ClassVar[tuple[int, int]] = (500, 4500)
     """The ports that the cast sends from: for IKE, and for IKE behind a NAT."""
     wait_s: ClassVar[float] = 0.0
-    """Seconds that the script waits for timers of the target."""
+    """Seconds that the script waits for timers of the target, its silent window not counted."""
+    silence: ClassVar[Silence | None] = None
+    """What the silent window is for that the script opens by `Watch`; None: it has none."""
     settings: ClassVar[Callable[[Configuration], Configuration] | None] = None
     """How the target is to be configured for this case; None: as it stands."""
 

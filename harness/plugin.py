@@ -13,6 +13,7 @@ from harness.bench.catalogue import Entry, NoSuchCase, load_file, matches, roots
 from harness.bench.pool import played
 from harness.bench.run import LONGEST_WAIT_S, Bench, Settings, shown_path
 from harness.bench.stage import LinkKind, NoSuchLink, link_to
+from harness.bench.windows import Windows, waits_s
 from harness.clock import WallClock, fresh_seed, started_at
 from harness.codes import ProfileName
 from harness.record import CaseResult, RunHeader, Verdict
@@ -42,6 +43,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ike-seed", type=int, help="repeats a run; by default a fresh one, which is printed")
     group.addoption("--ike-strict", action="store_true", help="a broken SHOULD fails")
     group.addoption("--ike-no-keys", action="store_true", help="keep keys out of the evidence")
+    group.addoption(
+        "--ike-windows", choices=[*Windows], default=Windows.SHORT, help="how long silence is watched"
+    )
     group.addoption(
         "--ike-longest-wait", type=float, default=LONGEST_WAIT_S, help="seconds, where time is real"
     )
@@ -100,7 +104,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     alone = option.ike_jobs == 1 or option.ike_link != LinkKind.UDP or len(cases) < len(session.items)
     if alone or session.testsfailed or option.collectonly:
         return None
-    cases.sort(key=lambda item: item.entry.kind.wait_s, reverse=True)
+    windows = Windows(option.ike_windows)
+    cases.sort(key=lambda item: waits_s(item.entry.kind, windows), reverse=True)
     with closing(played(cases, option.ike_jobs, _apart)) as results:
         for item, result in results:
             item.result = result
@@ -282,6 +287,7 @@ def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
         strict=option.ike_strict,
         keys=not option.ike_no_keys,
         longest_wait_s=option.ike_longest_wait,
+        windows=Windows(option.ike_windows),
     )
     return Bench(target, settings, beside=beside)
 

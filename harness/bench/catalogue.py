@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 import harness
+from harness.bench.windows import Windows, waits_s
 from harness.case import Case, case_id
 from harness.requirements import load
 
@@ -59,7 +60,7 @@ class Entry:
             "needs": sorted(self.kind.needs),
             "deviants": list(self.kind.deviants),
             "also": {name: list(ids) for name, ids in self.kind.also.items()},
-            "wait_s": self.kind.wait_s,
+            "wait_s": waits_s(self.kind, Windows.SHORT),
         }
 
 

@@ -8,14 +8,26 @@ from harness.bench.companion import Companion
 from harness.bench.evidence import Evidence
 from harness.bench.links import NO_PORT, Link
 from harness.codes import Trigger
-from harness.peer import Await, Elapse, Initiator, Note, Ping, Provoke, Received, Request, Script, Send
+from harness.peer import (
+    Action,
+    Await,
+    Elapse,
+    Initiator,
+    Note,
+    Ping,
+    Provoke,
+    Received,
+    Request,
+    Script,
+    Send,
+    Watch,
+)
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
 
 CONTROL = "control"
 """The mark of the stranger's exchange that ends every case."""
 
-Action = Request | Send | Ping | Await | Elapse | Provoke | Note
 T = TypeVar("T")
 
 
@@ -24,11 +36,17 @@ Member = Initiator | Companion
 
 
 class Performer:
-    """Plays scripts for a cast on a link; the cast goes on answering the target whatever the script waits for."""
+    """Plays scripts for a cast on a link; the cast goes on answering the target whatever the script waits for.
 
-    def __init__(self, link: Link, evidence: Evidence, cast: Iterable[Member]) -> None:
+    A script's silent window is `watched_s` long.
+    """
+
+    def __init__(
+        self, link: Link, evidence: Evidence, cast: Iterable[Member], watched_s: float = 0.0
+    ) -> None:
         self._link = link
         self._evidence = evidence
+        self._watched_s = watched_s
         self._cast = tuple(cast)
         self._devices = {each.name: each for each in self._cast if isinstance(each, Companion)}
         self._whose: dict[Endpoint, Member] = {
@@ -76,6 +94,8 @@ class Performer:
                 return self._until(end, action.initiator, _message(action.what))
             case Elapse():
                 self._elapse(action.seconds)
+            case Watch():
+                self._elapse(self._watched_s)
             case Provoke():
                 return self._provoke(action)
             case Note():

@@ -18,6 +18,7 @@ from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, UdpLink, VirtualLink
 from harness.bench.perform import Performer
 from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abilities, stage
+from harness.bench.windows import Windows, waits_s, watched_s
 from harness.capture import read
 from harness.case import Case
 from harness.clock import Clock, SeededEntropy, WallClock, started_at
@@ -27,7 +28,7 @@ from harness.profile import DEFAULT, Configuration
 from harness.record import CaseResult, Verdict
 from harness.target.contract import Crashes, NotApplicable, Target, TargetUnavailable
 
-LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_S = 600.0
 """How long a case may wait for timers where time is real, unless the run says otherwise."""
 
 
@@ -43,6 +44,7 @@ class Settings:
     strict: bool = False
     keys: bool = True
     longest_wait_s: float = LONGEST_WAIT_S
+    windows: Windows = Windows.SHORT
 
     def judged_by(self, case: type[Case]) -> ProfileName:
         """The profile that the case is judged by: its own if it names one, else the run's."""
@@ -127,7 +129,7 @@ class Bench:
             cast = {
                 name: (_companion if name in devices else _initiator)(name, place, entropy) for name in names
             }
-            performer = Performer(link, evidence, (*cast.values(), stranger))
+            performer = Performer(link, evidence, (*cast.values(), stranger), self._watched_s(entry.kind))
             roles: list[Any] = [Device(name) if name in devices else cast[name] for name in names]
             window_s = performer.perform(entry.kind().script(*roles), stranger)
             self._note_crash(evidence, link.now)
@@ -152,6 +154,7 @@ class Bench:
         words += ["--profile", settings.profile] if settings.profile else []
         words += ["--configured-as", settings.configured_as] if settings.configured_as else []
         words += ["--strict"] if settings.strict else []
+        words += ["--windows", settings.windows] if settings.windows is not Windows.SHORT else []
         return shlex.join(words)
 
     def _stage(self, entry: Entry, names: tuple[str, ...], entropy: SeededEntropy) -> Stage:
@@ -170,6 +173,11 @@ class Bench:
         configuration = replace(DEFAULT, profile=self._settings.set_up_as(case))
         return configuration if case.settings is None else case.settings(configuration)
 
+    def _watched_s(self, case: type[Case]) -> float:
+        if case.silence is None:
+            return 0.0
+        return watched_s(case.silence, self._settings.windows, self._configuration(case))
+
     def _refuse_what_is_missing(self, entry: Entry) -> None:
         settings = self._settings
         needs = set(entry.kind.needs) | ({"configure"} if entry.kind.settings is not None else set())
@@ -177,10 +185,9 @@ class Bench:
         if missing:
             who = f"{self._target.name} on the {settings.link} link"
             raise NotApplicable(f"{who} lacks what the case needs: {', '.join(missing)}")
-        if settings.link is LinkKind.UDP and entry.kind.wait_s > settings.longest_wait_s:
-            raise NotApplicable(
-                f"it waits {entry.kind.wait_s:.0f} s for timers; --longest-wait {entry.kind.wait_s:.0f} plays it"
-            )
+        waits = waits_s(entry.kind, settings.windows)
+        if settings.link is LinkKind.UDP and waits > settings.longest_wait_s:
+            raise NotApplicable(f"it waits {waits:.0f} s for timers; --longest-wait {waits:.0f} plays it")
 
     def _opening(self, entry: Entry, place: Stage) -> dict[str, Any]:
         target, settings = self._target, self._settings
@@ -199,6 +206,7 @@ class Bench:
             "seed": settings.seed,
             "link": str(settings.link),
             "clock": place.clock,
+            **({"windows": str(settings.windows)} if entry.kind.silence is not None else {}),
             "started": started_at(),
             "cast": {name: _places(name, place) for name in place.cast},
             "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),

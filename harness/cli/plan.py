@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.bench.catalogue import Entry
 from harness.bench.schedule import IN_PROCESS_S, PLAYED_S, WORKED_S, jobs_for, whole_s
 from harness.bench.stage import LinkKind
+from harness.bench.windows import Windows, waits_s
 from harness.report.measured import measured
 
 
@@ -19,14 +20,21 @@ class Plan:
 
 
 def planned(
-    entries: Iterable[Entry], target: str, link: LinkKind, jobs: int | None, longest_wait_s: float
+    entries: Iterable[Entry],
+    target: str,
+    link: LinkKind,
+    jobs: int | None,
+    windows: Windows,
+    longest_wait_s: float,
 ) -> Plan:
     """The plan of a run: by what the cases took the last time, else by what they say that they wait."""
     known = measured(Path("reports"), target, link)
     real = link is LinkKind.UDP
     if real:
-        played = [entry for entry in entries if entry.kind.wait_s <= longest_wait_s]
-        durations = [known.get(entry.id, entry.kind.wait_s + PLAYED_S) for entry in played]
+        waits = {entry.id: waits_s(entry.kind, windows) for entry in entries}
+        durations = [
+            known.get(case, waited + PLAYED_S) for case, waited in waits.items() if waited <= longest_wait_s
+        ]
     else:
         durations = [known.get(entry.id, IN_PROCESS_S) for entry in entries]
     at_a_time = min(jobs or (jobs_for(durations) if real else 1), max(1, len(durations)))

@@ -10,6 +10,7 @@ import pytest
 from harness.bench.catalogue import Entry, roots
 from harness.bench.run import LONGEST_WAIT_S
 from harness.bench.stage import LinkKind
+from harness.bench.windows import Windows
 from harness.cli import words
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, link_of, target_of
@@ -42,6 +43,13 @@ from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
     "--no-keys", is_flag=True, help="Keep keys out of the evidence; `judge` then sees less than this run."
 )
 @click.option(
+    "--windows",
+    type=click.Choice([str(each) for each in Windows]),
+    default=str(Windows.SHORT),
+    show_default=True,
+    help="How long silence is watched: as CI can bear, or as long as the claim needs.",
+)
+@click.option(
     "--longest-wait",
     type=float,
     default=LONGEST_WAIT_S,
@@ -62,6 +70,7 @@ def run_command(
     jobs: int | None,
     output: Path | None,
     no_keys: bool,
+    windows: str,
     longest_wait: float,
     quiet: bool,
     cases: tuple[Path, ...],
@@ -73,13 +82,14 @@ def run_command(
     met_on = link_of(target_of(target), link)
     entries = chosen(selectors, cases)
     pcaps, reports = _places(output, target)
-    plan = planned(entries, target, met_on, jobs, longest_wait)
+    plan = planned(entries, target, met_on, jobs, Windows(windows), longest_wait)
     arguments = [
         f"--ike-target={target}",
         f"--ike-link={met_on}",
         f"--ike-seed={fresh_seed() if seed is None else seed}",
         f"--ike-pcaps={pcaps}",
         f"--ike-reports={reports}",
+        f"--ike-windows={windows}",
         f"--ike-longest-wait={longest_wait}",
         f"--ike-count={len(entries)}",
         f"--ike-console={'quiet' if quiet else 'full'}",

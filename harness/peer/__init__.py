@@ -15,6 +15,7 @@ from harness.peer.script import (
     Script,
     Send,
     Steps,
+    Watch,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Script",
     "Send",
     "Steps",
+    "Watch",
     "cut",
     "flip",
     "flip_last",

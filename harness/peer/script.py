@@ -134,6 +134,11 @@ class Elapse:
 
 
 @value
+class Watch:
+    """Let the silent window of the case pass, which is as long as the run asks for; the result is None."""
+
+
+@value
 class Provoke:
     """Give the target a reason to start something, `times` over; the result says what came of it, in words."""
 
@@ -162,7 +167,7 @@ class Note:
     value: Any
 
 
-Action = Request | Send | Ping | Await | Elapse | Provoke | Note
+Action = Request | Send | Ping | Await | Elapse | Watch | Provoke | Note
 Script = Generator[Action, Any, None]
 """What a case's `script` is."""
 Steps = Generator[Action, Any, Message | None]

@@ -134,6 +134,27 @@ for _name, _version, _timer, _breaks, _says in (
         "Starts Quick Mode at the soft limit.",
     ),
     ("v1-renews-phase1-at-soft-limit", 1, Timer.IKE_SOFT, "CISCO-RO-04", "Renews phase 1 at its soft limit."),
+    (
+        "v1-replaces-child-at-hard-limit",
+        1,
+        Timer.CHILD_HARD,
+        "CISCO-RO-44",
+        "Starts Quick Mode at the hard limit.",
+    ),
+    (
+        "v1-replaces-phase1-at-hard-limit",
+        1,
+        Timer.IKE_HARD,
+        "CISCO-RO-44",
+        "Makes its SAs again at the hard limit of phase 1.",
+    ),
+    (
+        "v1-restarts-lost-peers",
+        1,
+        Timer.LIVENESS,
+        "CISCO-RO-44",
+        "Starts phase 1 for a peer that answers no liveness check.",
+    ),
 ):
     if (_version, _timer) in HONEST.timers:
         REGISTERED[_name] = Deviant(_name, _breaks, _says, _timer_permits(_version, _timer))

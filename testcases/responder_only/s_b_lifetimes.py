@@ -10,22 +10,27 @@ from harness.case import (
     Initiator,
     Provoke,
     Script,
+    Silence,
     Trace,
     Trigger,
+    Watch,
     given,
     protected,
     that,
 )
 from harness.codes import Exchange, Protocol
+from harness.peer import Ask
 from harness.wire import v1, v2
 
 CHILD_SOFT_S, CHILD_HARD_S = 3.0, 5.0
 IKE_SOFT_S, IKE_HARD_S = 4.0, 6.0
 LONG_S = 3600.0
+EXPIRED_S = CHILD_HARD_S + 1.0
+"""When a short Child SA is surely over."""
+GIVEN_UP_S = 40.0
+"""How long a target may ask a peer that answers nothing until it gives it up."""
 QUIET_S = 1.0
 """How long an answer is waited for that must not come."""
-AFTERWARDS_S = 6.0
-"""How long the target is watched after the last limit."""
 
 
 def _short_child(configuration: Configuration) -> Configuration:
@@ -49,14 +54,13 @@ def _short_phase_1(configuration: Configuration) -> Configuration:
 
 
 class _Lifetime(Case):
-    """A tunnel that the peer made and never renews, watched until its limit has passed."""
+    """A tunnel that the peer made and never renews, watched until its limits have passed, twice over."""
 
-    watched_s = CHILD_HARD_S + AFTERWARDS_S
-    wait_s = CHILD_HARD_S + AFTERWARDS_S
+    silence = Silence.RENEWAL
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
-        yield Elapse(self.watched_s)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         made = trace.reply_to("made").find(v2.SecurityAssociation)
@@ -128,7 +132,7 @@ class ChildAtItsVolumeLimit(_Lifetime):
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
         yield Provoke(Trigger.SOFT_EXPIRY)
-        yield Elapse(AFTERWARDS_S)
+        yield Watch()
 
 
 class ChildPastItsVolumeLimit(_Lifetime):
@@ -143,7 +147,7 @@ class ChildPastItsVolumeLimit(_Lifetime):
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
         yield Provoke(Trigger.HARD_EXPIRY)
-        yield Elapse(AFTERWARDS_S)
+        yield Watch()
 
 
 class IkeSaAtItsSoftLimit(_Lifetime):
@@ -153,8 +157,6 @@ class IkeSaAtItsSoftLimit(_Lifetime):
     deviants = ("rekeys-ike-at-soft-limit",)
     subject = "INV-02"
     settings = staticmethod(_short_ike)
-    watched_s = IKE_HARD_S + AFTERWARDS_S
-    wait_s = IKE_HARD_S + AFTERWARDS_S
     also = {"spec": ("B06",)}
 
 
@@ -165,9 +167,38 @@ class IkeSaAtItsHardLimit(_Lifetime):
     deviants = ("replaces-ike-at-hard-limit",)
     subject = "INV-01"
     settings = staticmethod(_short_ike)
-    watched_s = IKE_HARD_S + AFTERWARDS_S
-    wait_s = IKE_HARD_S + AFTERWARDS_S
     also = {"spec": ("B06",)}
+
+
+class _ExpiryUnderADeadPeer(_Lifetime):
+    """The same with a peer that falls silent once the tunnel stands: nobody takes note of the Delete at its end."""
+
+    subject = "INV-01"
+    deviants = ("restarts-lost-peers",)
+    silence = Silence.RECOVERY
+    wait_s = IKE_HARD_S + GIVEN_UP_S
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.connect(mark="made")
+        yield alice.ignores(*Ask)
+        yield Elapse(self.wait_s)
+        yield Watch()
+
+
+class ChildExpiresUnderADeadPeer(_ExpiryUnderADeadPeer):
+    """A Child SA that ends while its peer is dead is not made again, and neither is the IKE SA."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39", "CISCO-RO-41")
+    settings = staticmethod(_short_child)
+    also = {"spec": ("B02", "F01")}
+
+
+class IkeSaExpiresUnderADeadPeer(_ExpiryUnderADeadPeer):
+    """An IKE SA that ends while its peer is dead is not made again."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-39")
+    settings = staticmethod(_short_ike)
+    also = {"spec": ("B06", "F01")}
 
 
 class _LifetimeV1(_Lifetime):
@@ -178,7 +209,7 @@ class _LifetimeV1(_Lifetime):
     def script(self, alice: Initiator) -> Script:
         yield from alice.main_mode()
         yield from alice.quick_mode(mark="made")
-        yield Elapse(self.watched_s)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         made = trace.reply_to("made").find(v1.SecurityAssociation)
@@ -202,8 +233,26 @@ class IsakmpSaAtItsSoftLimit(_LifetimeV1):
     deviants = ("v1-renews-phase1-at-soft-limit",)
     subject = "INV-04"
     settings = staticmethod(_short_phase_1)
-    watched_s = IKE_HARD_S + AFTERWARDS_S
-    wait_s = IKE_HARD_S + AFTERWARDS_S
+    also = {"spec": ("B06", "B07")}
+
+
+class IpsecSaAtItsHardLimit(_LifetimeV1):
+    """An IPsec SA that reaches its hard limit is not replaced by a Quick Mode."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-03")
+    deviants = ("v1-replaces-child-at-hard-limit",)
+    subject = "INV-05"
+    settings = staticmethod(_short_child_v1)
+    also = {"spec": ("B02",)}
+
+
+class IsakmpSaAtItsHardLimit(_LifetimeV1):
+    """An ISAKMP SA that reaches its hard limit ends, and no other phase 1 is started."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-01")
+    deviants = ("v1-replaces-phase1-at-hard-limit",)
+    subject = "INV-04"
+    settings = staticmethod(_short_phase_1)
     also = {"spec": ("B06", "B07")}
 
 
@@ -220,7 +269,7 @@ class ExpiredChildCarriesNothing(_Lifetime):
         yield from alice.connect(mark="made")
         yield alice.ping(mark="first")
         child = alice.ike.child
-        yield Elapse(self.watched_s)
+        yield Watch()
         yield alice.ping(child, mark="afterwards", retransmit=(), wait=QUIET_S)
 
     def judge(self, trace: Trace) -> Findings:
@@ -237,12 +286,15 @@ class TrafficAfterExpiry(_Lifetime):
     deviants = ("leaks-in-clear",)
     needs = frozenset({"data", "matching_traffic"})
     settings = staticmethod(_short_child)
+    silence = Silence.TRAFFIC
+    wait_s = EXPIRED_S
     also = {"spec": ("B03",)}
 
     def script(self, alice: Initiator) -> Script:
-        yield from super().script(alice)
+        yield from alice.connect(mark="made")
+        yield Elapse(EXPIRED_S)
         yield Provoke(Trigger.MATCHING_TRAFFIC, times=10)
-        yield Elapse(AFTERWARDS_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)

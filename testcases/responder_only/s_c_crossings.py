@@ -1,9 +1,7 @@
 """Group C: a peer's negotiation and a reason to start one at the same moment: only the peer's takes place."""
 
-from harness.case import Case, Elapse, Findings, Initiator, Provoke, Script, Trace, Trigger, given
+from harness.case import Case, Findings, Initiator, Provoke, Script, Silence, Trace, Trigger, Watch, given
 from harness.wire import v2
-
-WATCHED_S = 6.0
 
 
 class TrafficDuringThePeersInitiation(Case):
@@ -13,14 +11,14 @@ class TrafficDuringThePeersInitiation(Case):
     deviants = ("crosses-the-peers-initiation", "starts-on-matching-traffic")
     subject = "INV-01"
     needs = frozenset({"matching_traffic"})
-    wait_s = WATCHED_S
+    silence = Silence.TRAFFIC
     also = {"spec": ("C01",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.ike_sa_init()
         yield Provoke(Trigger.MATCHING_TRAFFIC)
         yield alice.ike_auth(mark="auth")
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.reply_to("auth").find(v2.Authentication), "the peer's IKE SA").is_present()
@@ -32,13 +30,13 @@ class DuplicateIkeSa(Case):
     requirements = ("CISCO-RO-16", "CISCO-RO-39")
     deviants = ("merges-duplicates-by-a-third",)
     subject = "INV-01"
-    wait_s = WATCHED_S
+    silence = Silence.START
     also = {"spec": ("C06", "A09")}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="first")
         yield from alice.connect(mark="second")
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         for mark in ("first", "second"):
@@ -51,12 +49,12 @@ class IdleTunnel(Case):
     requirements = ("CISCO-RO-40", "CISCO-RO-41")
     deviants = ("starts-a-child-unasked",)
     subject = "INV-02"
-    wait_s = 20.0
+    silence = Silence.START
     also = {"spec": ("A18",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="auth")
-        yield Elapse(20.0)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.reply_to("auth").find(v2.Authentication), "the peer's IKE SA").is_present()

@@ -12,19 +12,22 @@ from harness.case import (
     Note,
     Provoke,
     Script,
+    Silence,
     Steps,
     Trace,
     Trigger,
+    Watch,
     given,
     that,
 )
 from harness.codes import Exchange, NotifyType
+from harness.peer import Ask
 from harness.peer.certified import certified
 from harness.profile import Selector
 from harness.wire import v1, v2
 
-WATCHED_S = 5.0
-"""How long the target is watched after each trigger."""
+GIVEN_UP_S = 40.0
+"""How long a target may repeat a Delete until it gives its peer up."""
 
 
 def _version_1(configuration: Configuration) -> Configuration:
@@ -49,7 +52,7 @@ class _Silence(Case):
 
     trigger = Trigger.BOOT
     times = 1
-    wait_s = WATCHED_S
+    silence = Silence.START
 
     def connect(self, alice: Initiator) -> Steps:
         """What stands when the trigger comes; by default nothing but the peer."""
@@ -59,7 +62,7 @@ class _Silence(Case):
     def script(self, alice: Initiator) -> Script:
         yield from self.connect(alice)
         yield Provoke(self.trigger, times=self.times)
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.observations("provoke"), f"the trigger {self.trigger}").is_present()
@@ -128,6 +131,7 @@ class MatchingTraffic(_Silence):
     subject = "INV-01"
     needs = frozenset({"matching_traffic"})
     trigger = Trigger.MATCHING_TRAFFIC
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E04",)}
 
@@ -141,6 +145,7 @@ class MatchingTrafficInMainMode(_Silence):
     needs = frozenset({"matching_traffic", "v1-main"})
     settings = staticmethod(_version_1)
     trigger = Trigger.MATCHING_TRAFFIC
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E04",)}
 
@@ -153,6 +158,7 @@ class TrafficWithoutChild(_Silence):
     subject = "INV-02"
     needs = frozenset({"matching_traffic"})
     trigger = Trigger.MATCHING_TRAFFIC
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E04",)}
 
@@ -174,6 +180,7 @@ class TrafficWithoutQuickMode(_Silence):
     needs = frozenset({"matching_traffic", "v1-main"})
     settings = staticmethod(_version_1)
     trigger = Trigger.MATCHING_TRAFFIC
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E04",)}
 
@@ -196,6 +203,7 @@ class SecondSelector(_SilenceWithSa):
     needs = frozenset({"second_selector"})
     settings = staticmethod(_two_selectors)
     trigger = Trigger.SECOND_SELECTOR
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E05",)}
 
@@ -209,6 +217,7 @@ class SecondSelectorInQuickMode(_Silence):
     needs = frozenset({"second_selector", "v1-main"})
     settings = staticmethod(_two_selectors_v1)
     trigger = Trigger.SECOND_SELECTOR
+    silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E05",)}
 
@@ -231,6 +240,7 @@ class RoutingHellos(_Silence):
     subject = "INV-01"
     needs = frozenset({"multicast"})
     trigger = Trigger.MULTICAST
+    silence = Silence.TRAFFIC
     times = 20
     also = {"spec": ("E06",)}
 
@@ -268,6 +278,7 @@ class Reload(_SilenceWithSa):
     subject = "INV-01"
     needs = frozenset({"reload"})
     trigger = Trigger.RELOAD
+    silence = Silence.RECOVERY
     also = {"spec": ("E09", "E10")}
 
 
@@ -279,7 +290,22 @@ class Clear(_SilenceWithSa):
     subject = "INV-01"
     needs = frozenset({"clear"})
     trigger = Trigger.CLEAR
+    silence = Silence.RECOVERY
     also = {"spec": ("E11",)}
+
+
+class ClearThatNobodyAcknowledges(Clear):
+    """SAs that an operator clears, and whose Deletes their peer never acknowledges, are not made again."""
+
+    deviants = ("restarts-lost-peers",)
+    wait_s = GIVEN_UP_S
+
+    def script(self, alice: Initiator) -> Script:
+        yield from self.connect(alice)
+        yield alice.ignores(*Ask)
+        yield Provoke(self.trigger)
+        yield Elapse(GIVEN_UP_S)
+        yield Watch()
 
 
 class OperatorInitiates(_Silence):
@@ -312,6 +338,7 @@ class Failover(_Silence):
     subject = "INV-01"
     needs = frozenset({"failover"})
     trigger = Trigger.FAILOVER
+    silence = Silence.RECOVERY
     also = {"spec": ("D13", "D14")}
 
 
@@ -323,6 +350,7 @@ class InterfaceDown(_SilenceWithSa):
     subject = "INV-01"
     needs = frozenset({"interface_down"})
     trigger = Trigger.INTERFACE_DOWN
+    silence = Silence.RECOVERY
     also = {"spec": ("E03",)}
 
 
@@ -356,12 +384,13 @@ class _FailoverWithSa(_SilenceWithSa):
     """A second node takes over while an SA stands; then the peer uses that SA."""
 
     trigger = Trigger.FAILOVER
+    silence = Silence.RECOVERY
     needs = frozenset({"failover", "standby"})
 
     def script(self, alice: Initiator) -> Script:
         yield from self.connect(alice)
         yield Provoke(self.trigger)
-        yield Elapse(WATCHED_S)
+        yield Watch()
         yield alice.liveness(mark="after")
 
 
@@ -412,12 +441,13 @@ class FailoverWithIsakmpSa(_Silence):
     needs = frozenset({"failover", "standby", "v1-main"})
     settings = staticmethod(_synchronised_v1)
     trigger = Trigger.FAILOVER
+    silence = Silence.RECOVERY
     also = {"spec": ("D13",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.main_mode(mark="main")
         yield Provoke(self.trigger)
-        yield Elapse(WATCHED_S)
+        yield Watch()
         yield alice.dpd(mark="after")
 
     def judge(self, trace: Trace) -> Findings:
@@ -435,12 +465,12 @@ class BothEndsConverge(Case):
     subject = "INV-01"
     needs = frozenset({"route_convergence"})
     also = {"spec": ("C01", "C19", "E07")}
-    wait_s = WATCHED_S
+    silence = Silence.START
 
     def script(self, bob: Device) -> Script:
         yield bob.provoke(Trigger.ROUTE_CONVERGENCE)
         yield Provoke(Trigger.ROUTE_CONVERGENCE)
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.observations("provoke"), "the trigger route_convergence").is_present()

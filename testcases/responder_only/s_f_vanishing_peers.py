@@ -10,17 +10,19 @@ from harness.case import (
     Initiator,
     Provoke,
     Script,
+    Silence,
     Trace,
     Trigger,
+    Watch,
     given,
     protected,
     that,
 )
 from harness.codes import Exchange
+from harness.peer import Ask
 from harness.profile import Dpd
-from harness.wire import v2
+from harness.wire import v1, v2
 
-WATCHED_S = 6.0
 DPD = Dpd(interval=2.0, retry=1.0, retries=3)
 GIVEN_UP_AFTER_S = 40.0
 
@@ -33,6 +35,7 @@ class _Ended(Case):
     """A tunnel that the peer made and that ends one way or another."""
 
     subject = "INV-01"
+    silence = Silence.RECOVERY
 
     def judge(self, trace: Trace) -> Findings:
         made = trace.reply_to("made").find(v2.SecurityAssociation)
@@ -45,13 +48,12 @@ class PeerDeletesTheChild(_Ended):
     requirements = ("CISCO-RO-44", "CISCO-RO-40")
     deviants = ("revives-after-child-delete",)
     subject = "INV-02"
-    wait_s = WATCHED_S
     also = {"spec": ("F05",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
         yield alice.delete_child(mark="delete")
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
@@ -63,13 +65,12 @@ class PeerDeletesTheIkeSa(_Ended):
 
     requirements = ("CISCO-RO-44", "CISCO-RO-39")
     deviants = ("revives-after-ike-delete",)
-    wait_s = WATCHED_S
     also = {"spec": ("F06",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
         yield alice.delete_ike(mark="delete")
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
@@ -82,13 +83,12 @@ class PeerIsLost(_Ended):
     requirements = ("CISCO-RO-44", "CISCO-RO-39")
     deviants = ("starts-on-dpd-loss",)
     needs = frozenset({"dpd_loss"})
-    wait_s = WATCHED_S
     also = {"spec": ("F01",)}
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
         yield Provoke(Trigger.DPD_LOSS)
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
@@ -108,11 +108,43 @@ class PeerStopsAnswering(_Ended):
         yield from alice.connect(mark="made")
         yield alice.ignores("liveness", "informational", "delete")
         yield Elapse(GIVEN_UP_AFTER_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield from super().judge(trace)
         checks = trace.from_target(Exchange.INFORMATIONAL, requests_only=True)
         yield given(checks, "a liveness check by the target").is_present()
+
+
+def _probing_v1(configuration: Configuration) -> Configuration:
+    return replace(_probing(configuration), initiate_version=1)
+
+
+class PeerStopsAnsweringInMainMode(Case):
+    """A peer of version 1 that answers no R-U-THERE is given up; no other phase 1 is started for it."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-01")
+    deviants = ("v1-restarts-lost-peers",)
+    subject = "INV-04"
+    needs = frozenset({"v1-main"})
+    settings = staticmethod(_probing_v1)
+    silence = Silence.RECOVERY
+    wait_s = GIVEN_UP_AFTER_S
+    also = {"spec": ("F01",)}
+
+    def script(self, alice: Initiator) -> Script:
+        yield from alice.main_mode()
+        yield from alice.quick_mode(mark="made")
+        yield alice.ignores(*Ask)
+        yield Elapse(GIVEN_UP_AFTER_S)
+        yield Watch()
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("made").find(v1.SecurityAssociation)
+        yield given(made, "the IPsec SA that the peer made").is_present()
+        yield given(
+            trace.from_target(Exchange.INFORMATIONAL_V1), "a liveness check by the target"
+        ).is_present()
 
 
 class PeerVanishesHalfWay(Case):
@@ -121,7 +153,7 @@ class PeerVanishesHalfWay(Case):
     requirements = ("CISCO-RO-39",)
     deviants = ("reauthenticates-idle-peers",)
     subject = "INV-01"
-    wait_s = WATCHED_S
+    silence = Silence.RECOVERY
     also = {"spec": ("F10", "C20")}
 
     @staticmethod
@@ -131,7 +163,7 @@ class PeerVanishesHalfWay(Case):
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.ike_sa_init(mark="init")
-        yield Elapse(WATCHED_S)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.outcome_of("init").find(v2.KeyExchange), "a response to IKE_SA_INIT").is_present()
@@ -145,7 +177,8 @@ class PacketsOfAnEndedSa(Case):
     subject = "INV-01"
     needs = frozenset({"data", "esp"})
     also = {"spec": ("F03", "F18")}
-    wait_s = 5.0
+    silence = Silence.RECOVERY
+    wait_s = 3.0
 
     def script(self, alice: Initiator) -> Script:
         yield from alice.connect(mark="made")
@@ -153,7 +186,7 @@ class PacketsOfAnEndedSa(Case):
         yield alice.delete_ike(mark="delete")
         for _ in range(3):
             yield alice.ping(child, mark="unknown", retransmit=(), wait=1.0)
-        yield Elapse(self.wait_s - 3.0)
+        yield Watch()
 
     def judge(self, trace: Trace) -> Findings:
         yield given(trace.reply_to("made").find(v2.SecurityAssociation), "a Child SA").is_present()

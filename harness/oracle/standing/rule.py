@@ -210,4 +210,6 @@ def bounds(trace: Trace) -> str:
     sent = trace.sent
     triggers = f"triggers: {', '.join(trace.triggers)}" if trace.triggers else "no triggers"
     complete = "nothing lost" if trace.gap_free else "as far as captured"
-    return f"in {trace.window_s:.1f} s and {sent} IKE message{'' if sent == 1 else 's'} of its own ({triggers}; {complete})"
+    windows = (trace.opening or {}).get("windows")
+    asked = f" ({windows} window)" if windows else ""
+    return f"in {trace.window_s:.1f} s{asked} and {sent} IKE message{'' if sent == 1 else 's'} of its own ({triggers}; {complete})"

@@ -12,6 +12,7 @@ import pytest
 
 from harness.bench.catalogue import catalogue
 from harness.bench.run import LONGEST_WAIT_S
+from harness.bench.windows import Windows, waits_s
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ def test_loopback_sockets_give_the_same_verdicts(place: Path) -> None:
     beyond = {
         entry.id
         for entry in catalogue()
-        if "many-addresses" in entry.kind.needs or entry.kind.wait_s > LONGEST_WAIT_S
+        if "many-addresses" in entry.kind.needs or waits_s(entry.kind, Windows.SHORT) > LONGEST_WAIT_S
     }
     not_crossed = {case for case in CROSSINGS if _verdicts(udp)[case] == "INCONCLUSIVE"}
     expected = {
