@@ -1,5 +1,6 @@
 """Real daemons' captures against the verdicts that people gave them; frame numbers as tshark counts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,11 @@ def test_a_wrong_address_proves_nothing():
 
     assert told.verdict is Verdict.INCONCLUSIVE
     assert "check the address" in told.findings[0].says
+
+
+def test_the_readme_states_the_verdicts_that_are_reached():
+    """Each row of the collection's README has the value of claims.safety, and every capture has a row."""
+    rows = re.findall(r"^\| (`.*?`) \|.*\| (PASS|FAIL)", (GOLDEN / "README.md").read_text(), re.MULTILINE)
+    stated = {name: verdict for names, verdict in rows for name in re.findall(r"`(.*?)\.pcap`", names)}
+
+    assert stated == {path.stem: judged(path.stem).claims["safety"] for path in GOLDEN.glob("*.pcap")}
