@@ -7,6 +7,7 @@ from harness.observe.conversation import conversation
 from harness.observe.header import NO_SPI, Header
 from harness.observe.observed import Doubt, Observed
 from harness.observe.observer import observe
+from harness.observe.packets import Protected, protected
 from harness.observe.screened import Matter, Screened
 from harness.observe.seen import Seen
 from harness.observe.trace import Observation, Trace
@@ -23,6 +24,7 @@ __all__ = [
     "Matter",
     "Observation",
     "Observed",
+    "Protected",
     "Screened",
     "Seen",
     "Trace",
@@ -30,4 +32,5 @@ __all__ = [
     "conversation",
     "observe",
     "openings",
+    "protected",
 ]

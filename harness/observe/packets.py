@@ -14,10 +14,12 @@ from harness.observe.seen import Packet, Seen
 from harness.sa.esp import EspContent, EspSa, header, unprotect
 from harness.sa.opened import Sealed
 from harness.wire import v1, v2
-from harness.wire.datagram import ESP, Datagram, Kind, packed
-from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, read_packet, read_upper
+from harness.wire.datagram import ESP, UDP, Datagram, Endpoint, Kind, packed
+from harness.wire.packet import IPV4, IPV6, NO_NEXT_HEADER, TCP, read_packet, read_upper
 
 _SUBSPACE = 1 << 32
+_ANY_PORT = (0, 0xFFFF)
+_WITH_PORTS = frozenset({TCP, UDP})
 TUNNEL = frozenset({IPV4, IPV6})
 """Next Headers of tunnel mode."""
 
@@ -91,15 +93,22 @@ def _read(seen: Seen, spi: bytes, number: int, opened: EspContent) -> Packet:
 
 
 class Side(NamedTuple):
-    """A range of addresses at one end of a Child SA."""
+    """A range of addresses at one end of a Child SA; of one protocol, and of some of its ports, where they are named."""
 
     start: bytes
     end: bytes
+    protocol: int = 0
+    ports: tuple[int, int] = _ANY_PORT
 
-    def has(self, address: str) -> bool:
-        """Whether an address lies in it."""
-        octets = packed(address)
-        return len(octets) == len(self.start) and self.start <= octets <= self.end
+    def has(self, end: Endpoint, protocol: int) -> bool:
+        """Whether a packet of that protocol has an end in it; what ICMP types are named as ports is not told."""
+        octets = packed(end.address)
+        if len(octets) != len(self.start) or not self.start <= octets <= self.end:
+            return False
+        if self.protocol not in (0, protocol):
+            return False
+        first, last = self.ports
+        return self.ports == _ANY_PORT or (protocol in _WITH_PORTS and first <= end.port <= last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +121,9 @@ class Protected:
 
     def covers(self, datagram: Datagram) -> bool:
         """Whether a packet goes from the target's side to the other one."""
-        source, destination = datagram.source.address, datagram.destination.address
-        return any(side.has(source) for side in self.local) and any(
-            side.has(destination) for side in self.remote
+        source, destination, protocol = datagram.source, datagram.destination, datagram.protocol
+        return any(side.has(source, protocol) for side in self.local) and any(
+            side.has(destination, protocol) for side in self.remote
         )
 
 
@@ -156,22 +165,32 @@ class _Readers:
 
 
 def _sides(payload: v2.TrafficSelectorsI | v2.TrafficSelectorsR) -> tuple[Side, ...]:
-    return tuple(Side(each.start, each.end) for each in payload.selectors)
+    return tuple(
+        Side(each.start, each.end, each.protocol, (each.start_port, each.end_port))
+        for each in payload.selectors
+    )
 
 
 def _side(identity: v1.Identification) -> Side | None:
-    """The addresses that a client identity names (RFC 2407 section 4.6.2); None if it can't be read so."""
+    """What a client identity names (RFC 2407 section 4.6.2), port 0 being any; None if it can't be read so."""
+    ends = _addresses(identity)
+    ports = (identity.port, identity.port) if identity.port else _ANY_PORT
+    return None if ends is None else Side(*ends, identity.protocol, ports)
+
+
+def _addresses(identity: v1.Identification) -> tuple[bytes, bytes] | None:
+    """The first and the last address."""
     data, half = identity.data, len(identity.data) // 2
     if len(data) % 4:
         return None
     if identity.id_type in (IdTypeV1.ID_IPV4_ADDR, IdTypeV1.ID_IPV6_ADDR):
-        return Side(data, data)
+        return data, data
     if identity.id_type in (IdTypeV1.ID_IPV4_ADDR_RANGE, IdTypeV1.ID_IPV6_ADDR_RANGE):
-        return Side(data[:half], data[half:])
+        return data[:half], data[half:]
     if identity.id_type in (IdTypeV1.ID_IPV4_ADDR_SUBNET, IdTypeV1.ID_IPV6_ADDR_SUBNET):
         hosts = bytes(octet ^ 0xFF for octet in data[half:])
         last = bytes(one | other for one, other in zip(data[:half], hosts, strict=True))
-        return Side(data[:half], last)
+        return data[:half], last
     return None
 
 

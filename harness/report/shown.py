@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.record import Conversation, Finding, Row, Verdict, Weight, printable
-from harness.report.telling import frames, told_finding
+from harness.report.telling import JUDGES, frames, told_finding
 
 WIDTH = 100
 MOST_OF_A_NAME = 24
@@ -41,11 +41,13 @@ def lines(shown: Conversation, found: Sequence[Finding], *, payloads: bool = Fal
     told: dict[int, int] = {}
     for row in shown:
         yield from _message(row, width, payloads=payloads)
-        for number in by_frame.pop(row.frame, ()):
-            first = told.setdefault(number, row.frame)
-            yield from _finding(found[number], "" if first == row.frame else f"as under {frames((first,))}")
+        here = by_frame.pop(row.frame, ())
+        yield from _pointers([(found[number], told[number]) for number in here if number in told])
+        for number in here:
+            if told.setdefault(number, row.frame) == row.frame:
+                yield from _finding(_word(found[number]), told_finding(found[number]))
     for number in rest:
-        yield from _finding(found[number])
+        yield from _finding(_word(found[number]), told_finding(found[number]))
 
 
 def _message(row: Row, width: int, *, payloads: bool) -> Iterator[str]:
@@ -58,9 +60,18 @@ def _message(row: Row, width: int, *, payloads: bool) -> Iterator[str]:
         yield from _filled(" " * (len(head) + _FURTHER), payload)
 
 
-def _finding(finding: Finding, instead: str = "") -> Iterator[str]:
-    said = f"{finding.rule}, {instead}" if instead else told_finding(finding)
-    yield from _filled(f"{'':>13}{_word(finding)}  ", said, indent=17)
+def _pointers(told: Sequence[tuple[Finding, int]]) -> Iterator[str]:
+    """What stands under an earlier frame, those of one weight and one frame in a line."""
+    together: dict[tuple[str, int], list[str]] = {}
+    for finding, first in told:
+        name = finding.requirement if finding.rule in JUDGES else finding.rule
+        together.setdefault((_word(finding), first), []).append(name)
+    for (word, first), names in together.items():
+        yield from _finding(word, f"as under {frames((first,))}: {', '.join(dict.fromkeys(names))}")
+
+
+def _finding(word: str, said: str) -> Iterator[str]:
+    yield from _filled(f"{'':>13}{word}  ", said, indent=17)
 
 
 def _word(finding: Finding) -> str:

@@ -19,6 +19,7 @@ from harness.oracle.standing import (
     inv15,
     inv16,
     inv17,
+    inv18,
 )
 from harness.oracle.standing.rule import Rule
 from harness.profile import Profile
@@ -42,6 +43,7 @@ _MODULES = (
     inv15,
     inv16,
     inv17,
+    inv18,
 )
 
 STANDING: tuple[Rule, ...] = tuple(module.RULE for module in _MODULES)

@@ -21,7 +21,7 @@ _DELETE_GRACE_S = 1.0
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
-    ends = {child: end for child in trace.children.made if (end := _end(trace, child)) is not None}
+    ends = {child: end for child in trace.children.made if (end := end_of(trace, child)) is not None}
     late: dict[ChildSa, list[Seen]] = {}
     for each in trace.packets:
         if not each.from_target or each.packet is None:
@@ -44,7 +44,7 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         yield held(f"the target used none of {len(ends)} Child SAs beyond its end {bounds(trace)}")
 
 
-def _end(trace: Trace, child: ChildSa) -> float | None:
+def end_of(trace: Trace, child: ChildSa) -> float | None:
     """From when on the Child SA is over for certain."""
     limit = _limit(trace, child)
     ends = [] if limit is None else [child.time + limit * (1 + _LIMIT_GRACE_SHARE) + _LIMIT_GRACE_S]

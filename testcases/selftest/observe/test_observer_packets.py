@@ -1,5 +1,6 @@
 """ESP in evidence: opened by the keys in it, followed by number, doubted without them; and packets that leak."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,17 @@ def test_keys_of_esp_that_cannot_be_read_are_a_problem(tmp_path: Path) -> None:
 PAIR = Protected(
     (Side(b"\xc6\x33\x64\x00", b"\xc6\x33\x64\xff"),), (Side(b"\xcb\x00\x71\x00", b"\xcb\x00\x71\xff"),), 0
 )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "covered"),
+    [(17, 53, True), (17, 54, False), (6, 53, False), (1, 0, False), (1, 53, False)],
+)
+def test_protocol_and_ports_of_a_selector_count(protocol: int, port: int, covered: bool) -> None:
+    """A Child SA for one port of UDP is for nothing else (RFC 7296 section 3.13.1)."""
+    dns = replace(PAIR, remote=(PAIR.remote[0]._replace(protocol=17, ports=(53, 53)),))
+
+    assert dns.covers(Datagram(Endpoint(LOCAL, 9), Endpoint(REMOTE, port), b"", protocol)) is covered
 
 
 def test_a_pair_covers_what_goes_from_the_target_to_the_peer() -> None:

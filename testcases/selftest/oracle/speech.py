@@ -11,6 +11,7 @@ from harness.wire.packet import TCP
 NATT = (Endpoint("192.0.2.2", 4500), Endpoint("192.0.2.1", 4500))
 PEERS, OURS = b"peer", b"ours"
 """The SPIs of a Child SA, by who proposed them."""
+_PEERS, _OURS = (203, 0, 113), (198, 51, 100)
 
 
 def child(spi: bytes) -> v2.SecurityAssociation:
@@ -23,10 +24,29 @@ def rekey(spi: bytes) -> v2.Notify:
     return v2.Notify(notify_type=NotifyType.REKEY_SA, protocol=Protocol.ESP, spi=spi)
 
 
-def packet(line: Any, spi: bytes, after: float = 0.1) -> int:
+def packet(line: Any, spi: bytes, after: float = 0.1, sealed: bytes = bytes(32)) -> int:
     """An ESP packet of the target, in UDP."""
-    octets = spi + b"\0\0\0\1" + bytes(32)
+    octets = spi + b"\0\0\0\1" + sealed
     return _instead(line, Datagram(NATT[1], NATT[0], octets), by_target=True, after=after)
+
+
+def bare(line: Any, after: float = 0.1, ends: tuple[str, str] = ("198.51.100.1", "203.0.113.1")) -> int:
+    """A packet in clear, by default from behind the target to behind its peer."""
+    return _instead(line, plain(ends), by_target=True, after=after)
+
+
+def plain(ends: tuple[str, str] = ("198.51.100.1", "203.0.113.1")) -> Datagram:
+    """A packet that is not in ESP, or not yet."""
+    source, destination = (Endpoint(each, 0) for each in ends)
+    return Datagram(source, destination, b"data", 1)
+
+
+def selectors() -> tuple[v2.TrafficSelectorsI, v2.TrafficSelectorsR]:
+    """The networks behind a peer and behind the target, as a peer's exchange names them."""
+    behind = (
+        v2.TrafficSelector(7, start=bytes((*net, 0)), end=bytes((*net, 255))) for net in (_PEERS, _OURS)
+    )
+    return v2.TrafficSelectorsI(selectors=(next(behind),)), v2.TrafficSelectorsR(selectors=(next(behind),))
 
 
 def segment(

@@ -16,7 +16,7 @@ from harness.oracle import standing_findings
 from harness.profile import PROFILES
 from harness.record import Verdict, Weight
 from harness.wire import v1, v2
-from testcases.selftest.oracle.speech import NATT, OURS, PEERS, child, packet, rekey, segment
+from testcases.selftest.oracle.speech import NATT, OURS, PEERS, bare, child, packet, rekey, segment, selectors
 
 NONE = bytes(8)
 INIT, AUTH, CHILD, INFO = (
@@ -178,6 +178,12 @@ def claims_to_be_initiator(line: Any) -> None:
     line.answers(INFO, 2, flags=0x28)
 
 
+def leaks_late(line):
+    """A packet leaves in clear when the Child SA for it is over."""
+    line.opening["lifetimes"] = {"child_hard": 60.0}
+    bare(line, after=300.0)
+
+
 def expires(line: Any) -> None:
     """The target sends ESP beyond the declared lifetime."""
     line.opening["lifetimes"] = {"child_hard": 60.0}
@@ -282,6 +288,8 @@ ROWS = (
     Row("3.5-esp", lambda line: packet(line, PEERS)),
     Row("3.6-esp-of-an-unknown-spi", lambda line: packet(line, b"what"), ("INV-13",), two_way=("INV-13",)),
     Row("3.6-esp-past-its-limit", expires, ("INV-14",)),
+    Row("3.7-in-clear", bare, ("INV-18",), two_way=("INV-18",)),
+    Row("3.7-in-clear-past-the-limit", leaks_late, ("INV-18",), two_way=("INV-18",)),
 )
 
 
@@ -290,7 +298,7 @@ ROWS = (
 def test_what_the_rules_make_of_it(line, row, profile):
     """What is forbidden in the judged profile breaks the rules of that row, and nothing else breaks any."""
     if row.version == 2:
-        line.connects_openly(asked=(child(PEERS),), told=(child(OURS),))
+        line.connects_openly(asked=(child(PEERS), *selectors()), told=(child(OURS), *selectors()))
     else:
         line.main_mode()
     row.act(line)

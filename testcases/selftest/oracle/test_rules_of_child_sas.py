@@ -1,11 +1,14 @@
-"""INV-13, INV-14 and INV-15: under which SPIs a device sends, when a Child SA is over, and what strangers can do."""
+"""INV-13 to INV-15 and INV-18: SPIs that a device sends under, a Child SA's end, strangers, and packets in clear."""
 
 import pytest
 
-from harness.codes import Exchange, NotifyType, NotifyTypeV1, ProfileName, Protocol
+from harness.codes import Encr, Exchange, Integ, NotifyType, NotifyTypeV1, ProfileName, Protocol
 from harness.record import Verdict, Weight
+from harness.sa.esp import EspSa, protect
+from harness.sa.secrets import to_evidence
 from harness.wire import v1, v2
-from testcases.selftest.oracle.speech import NATT, OURS, PEERS, child, packet, rekey
+from harness.wire.packet import ip_packet
+from testcases.selftest.oracle.speech import NATT, OURS, PEERS, bare, child, packet, plain, rekey, selectors
 
 NONE = bytes(8)
 INIT, AUTH, CHILD, INFO = (
@@ -306,3 +309,115 @@ def test_rates_and_amplification_are_remarks(line, check):
 
     assert Verdict.FAIL not in verdicts(findings)
     assert any(each.weight is Weight.NOTE and "limit" in each.says for each in findings)
+
+
+# --- INV-18 ---------------------------------------------------------------------------------------------------------
+
+every_profile = pytest.mark.parametrize("profile", [*ProfileName])
+
+
+def tunnel(line):
+    """A Child SA for the networks behind both ends, of a target that was configured from here: frames 1 to 4."""
+    line.opening.setdefault("lifetimes", {"child_hard": 60.0})
+    line.connects_openly(asked=(child(PEERS), *selectors()), told=(child(OURS), *selectors()))
+
+
+@every_profile
+@pytest.mark.parametrize("after", [1.0, 100.0])
+def test_a_packet_in_clear_fails(line, check, profile, after):
+    """What the Child SA is for leaves in clear, while it lives or past its hard limit: INV-18 fails under any profile."""
+    tunnel(line)
+    number = bare(line, after)
+
+    findings = check("INV-18", line, profile)
+
+    assert verdicts(findings) == [Verdict.FAIL]
+    assert findings[0].frames == (number,)
+    assert findings[0].requirement == "RFC4301-5.1-01"
+
+
+@every_profile
+def test_other_traffic_may_be_in_clear(line, check, profile):
+    """What comes in, what goes elsewhere, and what the target says itself is not what the Child SA is for."""
+    tunnel(line)
+    for ends in (
+        ("203.0.113.1", "198.51.100.1"),
+        ("198.51.100.1", "192.0.2.9"),
+        ("192.0.2.1", "203.0.113.1"),
+    ):
+        bare(line, ends=ends)
+    packet(line, PEERS)
+
+    assert verdicts(check("INV-18", line, profile)) == [Verdict.PASS]
+
+
+@every_profile
+def test_nothing_is_protected_before_there_is_a_child(line, check, profile):
+    """A packet in clear before any Child SA breaks no policy that the capture shows."""
+    bare(line)
+    tunnel(line)
+
+    assert verdicts(check("INV-18", line, profile)) == [Verdict.PASS]
+
+
+def test_a_deleted_child_still_says_what_is_protected(line, check):
+    """RFC 4301 section 5.1: without an SA the packet is discarded, also when the peer deleted it."""
+    tunnel(line)
+    deleted_by_peer(line)
+    number = bare(line, after=5.0)
+
+    assert [each.frames for each in check("INV-18", line)] == [(number,)]
+
+
+def test_the_policy_of_a_device_may_end_with_its_child(line, check):
+    """Of a target that was not configured from here nobody knows whether its policy outlives the Child SA."""
+    line.opening["lifetimes"] = {"child_hard": 60.0}
+    tunnel(line)
+    del line.opening["lifetimes"]
+    deleted_by_peer(line)
+    bare(line, after=5.0)
+
+    assert verdicts(check("INV-18", line)) == [Verdict.INCONCLUSIVE]
+
+
+def test_a_capture_of_others_may_have_been_taken_inside(foreign, check):
+    """In somebody else's capture a packet in clear convicts nobody, and is not passed over either."""
+    tunnel(foreign)
+    bare(foreign)
+
+    assert verdicts(check("INV-18", foreign)) == [Verdict.INCONCLUSIVE]
+
+
+def test_what_esp_carries_as_well_was_seen_inside(foreign, check):
+    """A packet in clear that the target's ESP holds too is the one before it was sealed: no leak."""
+    tunnel(foreign)
+    keys = EspSa(PEERS, Encr.ENCR_AES_GCM_16, 128, Integ.NONE, False, bytes(range(20)), b"")
+    foreign.secrets = (*foreign.secrets, to_evidence(keys))
+    bare(foreign)
+    packet(foreign, PEERS, sealed=protect(keys, 1, ip_packet(plain()), 4, bytes(8))[8:])
+
+    assert verdicts(check("INV-18", foreign)) == [Verdict.NOT_APPLICABLE]
+
+
+def test_a_capture_of_others_without_such_packets_is_not_judged(foreign, check):
+    """It may hold the ports of IKE alone."""
+    tunnel(foreign)
+    packet(foreign, PEERS)
+
+    assert verdicts(check("INV-18", foreign)) == [Verdict.NOT_APPLICABLE]
+
+
+def test_sockets_do_not_see_what_is_in_clear(line, check):
+    """Where only the sockets of IKE were watched, the lack of packets in clear proves nothing."""
+    line.opening["link"] = "udp"
+    tunnel(line)
+
+    assert verdicts(check("INV-18", line)) == [Verdict.NOT_APPLICABLE]
+
+
+def test_without_keys_no_selector_is_known(line, check):
+    """Where the exchanges stay sealed nobody knows what is to be protected."""
+    line.connects()
+    bare(line)
+
+    assert verdicts(check("INV-18", line)) == [Verdict.NOT_APPLICABLE]

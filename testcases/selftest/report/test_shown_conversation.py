@@ -45,7 +45,18 @@ def test_what_held_is_left_out() -> None:
 
 def test_a_second_frame_points_to_the_first() -> None:
     """A finding of two frames is told in full once."""
-    assert told(replace(REFUSAL, rule="INV-07", frames=(3, 4)))[-1] == "FAIL  INV-07, as under frame 3"
+    assert told(replace(REFUSAL, rule="INV-07", frames=(3, 4)))[-1] == "FAIL  as under frame 3: INV-07"
+
+
+def test_pointers_to_one_frame_share_a_line() -> None:
+    """Two findings that both name two frames are told once each, and pointed to together; a NOTE by itself."""
+    both = replace(REFUSAL, frames=(3, 4))
+    page = told(both, replace(both, rule="INV-07"), replace(both, weight=Weight.NOTE))
+
+    assert page[-2:] == [
+        f"FAIL  as under frame 3: {REFUSAL.requirement}, INV-07",
+        f"NOTE  as under frame 3: {REFUSAL.requirement}",
+    ]
 
 
 def test_a_frame_with_two_messages_has_its_finding_once() -> None:
