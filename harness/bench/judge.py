@@ -44,7 +44,7 @@ def judge(
 ) -> Judgement:
     """Judge a capture by a case and every standing rule; a bug of ours makes it ERROR, with the traceback."""
     try:
-        trace = observe(capture, devices_of(capture), extra_secrets)
+        trace = observe(capture, capture.devices, extra_secrets)
         own = tuple(_own(entry, finding) for finding in heard(entry.kind().judge(trace)))
         standing = standing_findings(trace, PROFILES[profile])
         told = conversation(trace)
@@ -52,13 +52,6 @@ def judge(
         return Judgement(Verdict.ERROR, traceback=traceback.format_exc())
     found = own + standing
     return Judgement(conclude(found, strict), own, standing, claims(found, strict), told)
-
-
-def devices_of(capture: Capture) -> tuple[str, ...]:
-    """The target's addresses, as the capture's opening names them."""
-    target = (capture.opening or {}).get("target")
-    addresses = target.get("addresses") if isinstance(target, dict) else None
-    return tuple(dict.fromkeys(map(str, addresses))) if isinstance(addresses, list) else ()
 
 
 def _own(entry: Entry, finding: Finding) -> Finding:

@@ -62,3 +62,10 @@ class Capture:
     """How many frames of which foreign protocol were left out."""
     interfaces: tuple[str, ...] = ()
     """The names of the taps, by interface number; empty where the file has none."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The target's addresses, as evidence of a run names them in its opening; none in a foreign capture."""
+        target = (self.opening or {}).get("target")
+        addresses = target.get("addresses") if isinstance(target, dict) else None
+        return tuple(dict.fromkeys(map(str, addresses))) if isinstance(addresses, list) else ()

@@ -10,15 +10,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from harness.bench.judge import devices_of
-from harness.capture import stream
-from harness.capture.joined import Joined, read_in_order
+from harness.capture.joined import Joined
 from harness.cli import keys, words
 from harness.cli.wrong import WrongInput
 from harness.clock import WallClock
 from harness.codes import ProfileName
 from harness.observe.speakers import Speaker, speakers
-from harness.oracle import Audit, audit_files
+from harness.oracle import Audit, Unnamed, audit_files
 from harness.oracle.sarif import sarif
 from harness.profile import PROFILES
 from harness.record import Verdict, printable
@@ -68,14 +66,10 @@ def audit_command(
     """
     clock = WallClock()
     began = clock.now()
-    devices = device or _named_by(captures[0])
-    if not devices:
-        unjudged = read_in_order(captures)
-        raise _unnamed(unjudged, speakers(unjudged.capture.frames, ports, nat_ports), as_json)
     try:
         told, found = audit_files(
             captures,
-            devices,
+            device,
             PROFILES[ProfileName(profile)],
             peers,
             secrets=keys.secrets(captures, files),
@@ -83,6 +77,10 @@ def audit_command(
             nat_ports=nat_ports,
             strict=strict,
         )
+    except Unnamed as unnamed:
+        raise _unnamed(
+            unnamed.found, speakers(unnamed.found.capture.frames, ports, nat_ports), as_json
+        ) from None
     except ValueError as why:
         raise WrongInput(f"--device or --peer: {why}") from why
     told = replace(told, duration_s=round(clock.now() - began, 3))
@@ -94,12 +92,6 @@ def audit_command(
         _tell_audit(told)
         _tell_parts(found)
     return _audit_status(told.verdict)
-
-
-def _named_by(capture: Path) -> tuple[str, ...]:
-    """The target's addresses, if the capture is evidence of a run."""
-    with stream(capture) as opened:
-        return devices_of(opened.capture(()))
 
 
 def _unnamed(found: Joined, speaking: Sequence[Speaker], as_json: bool) -> WrongInput:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.bench.catalogue import NoSuchCase, catalogue
-from harness.bench.judge import devices_of, judge
+from harness.bench.judge import judge
 from harness.capture import Capture, read
 from harness.capture.short import short_counted
 from harness.capture.wireshark import tables, tshark_command
@@ -66,7 +66,7 @@ def show_command(
     `audit` does; the exit status says nothing of that.
     """
     found = read(capture)
-    devices = device or devices_of(found)
+    devices = device or found.devices
     if not devices:
         raise WrongInput(
             f"{capture}: it does not say who the target is; name the target with --device ADDRESS"

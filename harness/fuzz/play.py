@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.bench.evidence import Evidence
-from harness.bench.judge import devices_of
 from harness.bench.links import LinkRefused, VirtualLink
 from harness.bench.perform import CONTROL, Performer, control
 from harness.bench.stage import STRANGER, LinkKind, Stage, UdpStage, VirtualStage
@@ -175,7 +174,7 @@ class Play:
         if crashed is not None:
             self._evidence.note(self._link.now, "crash", crashed)
         self._evidence.finish(window_s)
-        trace = observe(captured := read(self._evidence.path), devices_of(captured))
+        trace = observe(captured := read(self._evidence.path), captured.devices)
         faults = tuple(_faults(standing_findings(trace, PROFILES[self.where.profile]), crashed))
         cells = frozenset(self._link.cells) if isinstance(self._link, VirtualLink) else frozenset[str]()
         return Played(faults, self._evidence.path, _messages(trace), cells, crashed)

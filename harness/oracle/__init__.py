@@ -5,7 +5,7 @@ from harness.oracle.claim import Claim
 from harness.oracle.conclude import claims, conclude, heard
 from harness.oracle.given import given
 from harness.oracle.standing import STANDING, Rule, standing_findings
-from harness.oracle.sweep import audit_files
+from harness.oracle.sweep import Unnamed, audit_files
 from harness.oracle.that import that
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Audit",
     "Claim",
     "Rule",
+    "Unnamed",
     "audit",
     "audit_files",
     "claims",

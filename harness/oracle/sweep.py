@@ -1,14 +1,15 @@
 """Audits capture files of any length: the plain conversations by the column, the suspects message by message.
 
-The files are read twice. First a screen proves what is plain; then all that may matter to the rules is found again and
-given, one peer at a time, to the observer and the rules that judge every trace. What cannot be screened is audited as a
-whole: the harness's own evidence, captures with keys, packed files and pipes.
+What they show is looked at twice. First a screen proves what is plain; then all that may matter to the rules is found
+again and given, one peer at a time, to the observer and the rules that judge every trace. What cannot be screened is
+audited as a whole: the harness's own evidence, captures with keys, packed files and pipes.
 """
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from harness.observe import Trace, observe
 from harness.observe.observer import IKE_PORTS, Reader
 from harness.observe.rows import PREFIXED, SEGMENT, STRAY, Peers, Rows
 from harness.observe.sheets import ENOUGH, Sheet, Sheets
+from harness.observe.shelf import Shelf
 from harness.oracle.audit import Audit, audit, by_peer, concluded, is_wanted
 from harness.oracle.books import Books, Connection, connections
 from harness.oracle.screen import MOST_ALIVE, Screener
@@ -31,6 +33,14 @@ from harness.profile import Profile
 from harness.wire.datagram import NAT_PORTS
 
 Paths = Sequence[str | os.PathLike[str]]
+
+
+class Unnamed(Exception):
+    """Nobody says whom to judge; `found` has the files."""
+
+    def __init__(self, found: Joined) -> None:
+        self.found = found
+        super().__init__("the capture does not say who is judged")
 
 
 def audit_files(
@@ -46,13 +56,14 @@ def audit_files(
 ) -> tuple[Audit, Joined]:
     """What `audit` finds in these files one after another, in memory that grows with the SAs alive; and the files.
 
-    Of a capture that was screened the frames are left out.
+    Without devices it is those that the evidence names; where it names none, Unnamed is raised. Of a capture that was
+    screened the frames are left out.
     """
     keys = tuple(secrets)
     watched = Watched(
         frozenset(str(ip_address(device)) for device in devices), frozenset(ports), frozenset(nat_ports)
     )
-    sweep = None if keys else Sweep.begun(paths, watched)
+    sweep = Sweep.begun(paths, watched) if devices and not keys else None
     if sweep is None:
         return _as_a_whole(paths, watched, profile, peers, keys, strict=strict)
     wanted = tuple(ip_network(peer, strict=False) for peer in peers)
@@ -83,7 +94,10 @@ def _as_a_whole(
     found = read_in_order(paths)
     ports = {"ports": watched.ports, "nat_ports": watched.nat_ports}
     capture = short_counted(found.capture, *ports.values())
-    return audit(capture, watched.devices, profile, peers, secrets=keys, strict=strict, **ports), found
+    devices = watched.devices or capture.devices
+    if not devices:
+        raise Unnamed(found)
+    return audit(capture, devices, profile, peers, secrets=keys, strict=strict, **ports), found
 
 
 class Sweep:
@@ -127,11 +141,15 @@ class Sweep:
         self._lookup.close()
 
     def screen(self) -> bool:
-        """Read the files twice; False: they are none that can be screened."""
+        """Look at the files twice; False: they are none that can be screened."""
+        with TemporaryFile() as file:
+            return self._screened(Shelf(file))
+
+    def _screened(self, shelf: Shelf) -> bool:
         read, sheets = list[Stream](), self._sheets()
         if any(map(_needs_a_whole, self._paths)):
             return False
-        if not all(self._screen(sheet) for sheet in sheets.of(_in_order(self._paths, read))):
+        if not all(self._screen(sheet) for sheet in shelf.filled(sheets.of(_in_order(self._paths, read)))):
             return False
         self._screener.finish()
         self.found = whole([each.capture(()) for each in read], (), sheets.parts, sheets.order)
@@ -139,7 +157,7 @@ class Sweep:
         if self._capture.secrets:
             return False
         self._books = Books(len(self._peers.names), self._screener, frozenset(self._connections))
-        for sheet in self._sheets().of(_in_order(self._paths, [])):
+        for sheet in shelf:
             self._books.enter(sheet)
         return not self._books.astray
 

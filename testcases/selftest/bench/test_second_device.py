@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.bench.catalogue import Entry, catalogue
-from harness.bench.judge import devices_of
 from harness.bench.run import Bench, Performed, Settings
 from harness.bench.stage import LinkKind
 from harness.capture import read
@@ -33,7 +32,7 @@ def played(entry: Entry, place: Path, profile: ProfileName | None = None, **sett
 def trace_of(performed: Performed) -> Trace:
     """What the evidence file says, and nothing else."""
     capture = read(performed.path)
-    return observe(capture, devices_of(capture))
+    return observe(capture, capture.devices)
 
 
 def children(trace: Trace) -> list[bool]:

@@ -10,7 +10,6 @@ from typing import NamedTuple, Self
 import pytest
 
 from harness.bench.catalogue import Entry, catalogue, select
-from harness.bench.judge import devices_of
 from harness.bench.run import Bench, Settings
 from harness.capture import Writer, read
 from harness.observe import Header, Seen, observe
@@ -92,7 +91,7 @@ def of_ours(seen: Iterable[Seen]) -> Classes:
 def observed(path: Path) -> tuple[Seen, ...]:
     """Every message of a run's evidence, those that passed the target by among them."""
     capture = read(path)
-    trace = observe(capture, devices_of(capture))
+    trace = observe(capture, capture.devices)
     return (*trace.seen, *trace.elsewhere)
 
 
