@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from types import MappingProxyType
 
@@ -18,8 +19,10 @@ from harness.profile.configuration import (
     Lifetimes,
 )
 from harness.profile.credentials import Proof
+from harness.profile.exchanges import Fragments
 from harness.profile.profiles import PROFILES, Start
-from harness.profile.ways import WAYS, Way, speaks
+from harness.profile.switches import Switch
+from harness.profile.ways import WAYS, Way, own_way, speaks
 
 _CIPHERS: Mapping[tuple[int, int | None], str] = {
     (Encr.ENCR_3DES, None): "3des",
@@ -77,6 +80,23 @@ _RETRANSMISSION_MS = 4000
 """Its half a second repeats what a machine that has much to do is about to answer."""
 _MOST_S = 24 * 60 * 60
 """The longest life it takes."""
+_SERVING: Mapping[Way, tuple[str, ...]] = {
+    "v2": ("narrowing=yes", "intermediate=yes"),
+    "v1-main": (),
+    "v1-aggressive": (),
+}
+"""What a connection is told besides that serves initiators of all kinds."""
+SAYS = frozenset(
+    {
+        *("profile", "versions", "initiate_version", "initiate_mode", "aggressive"),
+        *("proposals_v1", "proposals_v2", "child_proposals", "pfs_group", "children.transport"),
+        *("local_address", "peer", "local_id", "remote_id", "local_subnets", "remote_subnets"),
+        *("local_auth", "remote_auth", "psk", "credentials", "peer_credentials", "users", "ppk"),
+        *("lifetimes.ike_soft", "lifetimes.ike_hard", "lifetimes.child_soft", "lifetimes.child_hard"),
+        *("lifetimes.child_kilobytes", "dpd", "cookie_threshold", "fragments", "version1.xauth"),
+    }
+)
+"""The settings that its files have words for."""
 
 
 def ipsec_conf(
@@ -84,31 +104,64 @@ def ipsec_conf(
     directory: str,
     *,
     ways: Sequence[Way] = WAYS,
+    boots: bool = False,
+    serves: bool = False,
     further: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The connections of a Libreswan that is `configuration`; for an initiator give it the mirrored one.
 
-    It computes without helper threads, which may outlive its cryptographic library when it ends.
-    Each is added by a command, none by itself, and none touches the machine's routes. `further` are lines for `setup` and for `conn`, every connection.
-    ValueError if it has no word for any suite.
+    It computes without helper threads, which may outlive its cryptographic library when it ends. None of its
+    connections touches the machine's routes. One that `boots` starts what its profile allows as soon as it is
+    there; any other waits for a reason. One that `serves` leaves the address of a peer open that it never calls,
+    as it keeps a trap for traffic where a child of a peer was whose address it knows, and it narrows what a peer
+    asks for. `further` are lines for `setup` and for `conn`, every connection. ValueError if it has no word for
+    something.
     """
+    if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
+        configuration = replace(configuration, peer=None)
     setup = _section(
         "config setup",
-        ["ikev1-policy=accept", "uniqueids=no", "ddos-mode=unlimited", "dnssec-enable=no", "nhelpers=0"],
+        ["ikev1-policy=accept", "uniqueids=no", "dnssec-enable=no", "nhelpers=0"],
+        _cookies(configuration.cookie_threshold),
         [f"listen={configuration.local_address}", "virtual-private=", f"dumpdir={directory}"],
         [f"logfile={directory}/pluto.log", "logappend=no", "plutodebug=none"],
         further.get("setup", ()),
     )
     spoken = [way for way in ways if speaks(configuration, way)]
     connections = [
-        _section(f"conn {way}", _connection(configuration, way), further.get("conn", ())) for way in spoken
+        _section(
+            f"conn {way}",
+            *(_connection(configuration, way, boots=boots), _SERVING[way] if serves else ()),
+            further.get("conn", ()),
+        )
+        for way in spoken
     ]
     return "\n".join([*setup, *(line for each in connections for line in ("", *each)), ""])
 
 
-def ipsec_secrets(configuration: Configuration) -> str:
-    """The keys that both ends share, and the passwords of users, as octets so that no quoting can go wrong."""
-    peer = "%any" if configuration.remote_id is None else identity(configuration.remote_id)
+def unfit(configuration: Configuration) -> str:
+    """What of a configuration has no words where its settings have, as a sentence; empty if all of it has."""
+    lifetimes, fragments = configuration.lifetimes, configuration.fragments
+    if fragments not in (None, Fragments()):
+        return "Libreswan has no word for the size of fragments"
+    offered = min((each.lifetime for each in configuration.proposals_v1), default=0)
+    if own_way(configuration) != "v2" and (lifetimes.ike_hard or offered) < offered:
+        return "Libreswan has no word for lifetimes.ike_hard of version 1: it takes what its peer offers"
+    try:
+        ipsec_conf(configuration, "")
+        ipsec_secrets(configuration)
+    except ValueError as why:
+        return str(why)
+    return ""
+
+
+def ipsec_secrets(configuration: Configuration, *, serves: bool = False) -> str:
+    """The keys that both ends share, and the passwords of users, as octets so that no quoting can go wrong.
+
+    Of one that `serves` they are for whoever comes: in Main Mode the address alone tells whose key is meant.
+    """
+    who = configuration.remote_id
+    peer = "%any" if who is None or serves else identity(who)
     ends = f"{identity(configuration.local_id)} {peer}"
     ppk = configuration.ppk
     lines = [
@@ -145,26 +198,49 @@ def identity(who: Identity) -> str:
             return who.value
 
 
-def _connection(configuration: Configuration, way: Way) -> list[str]:
+def switches(configuration: Configuration, way: Way, *, boots: bool = False) -> tuple[Switch, ...]:
+    """What makes a connection one of the configuration's profile: what it may start by itself, and what it may not."""
+    may = PROFILES[configuration.profile].may
+    return (
+        Switch(f"right={configuration.peer}", "the address of its peer is known")
+        if configuration.peer
+        else Switch("right=%any", "nobody's address is known, so there is nobody to call"),
+        _auto(may, way, configuration, boots=boots),
+        *_renewal(configuration, way),
+        Switch("keyingtries=%forever", "what it starts it goes on trying")
+        if Start.IKE_SA in may
+        else Switch("keyingtries=1", "what an operator starts is tried once"),
+        *_dpd(configuration),
+    )
+
+
+def _auto(may: frozenset[Start], way: Way, configuration: Configuration, *, boots: bool) -> Switch:
+    if Start.IKE_SA not in may:
+        return Switch("auto=add", "loaded, and started by nothing: not by its own start, not by traffic")
+    if boots and way == own_way(configuration):
+        return Switch("auto=start", "started with the daemon, and again whenever it ends")
+    return Switch("auto=keep", "made again whenever it ends, once a peer has made it")
+
+
+def _connection(configuration: Configuration, way: Way, *, boots: bool) -> list[str]:
     return [
         f"ikev2={'insist' if way == 'v2' else 'no'}",
         *(["aggressive=yes"] if way == "v1-aggressive" else []),
         f"left={configuration.local_address}",
         f"leftid={'%null' if configuration.local_auth == 'null' else identity(configuration.local_id)}",
         *_subnet("left", configuration.local_subnets, configuration),
-        f"right={configuration.peer or '%any'}",
         *_known_by(configuration),
         *_subnet("right", configuration.remote_subnets, configuration),
         *_proofs(configuration, way),
         f"type={'transport' if configuration.children.transport else 'tunnel'}",
-        "auto=ignore",
         "leftupdown=%disabled",
         f"ike={_ike(configuration, way)}",
         f"esp={_esp(configuration, way)}",
         f"esn={'yes' if any(each.esn == Esn.ESN for each in configuration.child_proposals) else 'no'}",
         f"pfs={'no' if configuration.pfs_group is None else 'yes'}",
         *_times(configuration),
-        *_dpd(configuration),
+        *_fragmentation(configuration, way),
+        *(each.setting for each in switches(configuration, way, boots=boots)),
     ]
 
 
@@ -233,20 +309,32 @@ def _subnet(side: str, subnets: Sequence[str], configuration: Configuration) -> 
 
 
 def _times(configuration: Configuration) -> list[str]:
-    lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
-    rekeys = bool(may & {Start.CHILD_REKEY, Start.IKE_REKEY, Start.PHASE1_RENEWAL})
+    lifetimes, dpd = configuration.lifetimes, configuration.dpd
+    most = lifetimes.child_kilobytes
     return [
         f"ikelifetime={_life(lifetimes.ike_hard)}s",
         f"salifetime={_life(lifetimes.child_hard)}s",
-        f"rekey={'yes' if rekeys else 'no'}",
-        *([f"rekeymargin={_margin(lifetimes)}s", "rekeyfuzz=0%"] if rekeys else []),
-        "keyingtries=1",
-        f"retransmit-interval={_RETRANSMISSION_MS}",
+        *([] if most is None else [f"ipsec-max-bytes={most}KiB"]),
+        f"retransmit-interval={_RETRANSMISSION_MS if dpd is None else ceil(dpd.retry * 1000)}",
+        *([] if dpd is None else [f"retransmit-timeout={ceil(dpd.retry * dpd.retries)}s"]),
     ]
 
 
 def _life(seconds: float | None) -> int:
     return _MOST_S if seconds is None else min(_MOST_S, max(1, ceil(seconds)))
+
+
+def _renewal(configuration: Configuration, way: Way) -> list[Switch]:
+    """One word renews children and IKE SAs both, in version 1 by another phase 1, which is an initiation."""
+    may = PROFILES[configuration.profile].may
+    renews = {Start.CHILD_REKEY} if way == "v2" else {Start.CHILD_REKEY, Start.PHASE1_RENEWAL}
+    if not renews <= may:
+        return [Switch("rekey=no", "its SAs end at their limits: none is renewed, or replaced")]
+    return [
+        Switch("rekey=yes", "its SAs are renewed before their limits"),
+        Switch(f"rekeymargin={_margin(configuration.lifetimes)}s", "how long before, at most"),
+        Switch("rekeyfuzz=0%", "not left to chance"),
+    ]
 
 
 def _margin(lifetimes: Lifetimes) -> int:
@@ -255,12 +343,32 @@ def _margin(lifetimes: Lifetimes) -> int:
     return min((max(1, int(hard - soft)) for soft, hard in pairs if soft and hard), default=1)
 
 
-def _dpd(configuration: Configuration) -> list[str]:
+def _dpd(configuration: Configuration) -> list[Switch]:
     dpd = configuration.dpd
     if dpd is None:
         return []
-    timeout = ceil(dpd.interval + dpd.retry * dpd.retries)
-    return [f"dpddelay={ceil(dpd.interval)}s", f"dpdtimeout={timeout}s", "dpdaction=clear"]
+    again = Start.RECREATE in PROFILES[configuration.profile].may
+    return [
+        Switch(f"dpddelay={ceil(dpd.interval)}s", "liveness checks, which every profile allows"),
+        Switch(
+            f"dpdtimeout={ceil(dpd.interval + dpd.retry * dpd.retries)}s", "when a peer of version 1 is lost"
+        ),
+        Switch("dpdaction=restart", "a lost peer is called")
+        if again
+        else Switch("dpdaction=clear", "the SAs of a lost peer are removed, and nothing takes their place"),
+    ]
+
+
+def _cookies(threshold: int | None) -> list[str]:
+    """It demands them always, never, or above a number of half-open SAs."""
+    if threshold is None:
+        return ["ddos-mode=unlimited"]
+    return ["ddos-mode=busy"] if threshold == 0 else ["ddos-mode=auto", f"ddos-ike-threshold={threshold}"]
+
+
+def _fragmentation(configuration: Configuration, way: Way) -> list[str]:
+    """It agrees to fragments unless it is told not to."""
+    return ["fragmentation=no"] if way == "v2" and configuration.fragments is None else []
 
 
 # --- suites -----------------------------------------------------------------------------------------------

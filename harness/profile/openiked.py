@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from types import MappingProxyType
 
 from harness.codes import Encr, Esn, Group, Integ, Prf, Protocol
-from harness.profile.configuration import ChildProposal, Configuration, Identity, IkeProposal
+from harness.profile.configuration import DEFAULT, ChildProposal, Configuration, Identity, IkeProposal
+from harness.profile.exchanges import Fragments
 from harness.profile.profiles import PROFILES, Start
+from harness.profile.switches import Switch
 
 POLICY = "v2"
 """The name of the one policy."""
@@ -41,6 +44,18 @@ _PRFS: Mapping[int, str] = {
     Prf.PRF_HMAC_SHA2_384: "hmac-sha2-384",
     Prf.PRF_HMAC_SHA2_512: "hmac-sha2-512",
 }
+SAYS = frozenset(
+    {
+        *("profile", "versions", "initiate_version", "proposals_v2", "child_proposals", "pfs_group"),
+        *("local_address", "peer", "local_id", "remote_id", "local_subnets", "remote_subnets"),
+        *("local_auth", "remote_auth", "psk", "credentials", "peer_credentials", "users"),
+        *("second_selector", "fragments", "children.transport"),
+        *(f"lifetimes.{kind}_{limit}" for kind in ("ike", "child") for limit in ("soft", "hard")),
+        "lifetimes.child_kilobytes",
+    }
+)
+"""The settings that its file has words for."""
+
 _GROUPS: Mapping[int, str] = {
     Group.MODP_768: "modp768",
     Group.MODP_1024: "modp1024",
@@ -57,35 +72,94 @@ _GROUPS: Mapping[int, str] = {
 }
 
 
+def switches(
+    configuration: Configuration, *, active: bool = False, waits: bool = False
+) -> tuple[Switch, ...]:
+    """What makes it one of the configuration's profile: what it may start by itself, and what it may not.
+
+    Those that begin with `set` are for the whole of it, the others for its policy.
+    """
+    lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
+    ike = lifetimes.ike_soft if Start.IKE_REKEY in may else None
+    child = lifetimes.child_hard if Start.CHILD_REKEY in may else None
+    octets = (lifetimes.child_kilobytes or 0) * 1024 if Start.CHILD_REKEY in may else 0
+    dpd = configuration.dpd
+    return (
+        *(
+            [Switch("set passive", "its policies start nothing until it is told to be active")]
+            if waits
+            else []
+        ),
+        Switch(f"set dpd_check_interval {ceil(dpd.interval)}", "liveness checks, which every profile allows")
+        if dpd
+        else Switch("set dpd_check_interval 0", "no liveness checks"),
+        Switch("active", "its IKE SA is started at once, and again whenever it is gone")
+        if active
+        else Switch("passive", "it waits for its peer"),
+        _limit("ikelifetime", ike, "the IKE SA"),
+        _limit("lifetime", child, "a child", f" bytes {octets}"),
+    )
+
+
+def _limit(word: str, seconds: float | None, what: str, more: str = "") -> Switch:
+    """A limit is when it rekeys; it has none at which it only removes."""
+    why = f"{what} is never rekeyed, and so never ends" if seconds is None else f"when {what} is rekeyed"
+    return Switch(f"{word} {ceil(seconds or 0)}{more}", why)
+
+
+def unfit(configuration: Configuration) -> str:
+    """What of a configuration has no words where its settings have, as a sentence; empty if all of it has."""
+    may, fragments = PROFILES[configuration.profile].may, configuration.fragments
+    if 2 not in configuration.versions or configuration.initiate_version == 1:
+        return "OpenIKED speaks IKEv2 alone"
+    if configuration.lifetimes != DEFAULT.lifetimes and Start.CHILD_REKEY not in may:
+        return "OpenIKED has no lifetimes but those at which it rekeys: of one that does not, ikelifetime and lifetime are 0"
+    if fragments not in (None, Fragments()):
+        return "OpenIKED has no word for the size of fragments"
+    try:
+        iked_conf(configuration)
+    except ValueError as why:
+        return str(why)
+    return ""
+
+
 def iked_conf(
     configuration: Configuration,
     *,
     active: bool = False,
+    waits: bool = False,
+    serves: bool = False,
     further: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The policy of an OpenIKED that is `configuration`; for an initiator give it the mirrored one.
 
-    An active one starts at once, and again whenever its IKE SA is gone. `further` are lines for `global` and
-    words for `policy`. ValueError if it has no word for any suite.
+    An active one starts at once, and again whenever its IKE SA is gone; one that `waits` does so when it is told
+    to be active. One that `serves` leaves the address of a peer open that it never calls. `further` are lines for
+    `global` and words for `policy`. ValueError if it has no word for any suite.
     """
-    dpd = configuration.dpd
+    if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
+        configuration = replace(configuration, peer=None)
+    told = [each.setting for each in switches(configuration, active=active, waits=waits)]
+    whole = [setting for setting in told if setting.startswith("set ")]
+    start, *limits = told[len(whole) :]
     peer = configuration.remote_id
     mode = "transport" if configuration.children.transport else "tunnel"
     policy = [
-        f'ikev2 "{POLICY}" {"active" if active else "passive"} {mode} esp',
+        f'ikev2 "{POLICY}" {start} {mode} esp',
         *_flows(configuration),
         f"local {configuration.local_address} peer {configuration.peer or 'any'}",
         *_joined(map(_ike_suite, configuration.proposals_v2), "an IKE SA"),
         *_joined((_child_suite(each, configuration) for each in configuration.child_proposals), "a Child SA"),
         f"srcid {identity(configuration.local_id)}",
         *([f"dstid {identity(peer)}"] if peer else []),
-        *_lifetimes(configuration),
+        *limits,
         *_proof(configuration),
         *further.get("policy", ()),
     ]
     return "\n".join(
         [
-            f"set dpd_check_interval {ceil(dpd.interval) if dpd else 0}",
+            *whole,
+            f"set {'nofragmentation' if configuration.fragments is None else 'fragmentation'}",
             f"set {'nomobike' if configuration.mobility is None else 'mobike'}",
             *(f'user "{_word(each.name)}" "{_word(each.password)}"' for each in configuration.users),
             *further.get("global", ()),
@@ -113,15 +187,9 @@ def _flows(configuration: Configuration) -> list[str]:
     locals_, remotes = (
         subnets or ("dynamic",) for subnets in (configuration.local_subnets, configuration.remote_subnets)
     )
-    return [f"from {local} to {remote}" for local in locals_ for remote in remotes]
-
-
-def _lifetimes(configuration: Configuration) -> list[str]:
-    """A limit is when it rekeys; it has none at which it only removes."""
-    lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
-    ike = lifetimes.ike_soft if Start.IKE_REKEY in may else None
-    child = lifetimes.child_hard if Start.CHILD_REKEY in may else None
-    return [f"ikelifetime {ceil(ike or 0)}", f"lifetime {ceil(child or 0)}"]
+    pairs = [(local, remote) for local in locals_ for remote in remotes]
+    second = configuration.second_selector
+    return [f"from {local} to {remote}" for local, remote in (*pairs, *([second] if second else []))]
 
 
 def _proof(configuration: Configuration) -> list[str]:

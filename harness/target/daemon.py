@@ -22,6 +22,8 @@ from harness.target.packages import Prefix
 
 PLACE = "/run"
 """Where a daemon's files lie that no compiled-in path puts elsewhere, in the mount namespace of its end."""
+EXPIRY = f"{PLACE}/expiry"
+"""The socket on which what stands in for the kernel's SAs is told to let them expire."""
 START_S = 10.0
 _BUILD = ("gcc", "-x", "c", "-shared", "-fPIC", "-O1")
 
@@ -109,6 +111,13 @@ class IkeDaemon(ABC):
         """Cause one of its orders; what came of it, in words."""
         raise NotApplicable(f"{self.kind} has no order for {trigger}")
 
+    def expire(self, trigger: Trigger) -> str:
+        """Let the soft or the hard limit of all its SAs be reached, in the eyes of what stands in for the kernel."""
+        limit = "soft" if trigger is Trigger.SOFT_EXPIRY else "hard"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as talker:
+            talker.sendto(limit.encode(), str(self.path(EXPIRY)))
+        return f"the {limit} limits of all its Child SAs are reached"
+
     def boot(self, configuration: Configuration) -> None:
         """End it and start it again, as the machine would that it runs on."""
         self.stop()
@@ -125,7 +134,7 @@ class IkeDaemon(ABC):
     def spawn(self) -> None:
         """Let the process begin."""
         built = [self._built(shim) for shim in self.shims] if self.needs_shim() else []
-        preload = {"LD_PRELOAD": ":".join(built)} if built else {}
+        preload = {"LD_PRELOAD": ":".join(built), "EXPIRY_ORDERS": EXPIRY} if built else {}
         self.path("output").touch(0o600)
         with self.path("output").open("w") as output:
             self._process = self.end.spawn(

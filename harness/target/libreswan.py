@@ -4,24 +4,64 @@ import re
 import subprocess
 from contextlib import suppress
 
-from harness.profile import Configuration
+from harness.codes import Trigger
+from harness.profile import PROFILES, Configuration, Start
 from harness.profile.credentials import Credentials
-from harness.profile.libreswan import NICKNAME, ipsec_conf, ipsec_secrets
-from harness.profile.ways import WAYS, Way, speaks
+from harness.profile.libreswan import NICKNAME, SAYS, ipsec_conf, ipsec_secrets, unfit
+from harness.profile.ways import WAYS, Way, own_way, speaks
 from harness.target.containers import pkcs12
+from harness.target.contract import TargetUnavailable
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
-from harness.target.namespaces import STOP_S
+from harness.target.namespaces import STOP_S, wait_until
 
 _NSS = "/var/lib/ipsec/nss"
 _LISTENS = "loading secrets from"
 """What it logs after its sockets are open, at the end of its start."""
+_LOADED_S = 5.0
+"""How long it may take to read its connections."""
 
 
 class Libreswan(IkeDaemon):
     """One pluto and the commands that drive it."""
 
     kind = "libreswan"
-    shims = ("xfrmfake", "espintcpfake")
+    shims = ("xfrmtime", "xfrmfake", "espintcpfake")
+    abilities = frozenset(
+        {
+            *("v2", "v1-main", "v1-aggressive", "certificates", "null-auth"),
+            *("ppk", "cookies", "intermediate", "childless"),
+        }
+    )
+    says = SAYS
+    orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
+    shim_orders = frozenset({Trigger.SOFT_EXPIRY, Trigger.HARD_EXPIRY})
+    _boots = False
+    """Whether a two-way one starts as soon as it is there."""
+
+    @classmethod
+    def unfit(cls, configuration: Configuration) -> str:
+        """What of a configuration it can't be, in words."""
+        return super().unfit(configuration) or unfit(configuration)
+
+    def order(self, trigger: Trigger) -> str:
+        """What an operator would tell it; its file says by then what a two-way one is to start."""
+        match trigger:
+            case Trigger.CLEAR:
+                return "; ".join(self._told("--asynchronous", "--deletestate", sa.name) for sa in self.sas())
+            case Trigger.RELOAD:
+                self._write_connections(boots=True)
+                self.end.run("ipsec", "addconn", "--autoall")
+                return "ipsec addconn --autoall"
+            case Trigger.OPERATOR_INITIATE:
+                return self._told("--initiate", "--asynchronous", "--name", own_way(self._configuration))
+            case Trigger.SOFT_EXPIRY | Trigger.HARD_EXPIRY:
+                return self.expire(trigger)
+        return super().order(trigger)
+
+    def boot(self, configuration: Configuration) -> None:
+        """A two-way one starts at once this time."""
+        self._boots = True
+        super().boot(configuration)
 
     def command(self) -> tuple[str, ...]:
         """The daemon itself, without the scripts around it; `further` has more of its options under `pluto`."""
@@ -30,22 +70,28 @@ class Libreswan(IkeDaemon):
 
     def prepare(self, configuration: Configuration) -> None:
         """Its two files, and a key store with what it signs by and whom it trusts."""
+        self._configuration = configuration
+        self.path("pluto.log").unlink(missing_ok=True)
         self._ways = [way for way in WAYS if speaks(configuration, way)]
-        self.write("/etc/ipsec.conf", ipsec_conf(configuration, PLACE, further=self.further))
-        self.write("/etc/ipsec.secrets", ipsec_secrets(configuration))
+        self._write_connections(boots=self._boots)
+        self.write("/etc/ipsec.secrets", ipsec_secrets(configuration, serves=self.under_test))
         self.end.run("mkdir", "--parents", f"{PLACE}/pluto", _NSS)
-        self._certutil("-N", "--empty-password")
-        if configuration.credentials is not None:
-            self._import(configuration.credentials)
+        if not self.path(f"{_NSS}/cert9.db").exists():
+            self._certutil("-N", "--empty-password")
+            self._import(configuration.credentials or Credentials())
 
     def is_ready(self) -> bool:
         """It says so in its log."""
         return _LISTENS in self.log()
 
     def load(self) -> None:
-        """Add each connection; a suite or an identity that it can't read shows here."""
-        for way in self._ways:
+        """It adds its connections by itself; one that it can't read is added again, for the reason to show."""
+        with suppress(TargetUnavailable):
+            wait_until(lambda: not self._missing(), _LOADED_S, "its connections")
+        for way in self._missing():
             self.end.run("ipsec", "auto", "--add", way)
+        if self.under_test and Start.IKE_SA in PROFILES[self._configuration.profile].may:
+            self._whack("--route", "--name", own_way(self._configuration))
 
     def initiate(self, way: Way) -> None:
         """Bring up the IKE SA and the child of `way`."""
@@ -95,6 +141,16 @@ class Libreswan(IkeDaemon):
         """What it logged since its start."""
         return self.read("pluto.log")
 
+    def _write_connections(self, *, boots: bool) -> None:
+        connections = ipsec_conf(
+            self._configuration, PLACE, boots=boots, serves=self.under_test, further=self.further
+        )
+        self.write("/etc/ipsec.conf", connections)
+
+    def _missing(self) -> list[Way]:
+        log = self.log()
+        return [way for way in self._ways if f'"{way}": added IKEv' not in log]
+
     def _import(self, credentials: Credentials) -> None:
         for number, octets in enumerate(credentials.anchors):
             self.write("anchor", octets)
@@ -105,6 +161,10 @@ class Libreswan(IkeDaemon):
 
     def _certutil(self, *words: str) -> None:
         self.end.run("certutil", *words, "-d", f"sql:{_NSS}")
+
+    def _told(self, *words: str) -> str:
+        self._whack(*words)
+        return f"ipsec whack {' '.join(words)}"
 
     def _whack(self, *words: str) -> str:
         return self.end.run("ipsec", "whack", *words)

@@ -2,12 +2,16 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.responder.deviants import DEVIANTS
 from harness.target.contract import Target
+from harness.target.daemon import IkeDaemon
 from harness.target.daemon_target import DaemonTarget
+from harness.target.libreswan import Libreswan
+from harness.target.openiked import OpenIked
 from harness.target.reference import Reference
 from harness.target.strongswan import Strongswan
 
@@ -22,13 +26,14 @@ def _reference(_settings: Mapping[str, Any]) -> Target:
     return Reference()
 
 
-def _strongswan(_settings: Mapping[str, Any]) -> Target:
-    return DaemonTarget(Strongswan)
+def _daemon(kind: type[IkeDaemon], _settings: Mapping[str, Any]) -> Target:
+    return DaemonTarget(kind)
 
 
+DAEMONS: tuple[type[IkeDaemon], ...] = (Strongswan, Libreswan, OpenIked)
 KINDS: dict[str, Callable[[Mapping[str, Any]], Target]] = {
     "reference": _reference,
-    "strongswan": _strongswan,
+    **{each.kind: partial(_daemon, each) for each in DAEMONS},
 }
 """What a target file may say after `kind =`; each makes the target from the file's content."""
 

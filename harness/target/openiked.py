@@ -2,13 +2,17 @@
 
 import re
 import socket
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from harness.profile import Configuration
+from harness.codes import Trigger
+from harness.profile import PROFILES, Configuration, Start
 from harness.profile.credentials import Credentials
-from harness.profile.openiked import iked_conf
+from harness.profile.openiked import SAYS, iked_conf, unfit
 from harness.profile.ways import Way
 from harness.target.containers import pem_certificate, pem_keys
 from harness.target.contract import NotApplicable
@@ -20,6 +24,12 @@ _KEY_SOCKETS = 15
 _READABLE = 0o644
 """What its user has to read is no secret."""
 _DIRECTORIES = tuple(f"/etc/iked/{name}" for name in ("ca", "certs", "crls", "private", "pubkeys"))
+_LAST_WORDS = (
+    "config_getcompile: compilation done",
+    "config_getstatic: no stickyaddress",
+    "updated local CERTREQ",
+)
+"""What it says at the end of its start."""
 _UP_S = 20.0
 _USER = {
     "passwd": "_iked:x:64999:64999::/var/lib/openiked/empty:/usr/sbin/nologin",
@@ -34,15 +44,48 @@ class OpenIked(IkeDaemon):
 
     kind = "openiked"
     shims = ("pfkeyfake",)
+    abilities = frozenset({"v2", "certificates", "eap"})
+    says = SAYS
+    orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
+    _processes: Mapping[int, str] = MappingProxyType({})
+    """Those besides the one that was started, by their ids."""
+    _two_way = False
+    _waits = True
+    """Whether a two-way one is held back until there is a reason to start something."""
+
+    @classmethod
+    def unfit(cls, configuration: Configuration) -> str:
+        """What of a configuration it can't be, in words."""
+        return super().unfit(configuration) or unfit(configuration)
+
+    def order(self, trigger: Trigger) -> str:
+        """A two-way one waits for the first of these, then it is as active as its policy says."""
+        if self._two_way:
+            self.end.run("ikectl", "active")
+        match trigger:
+            case Trigger.CLEAR:
+                return self._ikectl("reset", "sa")
+            case Trigger.RELOAD:
+                return self._ikectl("reload")
+            case Trigger.OPERATOR_INITIATE:
+                return self._ikectl("active")
+        return super().order(trigger)
+
+    def boot(self, configuration: Configuration) -> None:
+        """A two-way one starts at once this time."""
+        self._waits = False
+        super().boot(configuration)
 
     def command(self) -> tuple[str, ...]:
-        """The daemon in the foreground, telling much."""
-        return ("iked", "-d", "-v", "-f", "/etc/iked.conf")
+        """The daemon in the foreground, telling much: how far it is with its own start, above all."""
+        return ("iked", "-d", "-vv", "-f", "/etc/iked.conf")
 
     def prepare(self, configuration: Configuration) -> None:
         """Its configuration, its user, and the key that it wants even where it has a pre-shared one."""
         self._configuration = configuration
-        self.write("/etc/iked.conf", iked_conf(configuration, further=self.further))
+        self._processes = {}
+        self._two_way = self.under_test and Start.IKE_SA in PROFILES[configuration.profile].may
+        self._write_policy(active=self._two_way, waits=self._two_way and self._waits)
         for name, line in _USER.items():
             known = self.read(f"/etc/{name}")
             if "_iked:" not in known:
@@ -51,11 +94,23 @@ class OpenIked(IkeDaemon):
         self._write_credentials(configuration.credentials or Credentials())
 
     def is_ready(self) -> bool:
-        """It listens on its control socket."""
-        return self.answers("iked.sock")
+        """Its process for IKEv2 has the last of its settings: before that it answers, but by no policy."""
+        log = self.read("output")
+        return all(word in log for word in _LAST_WORDS) and self.answers("iked.sock")
 
     def load(self) -> None:
-        """It read its policy at its start."""
+        """It read its policy at its start; its processes are counted, as it does not tell of one that dies."""
+        self._processes = _children(self.pid)
+
+    def crashed(self) -> str | None:
+        """Its parent ends in good order when another of its processes died, and may not have seen that yet."""
+        ended = super().crashed()
+        if not self.runs or not self._processes:
+            return ended
+        if ended is not None:
+            return f"{ended}, which it does by itself when one of its processes died"
+        gone = sorted(set(self._processes.values()) - set(_children(self.pid).values()))
+        return f"{self.kind} lost {', '.join(gone)}" if gone else None
 
     def initiate(self, way: Way) -> None:
         """It starts by itself as soon as its policy is an active one; then that is awaited."""
@@ -94,16 +149,26 @@ class OpenIked(IkeDaemon):
         return [IkeSa(name, tuple(_pairs(children))) for name, children in found]
 
     def log(self) -> str:
-        """What it said since its start."""
-        return self.read("output")
+        """What it said since its start, without the secrets in it."""
+        return _SECRET.sub(r"\1 (hidden)", self.read("output"))
 
     def needs_shim(self) -> bool:
         """A kernel may have ESP and yet lack PF_KEY."""
         return super().needs_shim() or not _has_key_sockets()
 
     def _read_policy(self, *, active: bool) -> None:
-        self.write("/etc/iked.conf", iked_conf(self._configuration, active=active, further=self.further))
+        self._write_policy(active=active, waits=False)
         self.end.run("ikectl", "load", "/etc/iked.conf")
+
+    def _write_policy(self, *, active: bool, waits: bool) -> None:
+        policy = iked_conf(
+            self._configuration, active=active, waits=waits, serves=self.under_test, further=self.further
+        )
+        self.write("/etc/iked.conf", policy)
+
+    def _ikectl(self, *words: str) -> str:
+        self.end.run("ikectl", *words)
+        return f"ikectl {' '.join(words)}"
 
     def _write_credentials(self, credentials: Credentials) -> None:
         private, public = pem_keys(credentials.key or _any_key())
@@ -117,6 +182,19 @@ class OpenIked(IkeDaemon):
 
 _IKE = re.compile(r"iked_sas: \S+ rspi 0x(?P<spi_r>\w+) ispi 0x(?P<spi_i>\w+) .* ESTABLISHED ")
 _CHILD = re.compile(r"\s+sa_childsas: (?P<at>\S+) ESP 0x(?P<spi>\w+) (?P<way>in|out) .* P=(?P<twin>\S+)")
+
+
+_SECRET = re.compile(r"""\b(psk|user "[^"]*") \S+""")
+
+
+def _children(parent: int) -> dict[int, str]:
+    """Its other processes by their ids; none of them begins another. One that ended and is not waited for has no title."""
+    try:
+        ids = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+        titles = {int(each): Path(f"/proc/{each}/cmdline").read_bytes().strip(b"\0") for each in ids}
+    except FileNotFoundError:
+        return {}
+    return {number: title.decode(errors="replace") for number, title in titles.items() if title}
 
 
 def _refuse_version_1(way: Way) -> None:

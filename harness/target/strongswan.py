@@ -1,7 +1,6 @@
 """A strongSwan at one end: its charon, and the orders that `swanctl` gives it."""
 
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -27,7 +26,6 @@ from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
 from harness.target.namespaces import last_line
 
 _SETTINGS = f"{PLACE}/strongswan.conf"
-_EXPIRY = f"{PLACE}/expiry"
 SAYS = frozenset(
     {
         *("profile", "versions", "initiate_version", "initiate_mode", "aggressive"),
@@ -63,8 +61,8 @@ class Strongswan(IkeDaemon):
         return ("/usr/lib/ipsec/charon",)
 
     def environment(self) -> Mapping[str, str]:
-        """Where its settings lie, and where SAs are told to expire that the kernel does not have."""
-        return {"STRONGSWAN_CONF": _SETTINGS, "XFRMTIME_ORDERS": _EXPIRY}
+        """Where its settings lie."""
+        return {"STRONGSWAN_CONF": _SETTINGS}
 
     @classmethod
     def unfit(cls, configuration: Configuration) -> str:
@@ -89,7 +87,7 @@ class Strongswan(IkeDaemon):
             case Trigger.OPERATOR_INITIATE:
                 return self._unawaited("--initiate", "--child", CHILD, "--ike", own_way(self._configuration))
             case Trigger.SOFT_EXPIRY | Trigger.HARD_EXPIRY:
-                return self._expire("soft" if trigger is Trigger.SOFT_EXPIRY else "hard")
+                return self.expire(trigger)
         return super().order(trigger)
 
     def prepare(self, configuration: Configuration) -> None:
@@ -177,11 +175,6 @@ class Strongswan(IkeDaemon):
         with suppress(TargetUnavailable):
             self._swanctl(*words, "--timeout", "1")
         return f"swanctl {' '.join(words)}"
-
-    def _expire(self, limit: str) -> str:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as talker:
-            talker.sendto(limit.encode(), str(self.path(_EXPIRY)))
-        return f"the {limit} limits of all its Child SAs are reached"
 
     def _swanctl(self, *words: str) -> str:
         uri = f"unix://{PLACE}/charon.vici"

@@ -3,7 +3,7 @@
  *
  * Preloaded before `xfrmfake`, this library reads along on the daemon's XFRM netlink sockets, remembers the SAs
  * that it installs, and when a limit by time is reached puts the kernel's notice (XFRM_MSG_EXPIRE) where the
- * daemon listens for such notices. If XFRMTIME_ORDERS names a path, a datagram socket there takes orders: `soft`
+ * daemon listens for such notices. If EXPIRY_ORDERS names a path, a datagram socket there takes orders: `soft`
  * or `hard` says that this limit of every SA is reached now, as it would be by volume.
  *
  *   gcc -shared -fPIC -O1 -o xfrmtime.so xfrmtime.c -ldl -lpthread
@@ -93,7 +93,7 @@ static void tell_due(int from, const char *order)
 
 static int open_orders(void)
 {
-	const char *path = getenv("XFRMTIME_ORDERS");
+	const char *path = getenv("EXPIRY_ORDERS");
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int orders = NEXT(socket)(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -199,6 +199,13 @@ ssize_t sendto(int descriptor, const void *octets, size_t length, int flags, con
 	if (is_watched(descriptor))
 		note(octets, length);
 	return NEXT(sendto)(descriptor, octets, length, flags, to, size);
+}
+
+ssize_t write(int descriptor, const void *octets, size_t length)
+{
+	if (is_watched(descriptor))
+		note(octets, length);
+	return NEXT(write)(descriptor, octets, length);
 }
 
 /* Our notices become the kernel's: their type, and the address that they seem to come from. */

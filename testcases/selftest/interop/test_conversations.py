@@ -64,7 +64,11 @@ HARMLESS = {
         r"|no bare shunt"  # nothing was held back for a child of transport mode
         r"|leak-detective|native\(|seccomp|selinux"
     ),
-    "openiked": r"unknown for peer|unknown SA",  # it forgets an SA as soon as it has sent the Delete
+    "openiked": (
+        r"unknown for peer|unknown SA"  # it forgets an SA as soon as it has sent the Delete
+        r"|signature hash <UNKNOWN:5>"  # of EdDSA (RFC 8420)
+        r"|ikev2_pld_notify: .* type INVALID_KE_PAYLOAD"  # it tries the group that it is told of
+    ),
     "vpnc": r"reject offer|DPD capable|\(unknown\)",
 }
 """What looks like a complaint in a daemon's log and is none."""

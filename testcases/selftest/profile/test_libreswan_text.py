@@ -9,11 +9,13 @@ from harness.crypto.authority import Authority
 from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IkeProposal, Lifetimes
 from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, Ppk, User
-from harness.profile.libreswan import identity, ipsec_conf, ipsec_secrets
+from harness.profile.exchanges import Fragments
+from harness.profile.libreswan import identity, ipsec_conf, ipsec_secrets, switches, unfit
 from harness.profile.version1 import Version1, Xauth
 from harness.profile.ways import WAYS
 
 INITIATOR = DEFAULT.mirrored()
+RESPONDER = DEFAULT
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:
@@ -128,7 +130,7 @@ def test_nothing_happens_by_itself() -> None:
     """A strict device rekeys nothing, starts nothing and checks no liveness."""
     found = printed()["conn v2"]
 
-    assert (found["auto"], found["rekey"]) == ("ignore", "no")
+    assert (found["auto"], found["rekey"]) == ("add", "no")
     assert "dpddelay" not in found
 
 
@@ -299,3 +301,90 @@ def test_transport_mode_has_no_subnets() -> None:
 
     assert found["type"] == "transport"
     assert not {"leftsubnet", "rightsubnet"} & found.keys()
+
+
+def served(**changes: object) -> dict[str, dict[str, str]]:
+    """What is printed for the catalogue's responder with changes."""
+    return sections(ipsec_conf(replace(RESPONDER, **changes), "/run", serves=True))
+
+
+@pytest.mark.parametrize("profile", [ProfileName.STRICT, ProfileName.REKEY_OK, ProfileName.P1_ONLY])
+def test_responder_that_calls_nobody_knows_no_address(profile: ProfileName) -> None:
+    """So it keeps no trap for traffic either; who a peer must be is said by its identity."""
+    found = served(profile=profile)["conn v2"]
+
+    assert (found["right"], found["rightid"], found["auto"]) == ("%any", "192.0.2.2", "add")
+    assert (found["narrowing"], found["intermediate"]) == ("yes", "yes")
+
+
+def test_two_way_responder_revives_and_starts_at_its_boot() -> None:
+    """It is the positive control: it has an address to call, and calls by the way that it starts in."""
+    two_way = replace(RESPONDER, profile=ProfileName.TWO_WAY, initiate_version=1)
+    booted = sections(ipsec_conf(two_way, "/run", serves=True, boots=True))
+
+    assert [booted[f"conn {way}"]["auto"] for way in WAYS] == ["keep", "start", "keep"]
+    assert booted["conn v2"]["right"] == "192.0.2.2"
+    assert served(profile=ProfileName.TWO_WAY)["conn v2"]["auto"] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("profile", "rekeys"),
+    [
+        (ProfileName.STRICT, ("no", "no")),
+        (ProfileName.REKEY_OK, ("yes", "no")),
+        (ProfileName.TWO_WAY, ("yes", "yes")),
+    ],
+)
+def test_version_1_renews_only_where_it_may_initiate(profile: ProfileName, rekeys: tuple[str, str]) -> None:
+    """One word renews phase 1 as well, by another Main Mode."""
+    found = served(profile=profile)
+
+    assert (found["conn v2"]["rekey"], found["conn v1-main"]["rekey"]) == rekeys
+
+
+@pytest.mark.parametrize(
+    ("threshold", "lines"),
+    [
+        (None, {"ddos-mode": "unlimited"}),
+        (0, {"ddos-mode": "busy"}),
+        (3, {"ddos-mode": "auto", "ddos-ike-threshold": "3"}),
+    ],
+)
+def test_cookies(threshold: int | None, lines: dict[str, str]) -> None:
+    """They are demanded never, always, or above a number of half-open SAs."""
+    found = served(cookie_threshold=threshold)["config setup"]
+
+    assert found == found | lines
+
+
+@pytest.mark.parametrize("profile", list(ProfileName))
+def test_switches_are_what_is_printed(profile: ProfileName) -> None:
+    """Each setting that is told with its reason stands in the file as it is told."""
+    told = switches(replace(RESPONDER, profile=profile), "v2")
+    printed_lines = ipsec_conf(replace(RESPONDER, profile=profile), "/run", ways=("v2",)).splitlines()
+
+    assert {f"    {each.setting}" for each in told} <= set(printed_lines)
+    assert all(each.why for each in told)
+
+
+def test_secrets_of_a_responder_are_for_whoever_comes() -> None:
+    """In Main Mode a peer's address alone tells whose key is meant."""
+    assert ipsec_secrets(RESPONDER, serves=True).startswith("192.0.2.1 %any : PSK 0x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"fragments": Fragments(size=600)}, "no word for the size of fragments"),
+        (
+            {"initiate_version": 1, "lifetimes": Lifetimes(ike_soft=4.0, ike_hard=6.0)},
+            "no word for lifetimes.ike_hard of version 1: it takes what its peer offers",
+        ),
+        ({"local_auth": "psk", "remote_auth": "eap"}, "no words for ends that prove themselves by"),
+        ({}, ""),
+    ],
+)
+def test_unfit_configuration_is_told(changes: dict[str, object], why: str) -> None:
+    """What has no words is named before anything is started."""
+    assert why in unfit(replace(RESPONDER, **changes))
+    assert bool(why) == bool(unfit(replace(RESPONDER, **changes)))

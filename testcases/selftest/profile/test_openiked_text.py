@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from harness.codes import Encr, Group, Integ, ProfileName, Protocol
-from harness.profile import DEFAULT, ChildProposal, Dpd, Identity, Lifetimes
+from harness.profile import DEFAULT, ChildProposal, Dpd, Identity, Lifetimes, Selector
 from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, User
+from harness.profile.exchanges import Fragments
 from harness.profile.extensions import Mobility
-from harness.profile.openiked import identity, iked_conf
+from harness.profile.openiked import identity, iked_conf, switches, unfit
 
 INITIATOR = DEFAULT.mirrored()
 
@@ -81,15 +82,17 @@ def test_strict_configuration_never_rekeys() -> None:
     """No lifetime, no liveness checks, no mobility."""
     found = printed()
 
-    assert " ikelifetime 0 lifetime 0 " in found
-    assert found.startswith("set dpd_check_interval 0\nset nomobike\n")
+    assert " ikelifetime 0 lifetime 0 bytes 0 " in found
+    assert found.startswith("set dpd_check_interval 0\nset nofragmentation\nset nomobike\n")
 
 
 def test_limits_are_when_it_rekeys() -> None:
     """The soft one of the IKE SA; of a child it takes its own share of the hard one."""
     lifetimes = Lifetimes(ike_soft=8.0, ike_hard=60.0, child_hard=5.0)
 
-    assert " ikelifetime 8 lifetime 5 " in printed(profile=ProfileName.REKEY_OK, lifetimes=lifetimes)
+    assert " ikelifetime 8 lifetime 5 bytes 4718592000 " in printed(
+        profile=ProfileName.REKEY_OK, lifetimes=lifetimes
+    )
 
 
 def test_liveness_checks_are_printed() -> None:
@@ -172,3 +175,55 @@ def test_mobility_is_of_all_policies() -> None:
 def test_mode_is_that_of_the_children() -> None:
     """Transport mode is asked for where it is taken."""
     assert " passive transport esp " in printed(children=ChildPolicy(transport=True))
+
+
+@pytest.mark.parametrize(
+    ("profile", "peer"), [(ProfileName.STRICT, "any"), (ProfileName.TWO_WAY, "192.0.2.2")]
+)
+def test_responder_that_calls_nobody_knows_no_address(profile: ProfileName, peer: str) -> None:
+    """Who a peer must be is said by its identity."""
+    found = iked_conf(replace(DEFAULT, profile=profile), serves=True)
+
+    assert f"peer {peer} " in found
+    assert "dstid 192.0.2.2" in found
+
+
+def test_one_that_waits_starts_nothing_until_it_is_told() -> None:
+    """Its policy is an active one, the whole of it is passive."""
+    found = iked_conf(replace(DEFAULT, profile=ProfileName.TWO_WAY), active=True, waits=True)
+
+    assert found.startswith("set passive\n")
+    assert 'ikev2 "v2" active ' in found
+
+
+def test_second_selector_is_another_flow() -> None:
+    """It stands beside the pairs of subnets."""
+    found = printed(second_selector=Selector("10.1.0.0/16", "10.2.0.0/16"))
+
+    assert "to 198.51.100.0/24 from 10.1.0.0/16 to 10.2.0.0/16" in found
+
+
+@pytest.mark.parametrize("profile", list(ProfileName))
+def test_switches_are_what_is_printed(profile: ProfileName) -> None:
+    """Each setting that is told with its reason stands in the file as it is told."""
+    configuration = replace(DEFAULT, profile=profile)
+    told, text = switches(configuration), iked_conf(configuration)
+
+    assert [each.setting for each in told if each.setting not in text] == []
+    assert all(each.why for each in told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"initiate_version": 1}, "speaks IKEv2 alone"),
+        ({"lifetimes": Lifetimes(child_hard=5.0)}, "no lifetimes but those at which it rekeys"),
+        ({"profile": ProfileName.REKEY_OK, "lifetimes": Lifetimes(child_hard=5.0)}, ""),
+        ({"fragments": Fragments(size=600)}, "no word for the size of fragments"),
+        ({"remote_auth": "null"}, "no words for ends that prove themselves by"),
+    ],
+)
+def test_unfit_configuration_is_told(changes: dict[str, object], why: str) -> None:
+    """What has no words is named before anything is started."""
+    assert why in unfit(replace(DEFAULT, **changes))
+    assert bool(why) == bool(unfit(replace(DEFAULT, **changes)))
