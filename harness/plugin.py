@@ -23,6 +23,7 @@ from harness.report.journal import NAME, Journal, result_from
 from harness.report.naming import run_name
 from harness.report.telling import block
 from harness.target.contract import Target, TargetUnavailable
+from harness.target.departures import Unreasoned, known
 from harness.target.named import NoSuchTarget, named
 from harness.target.probe import probe
 
@@ -42,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--ike-configured-as", choices=[*ProfileName], help="how the target is set up")
     group.addoption("--ike-seed", type=int, help="repeats a run; by default a fresh one, which is printed")
     group.addoption("--ike-strict", action="store_true", help="a broken SHOULD fails")
+    group.addoption("--ike-expect", help="a file of known departures in place of the target's own")
     group.addoption("--ike-no-keys", action="store_true", help="keep keys out of the evidence")
     group.addoption(
         "--ike-windows", choices=[*Windows], default=Windows.SHORT, help="how long silence is watched"
@@ -276,7 +278,8 @@ def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
         if beside is None:
             probe(target)
         link = _link(option, target)
-    except (NoSuchTarget, NoSuchLink, TargetUnavailable) as why:
+        departures = known(target.name, Path(option.ike_expect) if option.ike_expect else None)
+    except (NoSuchTarget, NoSuchLink, TargetUnavailable, Unreasoned) as why:
         raise pytest.UsageError(str(why)) from why
     settings = Settings(
         pcaps=Path(option.ike_pcaps),
@@ -288,6 +291,7 @@ def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
         keys=not option.ike_no_keys,
         longest_wait_s=option.ike_longest_wait,
         windows=Windows(option.ike_windows),
+        departures=departures,
     )
     return Bench(target, settings, beside=beside)
 

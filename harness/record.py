@@ -43,6 +43,18 @@ class Finding:
     requirement: str = ""
     claim: ClaimName = ClaimName.PROTOCOL
 
+    @property
+    def name(self) -> str:
+        """What it is told apart by: the rule, and the requirement if there is one."""
+        return " ".join(filter(None, (self.rule, self.requirement)))
+
+    def weighed(self, strict: bool) -> Verdict | None:
+        """What it counts as: a NOTE as nothing, a broken SHOULD as a PASS unless `strict`."""
+        if self.weight is Weight.NOTE:
+            return None
+        lenient = self.weight is Weight.SHOULD and self.verdict is Verdict.FAIL and not strict
+        return Verdict.PASS if lenient else self.verdict
+
     def to_json(self) -> dict[str, Any]:
         """The finding as plain data."""
         return asdict(self)
@@ -66,6 +78,19 @@ Conversation = tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """What is known and expected of one target in one case: that this rule says so, and why."""
+
+    case: str
+    rule: str
+    verdict: str
+    reason: str
+    date: str
+    requirement: str = ""
+    versions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """What became of one case."""
 
@@ -80,11 +105,20 @@ class CaseResult:
     duration_s: float
     again: str
     expected: Verdict = Verdict.PASS
+    departures: tuple[Departure, ...] = ()
+    """Why no PASS was expected, if none was."""
+    surprises: tuple[str, ...] = ()
+    """The rules that decided otherwise than expected, where something was."""
     why: str = ""
     conversation: Conversation = ()
     traceback: str = ""
     digests: dict[str, str] = field(default_factory=dict)
     """The SHA-256 of each file of its evidence, by the file's name."""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict was expected, for the reasons that were given."""
+        return self.verdict is self.expected and not self.surprises
 
     @property
     def broken_should(self) -> int:

@@ -25,8 +25,9 @@ from harness.clock import Clock, SeededEntropy, WallClock, started_at
 from harness.codes import ProfileName
 from harness.peer import Device, Initiator
 from harness.profile import DEFAULT, Configuration
-from harness.record import CaseResult, Verdict
+from harness.record import CaseResult, Departure, Verdict
 from harness.target.contract import Crashes, NotApplicable, Target, TargetUnavailable
+from harness.target.departures import in_force, settled
 
 LONGEST_WAIT_S = 600.0
 """How long a case may wait for timers where time is real, unless the run says otherwise."""
@@ -45,6 +46,8 @@ class Settings:
     keys: bool = True
     longest_wait_s: float = LONGEST_WAIT_S
     windows: Windows = Windows.SHORT
+    departures: tuple[Departure, ...] = ()
+    """What is known of the target, and so expected."""
 
     def judged_by(self, case: type[Case]) -> ProfileName:
         """The profile that the case is judged by: its own if it names one, else the run's."""
@@ -228,7 +231,7 @@ class Bench:
 
     def _result(self, entry: Entry, began: float, played: Played) -> CaseResult:
         told = played.judgement
-        return CaseResult(
+        result = CaseResult(
             id=entry.id,
             title=entry.title,
             verdict=told.verdict,
@@ -244,6 +247,8 @@ class Bench:
             traceback=told.traceback,
             digests=digests(played.capture) if played.capture else {},
         )
+        spoken_of = in_force(self._settings.departures, self._target.version)
+        return settled(result, spoken_of, strict=self._settings.strict)
 
 
 def names_profile(case: type[Case]) -> bool:

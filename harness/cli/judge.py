@@ -18,6 +18,7 @@ from harness.record import CaseResult, RunHeader, Verdict, printable
 from harness.report.console import Teller
 from harness.report.journal import Run
 from harness.report.summary import ERROR_OF_OURS, FAILED, exit_status
+from harness.target.departures import settled
 
 
 @click.command("judge")
@@ -62,8 +63,10 @@ def _judged(path: Path, journals: Journals, entries: Mapping[str, Entry], strict
     altered = journals.altered(path)
     if altered is not None:
         return replace(altered, capture=shown_path(path))
+    before = journals.result(path)
     try:
-        return stored(path, entries, strict=strict).result
+        result = stored(path, entries, strict=strict).result
+        return result if before is None else settled(result, before.departures, strict=strict)
     except LookupError as why:
         raise WrongInput(f"{path}: {why.args[0]}") from why
 

@@ -13,12 +13,13 @@ from harness.bench.stage import LinkKind
 from harness.bench.windows import Windows
 from harness.cli import words
 from harness.cli.plan import planned
-from harness.cli.selection import chosen, link_of, target_of
+from harness.cli.selection import chosen, departures_of, link_of, target_of
 from harness.cli.wrong import WrongInput
-from harness.clock import fresh_seed
-from harness.report.journal import NAME, NoJournal, read
+from harness.clock import fresh_seed, started_at
+from harness.report.journal import NAME, NoJournal, Run, read
 from harness.report.naming import run_name
 from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
+from harness.target.departures import written
 
 
 @click.command("run")
@@ -31,6 +32,16 @@ from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
 )
 @words.seed
 @words.strict
+@click.option(
+    "--expect",
+    type=words.FILE,
+    help="Known departures of the target, in place of those shipped under its name.",
+)
+@click.option(
+    "--write-expectations",
+    type=words.FILE,
+    help="Write what failed there, as departures that lack their reasons.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -67,6 +78,8 @@ def run_command(
     configured_as: str | None,
     seed: int | None,
     strict: bool,
+    expect: Path | None,
+    write_expectations: Path | None,
     jobs: int | None,
     output: Path | None,
     no_keys: bool,
@@ -79,7 +92,9 @@ def run_command(
 
     A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
     """
-    met_on = link_of(target_of(target), link)
+    under_test = target_of(target)
+    met_on = link_of(under_test, link)
+    departures_of(under_test, expect)
     entries = chosen(selectors, cases)
     pcaps, reports = _places(output, target)
     plan = planned(entries, target, met_on, jobs, Windows(windows), longest_wait)
@@ -98,15 +113,27 @@ def run_command(
         *((f"--ike-profile={profile}",) if profile else ()),
         *((f"--ike-configured-as={configured_as}",) if configured_as else ()),
         *(("--ike-strict",) if strict else ()),
+        *((f"--ike-expect={expect}",) if expect else ()),
         *(("--ike-no-keys",) if no_keys else ()),
         f"--ike-expected-s={plan.expected_s:.1f}",
         *_in_parallel(plan.jobs, met_on),
     ]
     status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
     try:
-        return exit_status(read(reports / NAME))
+        run = read(reports / NAME)
+        if write_expectations is not None:
+            _write_expectations(run, write_expectations)
+        return exit_status(run)
     except NoJournal:
         return INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else ERROR_OF_OURS
+
+
+def _write_expectations(run: Run, file: Path) -> None:
+    header = run.header
+    today = started_at().partition("T")[0]
+    file.write_text(
+        written(run.results, header.target["version"], today, strict=header.strict), encoding="utf-8"
+    )
 
 
 def _places(output: Path | None, target: str) -> tuple[Path, Path]:

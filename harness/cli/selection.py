@@ -5,7 +5,9 @@ from pathlib import Path
 from harness.bench.catalogue import Entry, NoSuchCase, catalogue, select
 from harness.bench.stage import LinkKind, NoSuchLink, link_to
 from harness.cli.wrong import WrongInput
+from harness.record import Departure
 from harness.target.contract import Target, TargetUnavailable
+from harness.target.departures import Unreasoned, known
 from harness.target.named import NoSuchTarget, named
 from harness.target.probe import probe
 
@@ -36,4 +38,12 @@ def link_of(target: Target, asked: str | None) -> LinkKind:
     try:
         return link_to(target, LinkKind(asked) if asked else None)
     except NoSuchLink as why:
+        raise WrongInput(str(why)) from why
+
+
+def departures_of(target: Target, file: Path | None) -> tuple[Departure, ...]:
+    """What is known of a target, from `file` or as it is shipped; WrongInput if that can't be relied on."""
+    try:
+        return known(target.name, file)
+    except Unreasoned as why:
         raise WrongInput(str(why)) from why

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from harness.oracle.given import RULE as PREMISE
-from harness.record import ClaimName, Finding, Verdict, Weight
+from harness.record import ClaimName, Finding, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
 
@@ -16,16 +16,8 @@ def conclude(findings: Iterable[Finding], strict: bool = False) -> Verdict:
     told = tuple(findings)
     if not told:
         return Verdict.INCONCLUSIVE
-    verdicts = {verdict for finding in told if (verdict := _weighed(finding, strict)) is not None}
+    verdicts = {verdict for finding in told if (verdict := finding.weighed(strict)) is not None}
     return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), Verdict.NOT_APPLICABLE)
-
-
-def _weighed(finding: Finding, strict: bool) -> Verdict | None:
-    if finding.weight is Weight.NOTE:
-        return None
-    if finding.weight is Weight.SHOULD and finding.verdict is Verdict.FAIL and not strict:
-        return Verdict.PASS
-    return finding.verdict
 
 
 def claims(findings: Iterable[Finding], strict: bool = False) -> dict[str, str]:

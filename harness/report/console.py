@@ -9,7 +9,8 @@ from rich.text import Text
 
 from harness.record import CaseResult, RunHeader, Verdict, printable
 from harness.report.journal import Run
-from harness.report.telling import block, headline, told_seconds
+from harness.report.summary import unexpected
+from harness.report.telling import block, headline, told_expectation, told_seconds
 
 STYLES = {
     Verdict.PASS: "green",
@@ -27,6 +28,14 @@ class Patient(Console):
         """Nobody listens any more."""
         self.quiet = True
         self.file = StringIO()
+
+
+def _expected(run: Run, verdict: Verdict) -> str:
+    """How many with this verdict were expected to have it, where a PASS was not."""
+    found = sum(
+        result.verdict is verdict and bool(result.departures) and result.as_expected for result in run.results
+    )
+    return f" ({found} expected)" if found else ""
 
 
 class TimeLeft(ProgressColumn):
@@ -72,6 +81,10 @@ class Teller:
         elif result.verdict is Verdict.NOT_APPLICABLE:
             if not self._quiet:
                 self._tell([printable(f"N/A   {result.id}  {result.why}")], result.verdict)
+        elif result.departures and result.as_expected:
+            if not self._quiet:
+                lines = (headline(result).rstrip(), *(f"      {each}" for each in told_expectation(result)))
+                self._tell([printable(line) for line in lines], result.verdict)
         else:
             self._tell(block(result), result.verdict)
         if self._progress is not None:
@@ -83,12 +96,15 @@ class Teller:
             self._progress.stop()
         totals = run.totals
         told = [
-            f"{totals[verdict]} {verdict}"
+            f"{totals[verdict]} {verdict}{_expected(run, verdict)}"
             for verdict in Verdict
             if totals[verdict] or verdict is Verdict.PASS
         ]
         if totals["should"]:
             told.append(f"{totals['should']} broken SHOULD")
+        surprising = sum(bool(each.departures) and unexpected(each) for each in run.results)
+        if surprising:
+            told.append(f"{surprising} not as it was expected")
         ended = "interrupted after" if run.interrupted else "in"
         self._say(f"{', '.join(told)} {ended} {run.duration_s or 0.0:.1f} s")
         self._say(f"report  {where}")

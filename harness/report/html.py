@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.record import CaseResult, Verdict, printable
 from harness.report.journal import Run
-from harness.report.telling import matters, told_finding
+from harness.report.telling import matters, told_expectation, told_finding
 from harness.requirements import load
 
 
@@ -23,7 +23,7 @@ def write_page(run: Run, path: Path) -> None:
         finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     page = environment.get_template("index.html.j2").render(
-        run=run, header=run.header, totals=run.totals, suites=tree(run.results), PASS=Verdict.PASS
+        run=run, header=run.header, totals=run.totals, suites=tree(run.results)
     )
     path.write_text(page, encoding="utf-8")
 
@@ -49,7 +49,8 @@ def _drawn(result: CaseResult, name: str) -> dict[str, Any]:
     return {
         "result": result,
         "name": name,
-        "open": result.verdict in (Verdict.FAIL, Verdict.ERROR),
+        "open": result.verdict in (Verdict.FAIL, Verdict.ERROR) and not result.as_expected,
+        "expected": list(told_expectation(result)),
         "rows": [(row, row.frame in named) for row in result.conversation],
         "findings": [(finding, told_finding(finding)) for finding in result.findings],
         "requirements": [

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from harness.record import CaseResult, ClaimName, Finding, Row, RunHeader, Verdict, Weight
+from harness.record import CaseResult, ClaimName, Departure, Finding, Row, RunHeader, Verdict, Weight
 
 NAME = "journal.jsonl"
 T = TypeVar("T")
@@ -90,6 +90,8 @@ def result_from(event: Mapping[str, Any]) -> CaseResult:
         expected=Verdict(event["expected"]),
         requirements=tuple(event["requirements"]),
         findings=tuple(_finding(each) for each in event["findings"]),
+        departures=tuple(_made(Departure, each) for each in event.get("departures", ())),
+        surprises=tuple(event.get("surprises", ())),
         conversation=tuple(_row(each) for each in event["conversation"]),
     )
 

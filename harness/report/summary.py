@@ -1,6 +1,7 @@
 """What a run comes to: report.json, and the exit status."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,21 @@ AS_EXPECTED, FAILED, INCONCLUSIVE, ERROR_OF_OURS, WRONG_USAGE, INTERRUPTED = 0, 
 
 
 def unexpected(result: CaseResult) -> bool:
-    """A FAIL that nobody expected, or a PASS where something else was expected."""
-    failed = result.verdict is Verdict.FAIL and result.expected is not Verdict.FAIL
-    passed = result.verdict is Verdict.PASS and result.expected is not Verdict.PASS
-    return failed or passed
+    """A FAIL that nobody expected, or not for this reason, or a PASS where something else was expected."""
+    return result.verdict in (Verdict.FAIL, Verdict.PASS) and not result.as_expected
 
 
 def exit_status(run: Run) -> int:
     """130 interrupted, else 1 something unexpected, else 3 an error of ours, else 2 not conclusive, else 0."""
     verdicts = {result.verdict for result in run.results}
+    unclear = any(each.verdict is Verdict.INCONCLUSIVE and not each.as_expected for each in run.results)
     if run.interrupted:
         return INTERRUPTED
     if any(unexpected(result) for result in run.results):
         return FAILED
     if Verdict.ERROR in verdicts:
         return ERROR_OF_OURS
-    if Verdict.INCONCLUSIVE in verdicts or verdicts <= {Verdict.NOT_APPLICABLE}:
+    if unclear or verdicts <= {Verdict.NOT_APPLICABLE}:
         return INCONCLUSIVE
     return AS_EXPECTED
 
@@ -65,6 +65,8 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "id": result.id,
         "verdict": result.verdict,
         "expected": result.expected,
+        "departures": [asdict(each) for each in result.departures],
+        "surprises": list(result.surprises),
         "level": result.level,
         "findings": [_finding(finding) for finding in result.findings],
         "capture": result.capture,

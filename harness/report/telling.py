@@ -99,10 +99,22 @@ def _story(result: CaseResult) -> Iterator[str]:
     yield from (
         f"{finding.verdict}: {told_finding(finding)}" for finding in result.findings if matters(finding)
     )
-    if result.verdict is not result.expected is not Verdict.PASS:
-        yield f"expected {result.expected}"
+    yield from told_expectation(result)
     if result.verdict is Verdict.ERROR and result.traceback:
         yield result.traceback.strip().rpartition("\n")[2]
+
+
+def told_expectation(result: CaseResult) -> Iterator[str]:
+    """What was expected of a case other than a PASS, why, and what about its verdict was not."""
+    for each in result.departures:
+        of = " ".join(filter(None, (each.rule, each.requirement)))
+        yield f"expected {each.verdict} of {of} since {each.date}: {each.reason}"
+    if result.surprises:
+        yield f"not expected: {', '.join(result.surprises)}"
+    elif result.departures and not result.as_expected:
+        yield f"came out {result.verdict}: what is known of the target is out of date"
+    elif result.verdict is not result.expected is not Verdict.PASS:
+        yield f"expected {result.expected}"
 
 
 def matters(finding: Finding) -> bool:
