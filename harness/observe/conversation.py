@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from harness.capture.streams import ACK, FIN, RST, SYN, read_segment
 from harness.codes import Exchange, name_of
 from harness.observe.header import Header
 from harness.observe.seen import Seen
@@ -10,9 +11,11 @@ from harness.observe.trace import Trace
 from harness.record import Conversation, Row, printable
 from harness.wire import describe
 from harness.wire.datagram import Endpoint, Kind
+from harness.wire.packet import TCP
 
 _LINE = 400
 _PAYLOADS = 64
+_FLAGS = {"SYN": SYN, "FIN": FIN, "RST": RST, "ACK": ACK}
 
 
 def conversation(trace: Trace) -> Conversation:
@@ -50,7 +53,7 @@ def line(seen: Seen) -> str:
     text = str(message) if seen.inner is None else _opened(header, seen)
     if len(seen.parts) > 1:
         text += f" (from frames {', '.join(map(str, seen.parts))})"
-    return text
+    return f"{text} (over TCP)" if seen.over_tcp else text
 
 
 def _opened(header: Header, seen: Seen) -> str:
@@ -71,6 +74,10 @@ def _not_ike(seen: Seen) -> str:
         return "NAT keepalive"
     if seen.packet is not None:
         return str(seen.packet)
+    segment = read_segment(seen.octets) if seen.protocol == TCP else None
+    if segment is not None:
+        flags = " ".join(name for name, bit in _FLAGS.items() if segment.flags & bit)
+        return f"TCP {flags}: {len(segment.payload)} octets {segment.payload[:16].hex()}".rstrip()
     what = "IKE port, no header" if seen.kind is Kind.IKE else str(seen.kind)
     return f"{what}: {len(seen.octets)} octets {seen.octets[:16].hex()}"
 

@@ -36,11 +36,6 @@ class Scene:
     options: tuple[str, ...] = ()
     """Options of the responder's command."""
 
-    @property
-    def over_tcp(self) -> bool:
-        """Whether it goes over TCP, whose stream no capture's reader cuts into messages."""
-        return "--tcp-port" in self.options
-
 
 @dataclass
 class Story:

@@ -281,6 +281,11 @@ SCENES["libreswan tcp"] = Scene(
     peer=replace(CONFIGURATION, versions=(2,)),
     further={"setup": ("listen-tcp=yes",), "conn": ("enable-tcp=yes", "tcp-remoteport=4500")},
     options=("--tcp-port", "4500"),
+    shows=(
+        r"-> IKE_AUTH request 1 \{ SK\{.*TSi.* \(over TCP\)",
+        r"<- CREATE_CHILD_SA response 2 \{ SK\{.*TSi.* \(over TCP\)",
+        r"-> INFORMATIONAL request \d \{ SK\{D\(IKE\)\} \} \(over TCP\)",
+    ),
 )
 
 

@@ -47,7 +47,6 @@ def shown(story, capsys):
     return [f"{'<-' if row['from_target'] else '->'} {row['line']}" for row in rows]
 
 
-READABLE = [name for name, scene in SCENES.items() if not scene.over_tcp]
 AMISS = re.compile(
     r"invalid|fail|unable|mismatch|retransmi|error|ignor|unknown|unsupported|unexpected|reject", re.I
 )
@@ -145,7 +144,7 @@ def test_both_daemons_end_well(story):
     assert story.statuses == {"the daemon": 0, "the responder": 0}
 
 
-@each(*READABLE)
+@each(*SCENES)
 def test_audit_is_clean(story, audited):
     """The audit of the capture, without keys, finds the three claims kept."""
     told = audited(story.capture, devices=story.devices)
@@ -154,7 +153,7 @@ def test_audit_is_clean(story, audited):
     assert {finding["verdict"] for finding in told["findings"]} <= {"PASS", "NOT_APPLICABLE", "INCONCLUSIVE"}
 
 
-@each(*READABLE)
+@each(*SCENES)
 @pytest.mark.parametrize("files", [("keys.jsonl",), ("ikev1_decryption_table", "ikev2_decryption_table")])
 def test_audit_with_keys_is_clean(story, files, audited):
     """With the responder's keys, whole or as Wireshark's tables, the audit finds nothing worse."""
@@ -163,7 +162,7 @@ def test_audit_with_keys_is_clean(story, files, audited):
     assert audited(story.capture, *keys, devices=story.devices)["verdict"] == "PASS"
 
 
-@each(*READABLE)
+@each(*SCENES)
 def test_every_message_is_shown_opened(shown):
     """`show` opens each sealed message with the keys on file."""
     sealed = [line for line in shown if re.search(r"SK|HDR\*", line)]

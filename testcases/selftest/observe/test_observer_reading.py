@@ -4,10 +4,12 @@ import pytest
 
 from harness.capture import Writer, read
 from harness.capture.frame import Capture, Frame
+from harness.capture.streams import Segments
 from harness.codes import Exchange
 from harness.observe import NO_SPI, conversation, observe
 from harness.wire import Message, v2
-from harness.wire.datagram import Datagram, Endpoint, Kind
+from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint, Kind
+from harness.wire.packet import TCP
 
 TARGET, PEER = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.2", 500)
 TARGET_NAT, PEER_NAT = Endpoint("192.0.2.1", 4500), Endpoint("192.0.2.2", 4500)
@@ -198,4 +200,36 @@ def test_other_datagrams_are_rows_too():
         "NAT keepalive",
         "ESP, SPI 73706931, number 7",
         "IKE port, no header: 4 octets 1b5b324a",
+    ]
+
+
+def test_a_connection_is_told_with_its_messages():
+    """Segments that complete no message are told by their flags, and a message says that it came over TCP."""
+    ports = (500).to_bytes(2, "big") * 2
+    syn = Datagram(PEER, TARGET, ports + bytes(8) + b"\x50\x02" + bytes(6), TCP)
+    segments = Segments().of(Datagram(PEER, TARGET, bytes(4) + REQUEST, TCP_STREAM))
+    told = conversation(observe(a_capture(syn, *segments), ["192.0.2.1"]))
+
+    assert [row.line for row in told] == [
+        "TCP SYN: 0 octets",
+        "IKE_SA_INIT request 0 { Nonce } (over TCP)",
+    ]
+
+
+def test_what_passed_the_target_by_is_a_row_too():
+    """A message of the target's SA between other addresses stands where it was captured, with both ends."""
+    away = Endpoint("192.0.2.9", 500)
+    told = conversation(
+        observe(
+            a_capture(
+                Datagram(PEER, TARGET, REQUEST), Datagram(away, PEER, ANSWER), Datagram(TARGET, PEER, ANSWER)
+            ),
+            ["192.0.2.1"],
+        )
+    )
+
+    assert [(row.sender, row.receiver) for row in told] == [
+        ("192.0.2.2:500", "target"),
+        ("192.0.2.9:500", "192.0.2.2:500"),
+        ("target", "192.0.2.2:500"),
     ]
