@@ -152,4 +152,6 @@ class RunHeader:
 
 def printable(text: str) -> str:
     r"""`text` with control and other unprintable characters as \x escapes: safe for a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -23,7 +23,7 @@ class Header(NamedTuple):
     @classmethod
     def read(cls, octets: bytes) -> Self | None:
         """The header of `octets`; None where there are fewer than 28."""
-        return cls(*_LAYOUT.unpack_from(octets)) if len(octets) >= _LAYOUT.size else None
+        return cls._make(_LAYOUT.unpack_from(octets)) if len(octets) >= _LAYOUT.size else None
 
     @property
     def major(self) -> int:

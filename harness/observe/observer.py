@@ -105,6 +105,7 @@ class Reader:
         self._ike_ports = ike_ports
         self._nat_ports = nat_ports
         self._any_port = any_port
+        self._ports = ike_ports | nat_ports
         self._spis: set[bytes] = set()
         self.streams = Streams()
 
@@ -140,7 +141,10 @@ class Reader:
     def seen(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
         """The datagram of a frame, sorted by its ports and read as far as its header."""
         kind, octets = self._kind(datagram)
-        marks = tuple(each.removeprefix(_MARK) for each in frame.comments if each.startswith(_MARK))
+        comments = frame.comments
+        marks = (
+            tuple(each.removeprefix(_MARK) for each in comments if each.startswith(_MARK)) if comments else ()
+        )
         return Seen(
             frame.number,
             frame.time,
@@ -151,8 +155,8 @@ class Reader:
             octets,
             Header.read(octets) if kind is Kind.IKE else None,
             marks,
-            "due" in frame.comments,
-            "hostile" in frame.comments,
+            "due" in comments,
+            "hostile" in comments,
             frame.ip_id,
             over_tcp=datagram.protocol == TCP_STREAM,
             protocol=datagram.protocol,
@@ -161,15 +165,10 @@ class Reader:
     def _kind(self, datagram: Datagram) -> tuple[Kind, bytes]:
         if datagram.protocol == TCP_STREAM:
             return demultiplex(datagram)
-        ports = {datagram.source.port, datagram.destination.port}
-        if (
-            datagram.protocol == UDP
-            and not self._any_port
-            and ports.isdisjoint(self._ike_ports | self._nat_ports)
-        ):
+        if datagram.protocol == UDP and not self._any_port and not datagram.is_on(self._ports):
             return Kind.OTHER, datagram.data
         # ESP is not spoken on 500, whatever the other port is (RFC 7296 section 2.23).
-        plain = not ports.isdisjoint(self._ike_ports) and not datagram.data.startswith(NON_ESP_MARKER)
+        plain = datagram.is_on(self._ike_ports) and not datagram.data.startswith(NON_ESP_MARKER)
         return demultiplex(datagram, _NO_PORTS if plain else self._nat_ports)
 
 

@@ -33,9 +33,13 @@ def connections(rows: Table) -> Iterable[Connection]:
 class Books:
     """Takes the same sheets as the screen did; an SA stays with the peer that it was first seen with."""
 
-    def __init__(self, peers: int, screener: Screener, streams: frozenset[Connection]) -> None:
+    def __init__(
+        self, peers: int, screener: Screener, streams: frozenset[Connection], kept_alive: Integers
+    ) -> None:
+        """`streams` may carry IKE; `kept_alive` are the ways on which the target sends NAT keepalives."""
         self._screener = screener
         self._streams = streams
+        self._kept_alive = kept_alive
         self._suspects = np.sort(np.fromiter(screener.suspects, np.uint64))
         self._since = np.array([screener.suspects[spi] for spi in self._suspects.tolist()], np.int64)
         self._owners: dict[int, int] = {}
@@ -47,6 +51,7 @@ class Books:
         self._reported_to = np.array(sorted(screener.reported_to), np.int64)
         self._heard: list[Table] = [np.zeros(0, _HEARD)]
         self._told_spis: dict[int, set[int]] = {}
+        self._told_enough = np.zeros(peers, bool)
         self._spoken_on: set[Connection] = set()
         self._looked: list[Table] = [np.zeros(0, LOOKED)]
         self.frames: dict[int, Frame] = {}
@@ -121,18 +126,23 @@ class Books:
         """One packet of ESP of each of the first SPIs under which the target sends to a peer."""
         looked = np.zeros(len(rows), bool)
         packets = np.flatnonzero((rows["kind"] == PACKET) & rows["from_target"])
-        for place in packets[
-            _firsts(rows["peer"][packets], rows["spi_r"][packets].astype(np.int64))
-        ].tolist():
-            told = self._told_spis.setdefault(int(rows["peer"][place]), set())
-            looked[place] = len(told) < _SPIS_TOLD and int(rows["spi_r"][place]) not in told
-            told.update([int(rows["spi_r"][place])] if looked[place] else ())
+        packets = packets[~self._told_enough[rows["peer"][packets]]]
+        packets = packets[_firsts(rows["peer"][packets], rows["spi_r"][packets].astype(np.int64))]
+        for place, peer, spi in zip(
+            packets.tolist(), rows["peer"][packets].tolist(), rows["spi_r"][packets].tolist(), strict=True
+        ):
+            told = self._told_spis.setdefault(peer, set())
+            if len(told) < _SPIS_TOLD and spi not in told:
+                looked[place] = True
+                told.add(spi)
+                self._told_enough[peer] = len(told) == _SPIS_TOLD
         return looked
 
     def _early_keepalives(self, rows: Table, owner: Integers) -> Mask:
         """The target's NAT keepalives to where its peer has said nothing yet."""
         looked = np.zeros(len(rows), bool)
-        spoken = np.flatnonzero(~rows["from_target"] & (rows["kind"] != STRAY) & (owner == rows["peer"]))
+        may_count = (rows["kind"] != STRAY) & (owner == rows["peer"]) & among(rows["way"], self._kept_alive)
+        spoken = np.flatnonzero(~rows["from_target"] & may_count)
         spoken = spoken[_firsts(rows["peer"][spoken], rows["way"][spoken])]
         keepalives = np.flatnonzero(rows["from_target"] & (rows["kind"] == KEEPALIVE))
         for place in np.sort(np.concatenate([spoken, keepalives])).tolist():

@@ -242,9 +242,8 @@ class Screener:
         """One more sheet."""
         self.reported_to.update(rows["peer"][_may_report(rows)].tolist())
         fresh = picked(rows, (rows["kind"] == IKE) & (rows["spi_i"] != 0))
-        anew = picked(
-            fresh, among(fresh["spi_i"], np.array([*self._unopened], np.uint64)) & (fresh["message_id"] == 0)
-        )
+        anew = picked(fresh, fresh["message_id"] == 0)
+        anew = picked(anew, among(anew["spi_i"], np.array([*self._unopened], np.uint64)))
         fresh = picked(fresh, ~among(fresh["spi_i"], self._suspected))
         self._add_parents(anew)
         if len(fresh):
@@ -326,8 +325,9 @@ class Screener:
             talks.is_v1 & (talks.exchange == _QUICK) & ~talks.from_target & plain[talks.talk]
         )
         quick = quick[np.argsort(talks.when[quick])]
-        rows = talks.rows
-        for peer, spi_i in zip(rows["peer"][quick].tolist(), rows["spi_i"][quick].tolist(), strict=True):
+        peers, first = np.unique(talks.rows["peer"][quick], return_index=True)
+        spis = talks.rows["spi_i"][quick[first]]
+        for peer, spi_i in zip(peers.tolist(), spis.tolist(), strict=True):
             self._quickened.setdefault(peer, spi_i)
 
     def _suspect(self, which: Mask) -> None:

@@ -23,7 +23,7 @@ from harness.capture.source import Lookup
 from harness.capture.tables import Table, picked
 from harness.observe import Trace, observe
 from harness.observe.observer import IKE_PORTS, Reader
-from harness.observe.rows import PREFIXED, SEGMENT, STRAY, Peers, Rows
+from harness.observe.rows import KEEPALIVE, PREFIXED, SEGMENT, STRAY, Peers, Rows
 from harness.observe.sheets import ENOUGH, Sheet, Sheets
 from harness.observe.shelf import Shelf
 from harness.oracle.audit import Audit, audit, by_peer, concluded, is_wanted
@@ -118,6 +118,7 @@ class Sweep:
         self._peers = Peers(watched.devices)
         self._screener = Screener(lookup.octets, most)
         self._connections: set[Connection] = set()
+        self._kept_alive: set[int] = set()
         self._span: tuple[float, float] | None = None
 
     @classmethod
@@ -156,7 +157,12 @@ class Sweep:
         self._capture = sheets.short.counted(self.found.capture)
         if self._capture.secrets:
             return False
-        self._books = Books(len(self._peers.names), self._screener, frozenset(self._connections))
+        self._books = Books(
+            len(self._peers.names),
+            self._screener,
+            frozenset(self._connections),
+            np.array([*self._kept_alive], np.int64),
+        )
         for sheet in shelf:
             self._books.enter(sheet)
         return not self._books.astray
@@ -181,6 +187,7 @@ class Sweep:
         self._screener.take(rows)
         begun = (rows["kind"] == SEGMENT) & (rows["flags"] & PREFIXED > 0)
         self._connections.update(connections(picked(rows, rows["over_tcp"] | begun)))
+        self._kept_alive.update(rows["way"][rows["from_target"] & (rows["kind"] == KEEPALIVE)].tolist())
         self.copies += sheet.copies
         if sheet.span is not None:
             began, ended = self._span or sheet.span

@@ -41,6 +41,10 @@ class Datagram(NamedTuple):
     data: bytes
     protocol: int = UDP
 
+    def is_on(self, ports: frozenset[int]) -> bool:
+        """Whether either end is on one of these ports."""
+        return self.source.port in ports or self.destination.port in ports
+
 
 class Kind(StrEnum):
     """What a datagram turns out to be."""
@@ -58,7 +62,7 @@ def demultiplex(datagram: Datagram, nat_ports: frozenset[int] = NAT_PORTS) -> tu
         return Kind.ESP, data
     if datagram.protocol not in (UDP, TCP_STREAM):
         return Kind.OTHER, data
-    if datagram.protocol == UDP and not nat_ports & {datagram.source.port, datagram.destination.port}:
+    if datagram.protocol == UDP and not datagram.is_on(nat_ports):
         return Kind.IKE, data
     if data == NAT_KEEPALIVE:
         return Kind.KEEPALIVE, data

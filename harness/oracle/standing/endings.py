@@ -67,8 +67,10 @@ class _Told:
             self.cookies[header.pair, header.message_id] = cookie
 
     def _take_ticket(self, seen: Seen, header: Header) -> None:
+        if header.exchange != Exchange.IKE_SESSION_RESUME:
+            return
         old = self.tickets.get(_data(seen, NotifyType.TICKET_OPAQUE))
-        if old is not None and header.exchange == Exchange.IKE_SESSION_RESUME:
+        if old is not None:
             self.shown[header.spi_i] = old
 
     def _resumed(self, seen: Seen, header: Header) -> Pair | None:
