@@ -1,7 +1,7 @@
 """Capture in, trace out; it knows the target's addresses and the keys in the evidence, and neither end of the line."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -53,19 +53,26 @@ def observe(
         frozenset({*NAT_PORTS, *nat_ports, *_ports(opening, "nat_ports")}),
         any_port=opening is not None,
     )
-    seen, elsewhere = reader.read(_once(capture))
+    for frame in _once(capture):
+        reader.read(frame)
+    return observed(capture, reader, extra_secrets)
+
+
+def observed(capture: Capture, reader: "Reader", extra_secrets: Iterable[Mapping[str, Any]] = ()) -> Trace:
+    """What a reader saw of the capture, opened as far as its keys and `extra_secrets` go."""
+    opening, seen = capture.opening, reader.seen
     problems = [*capture.problems, *_open(seen, (*capture.secrets, *extra_secrets))]
-    bare = in_clear(capture.frames, protected(seen), addresses)
+    bare = in_clear(capture.frames, protected(seen), reader.devices)
     times = [frame.time for frame in capture.frames]
     return Trace(
         tuple(seen),
-        addresses,
+        reader.devices,
         opening,
         capture.closing,
         capture.drops,
         opening is not None and (capture.cut_off or not _finished(capture.closing)),
         tuple(problems),
-        tuple(elsewhere),
+        tuple(reader.elsewhere),
         max(times) - min(times) if times else 0.0,
         bare,
     )
@@ -108,37 +115,39 @@ class Reader:
         self._ports = ike_ports | nat_ports
         self._spis: set[bytes] = set()
         self.streams = Streams()
+        self.seen: list[Seen] = []
+        """What is said to and by the target."""
+        self.elsewhere: list[Seen] = []
+        """What strays from its SAs."""
 
-    def read(self, frames: Iterable[Frame]) -> tuple[list[Seen], list[Seen]]:
-        """What is said to and by the target, and what strays from its SAs."""
-        seen: list[Seen] = []
-        elsewhere: list[Seen] = []
-        for frame, datagram in self.datagrams(frames):
+    def read(self, frame: Frame) -> None:
+        """One more frame of the capture."""
+        for datagram in self.datagrams(frame):
             from_target = datagram.source.address in self.devices
             if from_target or datagram.destination.address in self.devices:
-                each = self.seen(frame, datagram, from_target)
-                if each.header is not None:
-                    self._spis.add(each.header.spi_i)
-                seen.append(each)
+                self.take(self.sorted(frame, datagram, from_target))
             elif self._spis and (stray := self._stray(frame, datagram)):
-                elsewhere.append(stray)
-        return seen, elsewhere
+                self.elsewhere.append(stray)
 
-    def datagrams(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Datagram]]:
-        """Each frame's datagram; for a segment of a stream the messages that it completes (RFC 9329)."""
-        for frame in frames:
-            datagram = frame.datagram
-            if datagram is None:
-                continue
-            messages = self.streams.messages(datagram) if datagram.protocol == TCP else ()
-            for each in messages or (datagram,):
-                yield frame, each
+    def take(self, seen: Seen) -> None:
+        """One more datagram that is said to or by the target."""
+        if seen.header is not None:
+            self._spis.add(seen.header.spi_i)
+        self.seen.append(seen)
+
+    def datagrams(self, frame: Frame) -> tuple[Datagram, ...]:
+        """The datagram of a frame; for a segment of a stream the messages that it completes (RFC 9329)."""
+        datagram = frame.datagram
+        if datagram is None:
+            return ()
+        messages = self.streams.messages(datagram) if datagram.protocol == TCP else ()
+        return messages or (datagram,)
 
     def _stray(self, frame: Frame, datagram: Datagram) -> Seen | None:
-        each = self.seen(frame, datagram, False)
+        each = self.sorted(frame, datagram, False)
         return each if each.header is not None and each.header.spi_i in self._spis else None
 
-    def seen(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
+    def sorted(self, frame: Frame, datagram: Datagram, from_target: bool) -> Seen:
         """The datagram of a frame, sorted by its ports and read as far as its header."""
         kind, octets = self._kind(datagram)
         comments = frame.comments

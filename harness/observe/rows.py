@@ -13,7 +13,7 @@ from harness.codes import PayloadV2
 from harness.observe.header import Header
 from harness.observe.seen import Seen
 from harness.sa.esp import HEADER as ESP_HEADER
-from harness.wire.datagram import ESP, NAT_KEEPALIVE, NON_ESP_MARKER, UDP, Kind, packed
+from harness.wire.datagram import ESP, NAT_KEEPALIVE, NON_ESP_MARKER, UDP, Endpoint, Kind, packed
 from harness.wire.packet import TCP
 from harness.wire.stream import PREFIX
 
@@ -31,6 +31,7 @@ ROW = np.dtype(
         ("kind", "u1"),
         ("from_target", "?"),
         ("over_tcp", "?"),
+        ("ip_id", "u2"),  # 0 in IPv6
         ("next_payload", "u1"),
         ("version", "u1"),
         ("exchange", "u1"),
@@ -103,6 +104,10 @@ class Peers:
         rows = zip(six[one].tolist(), high[one].tolist(), low[one].tolist(), strict=True)
         return np.array([self._number(*row) for row in rows], np.int64)[group]
 
+    def ends(self, peer: int, way: int) -> tuple[Endpoint, Endpoint]:
+        """Both ends of a datagram, the target's first."""
+        return Endpoint(self.names[way >> 32], way & 0xFFFF), Endpoint(self.names[peer], way >> 16 & 0xFFFF)
+
     def _number(self, six: bool, high: int, low: int) -> int:
         key = (six, high, low)
         found = self._known.get(key)
@@ -135,6 +140,7 @@ class Rows:
             run.links[index],
         )
         rows["at"], rows["length"], rows["from_target"] = run.base + at, length, sent
+        rows["ip_id"] = found["ip_id"]
         rows["kind"] = OTHER
         rows["kind"][ike] = STRAY
         header = gathered(run.octets, at[ike], _HEADER)
@@ -227,6 +233,17 @@ class Rows:
         theirs = np.where(sent, found["destination_port"], found["source_port"]).astype(np.int64)
         ports = theirs << 16 | np.where(sent, found["source_port"], found["destination_port"])
         return peer, ours << 32 | ports
+
+
+def message(
+    number: int, time: float, from_target: bool, ip_id: int, ends: tuple[Endpoint, Endpoint], octets: bytes
+) -> Seen:
+    """An IKE message of a row, by UDP, as the observer sees it; of its ends the target's comes first."""
+    ours, theirs = ends
+    source, destination = ends if from_target else (theirs, ours)
+    known_id = None if ":" in ours.address else ip_id
+    header = Header.read(octets)
+    return Seen(number, time, source, destination, from_target, Kind.IKE, octets, header, ip_id=known_id)
 
 
 def _fill(row: Table, header: Header, octets: bytes) -> None:

@@ -128,10 +128,10 @@ class Sheets:
             packet = (frame.number, frame.time, mark_of(frame.ip_id, frame.octets), -1, len(frame.octets))
             self._packets.append(np.array([packet], PACKET))
             self._kept[frame.number] = frame.octets
-        for _, datagram in self._reader.datagrams([frame]):
+        for datagram in self._reader.datagrams(frame):
             from_target = datagram.source.address in self._reader.devices
             touches = from_target or datagram.destination.address in self._reader.devices
-            seen = self._reader.seen(frame, datagram, from_target)
+            seen = self._reader.sorted(frame, datagram, from_target)
             if touches or seen.header is not None:
                 segment = read_segment(datagram.data) if datagram.protocol == TCP else None
                 self._rows.append(self._maker.of_seen(seen, touches, segment))

@@ -18,10 +18,12 @@ _SPIS_TOLD = 4
 Connection = tuple[int, int]
 """The peer of a TCP connection, and its way."""
 
-LOOKED = np.dtype(
-    [("peer", "i8"), *((name, ROW[name]) for name in ("number", "time", "place", "size", "link"))]
+_OF_ROWS = (
+    *("number", "time", "kind", "from_target", "ip_id", "peer", "way"),
+    *("at", "length", "place", "size", "link"),
 )
-"""A frame that is looked at, and the peer in whose trace it belongs."""
+LOOKED = np.dtype([("owner", "i8"), *((name, ROW[name]) for name in _OF_ROWS)])
+"""A datagram that is looked at, and the peer in whose trace it belongs."""
 _HEARD = np.dtype([("peer", "i8"), ("number", "i8")])
 
 
@@ -81,12 +83,12 @@ class Books:
         return [int(each) for each in there[np.argsort(self._first[there])]]
 
     def looked_at(self) -> dict[int, Table]:
-        """The frames that are looked at, in order, by their peer."""
-        return _by_peer(joined(self._looked))
+        """What is looked at, in order, by the peer in whose trace it belongs."""
+        return _by("owner", joined(self._looked))
 
     @cached_property
     def _frames_heard(self) -> dict[int, list[int]]:
-        return {peer: table["number"].tolist() for peer, table in _by_peer(joined(self._heard)).items()}
+        return {peer: table["number"].tolist() for peer, table in _by("peer", joined(self._heard)).items()}
 
     def screened(self, peer: int, name: str) -> Screened:
         """What else was said between the target and a peer."""
@@ -167,8 +169,8 @@ class Books:
 
     def _enter_looked(self, sheet: Sheet, rows: Table, owner: Integers) -> None:
         found = np.zeros(len(rows), LOOKED)
-        found["peer"] = owner
-        for name in ("number", "time", "place", "size", "link"):
+        found["owner"] = owner
+        for name in _OF_ROWS:
             found[name] = rows[name]
         self._looked.append(found)
         for number in found["number"][found["place"] < 0].tolist():
@@ -199,10 +201,10 @@ class Books:
         self._ended[owner] = rows["time"]
 
 
-def _by_peer(table: Table) -> dict[int, Table]:
-    """The rows of each peer, in their order."""
-    table = picked(table, np.argsort(table["peer"], kind="stable"))
-    peers, starts = np.unique(table["peer"], return_index=True)
+def _by(name: str, table: Table) -> dict[int, Table]:
+    """The rows of each peer under that name, in their order."""
+    table = picked(table, np.argsort(table[name], kind="stable"))
+    peers, starts = np.unique(table[name], return_index=True)
     return dict(zip(peers.tolist(), np.split(table, starts[1:]), strict=bool(len(peers))))
 
 

@@ -22,8 +22,8 @@ from harness.capture.short import Short, short_counted
 from harness.capture.source import Lookup
 from harness.capture.tables import Table, picked
 from harness.observe import Trace, observe
-from harness.observe.observer import IKE_PORTS, Reader
-from harness.observe.rows import KEEPALIVE, PREFIXED, SEGMENT, STRAY, Peers, Rows
+from harness.observe.observer import IKE_PORTS, Reader, observed
+from harness.observe.rows import IKE, KEEPALIVE, PREFIXED, SEGMENT, STRAY, Peers, Rows, message
 from harness.observe.sheets import ENOUGH, Sheet, Sheets
 from harness.observe.shelf import Shelf
 from harness.oracle.audit import Audit, audit, by_peer, concluded, is_wanted
@@ -115,6 +115,7 @@ class Sweep:
         self._watched = watched
         self._lookup = lookup
         self._enough = enough
+        self._ike_ports, self._nat_ports = IKE_PORTS | watched.ports, NAT_PORTS | watched.nat_ports
         self._peers = Peers(watched.devices)
         self._screener = Screener(lookup.octets, most)
         self._connections: set[Connection] = set()
@@ -173,11 +174,12 @@ class Sweep:
         return self._screener.suspects.keys()
 
     def _sheets(self) -> Sheets:
-        watched = self._watched
-        ike, nat = IKE_PORTS | watched.ports, NAT_PORTS | watched.nat_ports
-        reader = Reader(watched.devices, ike, nat, any_port=False)
-        short = Short(watched.ports, watched.nat_ports)
-        return Sheets(reader, Rows(self._peers, ike, nat), self._lookup, short, self._enough)
+        rows = Rows(self._peers, self._ike_ports, self._nat_ports)
+        short = Short(self._watched.ports, self._watched.nat_ports)
+        return Sheets(self._reader(), rows, self._lookup, short, self._enough)
+
+    def _reader(self) -> Reader:
+        return Reader(self._watched.devices, self._ike_ports, self._nat_ports, any_port=False)
 
     def _screen(self, sheet: Sheet) -> bool:
         """Show a sheet to the screen; False: it has marks, or streams of others, whose segments no row keeps."""
@@ -202,35 +204,31 @@ class Sweep:
 
     def parts(self, wanted: tuple[IPv4Network | IPv6Network, ...]) -> Iterator[tuple[str, Trace]]:
         """The trace of each peer, in the order in which they are met, one made after another."""
-        names, books, watched = self._peers.names, self._books, self._watched
+        names, books = self._peers.names, self._books
         whole, looked_at = self.whole, books.looked_at()
         for peer in books.met():
             if is_wanted(names[peer], wanted):
-                frames = self._frames(looked_at.pop(peer, None), books.frames)
-                trace = observe(
-                    replace(self._capture, frames=frames),
-                    watched.devices,
-                    ike_ports=watched.ports,
-                    nat_ports=watched.nat_ports,
-                )
+                trace = self._trace(looked_at.pop(peer, None), books.frames)
                 part = by_peer(trace).get(names[peer], whole)
                 screened = books.screened(peer, names[peer])
                 yield names[peer], replace(part, length_s=whole.length_s, screened=screened)
 
-    def _frames(self, looked_at: Table | None, kept: Mapping[int, Frame]) -> tuple[Frame, ...]:
-        """These frames, read once more."""
-        if looked_at is None:
-            return ()
-        _, once = np.unique(looked_at["number"], return_index=True)
-        dissector, octets = Dissector(Tally("others")), self._lookup.octets
-        frames = []
-        for _, number, time, place, size, link in picked(looked_at, once).tolist():
-            if place < 0:
-                frames.append(kept[number])
-                continue
-            found = dissector.dissect(link, octets(place, size), time)
-            frames.append(Frame(number, time, found.datagram, (), found.ip_id, found.octets, found.why))
-        return tuple(frames)
+    def _trace(self, looked_at: Table | None, kept: Mapping[int, Frame]) -> Trace:
+        """What is looked at, as the observer sees it; of IKE the row says already what it is."""
+        reader, dissector, octets = self._reader(), Dissector(Tally("others")), self._lookup.octets
+        last = 0
+        for row in [] if looked_at is None else looked_at.tolist():
+            _, number, time, kind, from_target, ip_id, peer, way, at, length, place, size, link = row
+            if kind == IKE and place >= 0:
+                ends = self._peers.ends(peer, way)
+                reader.take(message(number, time, from_target, ip_id, ends, octets(at, length)))
+            elif place >= 0:
+                found = dissector.dissect(link, octets(place, size), time)
+                reader.read(Frame(number, time, found.datagram, (), found.ip_id, found.octets, found.why))
+            elif number != last:
+                reader.read(kept[number])
+            last = number
+        return observed(self._capture, reader)
 
 
 def _needs_a_whole(path: str | os.PathLike[str]) -> bool:
