@@ -145,7 +145,8 @@ def unfit(configuration: Configuration) -> str:
     if fragments not in (None, Fragments()):
         return "Libreswan has no word for the size of fragments"
     offered = min((each.lifetime for each in configuration.proposals_v1), default=0)
-    if own_way(configuration) != "v2" and (lifetimes.ike_hard or offered) < offered:
+    sooner = min(offered, lifetimes.child_hard or offered)
+    if own_way(configuration) != "v2" and (lifetimes.ike_hard or sooner) < sooner:
         return "Libreswan has no word for lifetimes.ike_hard of version 1: it takes what its peer offers"
     try:
         ipsec_conf(configuration, "")

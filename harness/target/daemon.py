@@ -65,6 +65,8 @@ class IkeDaemon(ABC):
     """The triggers that are caused by orders to it."""
     shim_orders: ClassVar[frozenset[Trigger]] = frozenset()
     """Those that can be caused where something stands in for the kernel's SAs."""
+    shim_hides: ClassVar[frozenset[Trigger]] = frozenset()
+    """Those that a kernel would tell it of, and what stands in for the kernel's SAs does not."""
 
     def __init__(
         self,

@@ -150,7 +150,8 @@ class DaemonTarget:
     def _causes(self) -> Mapping[Trigger, Callable[[], str]]:
         orders = self._kind.orders | (self._kind.shim_orders if self._fake_esp else frozenset())
         own = {trigger: partial(self._order, trigger) for trigger in orders}
-        return {
+        hidden = self._kind.shim_hides if self._fake_esp else frozenset()
+        causes: dict[Trigger, Callable[[], str]] = {
             Trigger.BOOT: self._boot,
             Trigger.MATCHING_TRAFFIC: self._matching_traffic,
             Trigger.SECOND_SELECTOR: self._second_selector,
@@ -160,6 +161,7 @@ class DaemonTarget:
             Trigger.ADDRESS_CHANGE: lambda: self._ip(f"addr add {FURTHER}/24 dev {INTERFACE}"),
             **own,
         }
+        return {trigger: cause for trigger, cause in causes.items() if trigger not in hidden}
 
     def _order(self, trigger: Trigger) -> str:
         daemon, _ = self._running

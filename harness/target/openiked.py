@@ -47,6 +47,7 @@ class OpenIked(IkeDaemon):
     abilities = frozenset({"v2", "certificates", "eap"})
     says = SAYS
     orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
+    shim_hides = frozenset({Trigger.MATCHING_TRAFFIC, Trigger.SECOND_SELECTOR})
     _processes: Mapping[int, str] = MappingProxyType({})
     """Those besides the one that was started, by their ids."""
     _two_way = False
