@@ -57,6 +57,11 @@ def started_at() -> str:
     return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def told_moment(seconds: float) -> str:
+    """A moment in UTC, given in seconds since 1970, as ISO 8601 to the millisecond."""
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
 class Entropy(Protocol):
     """Where nonces, SPIs and private keys come from."""
 

@@ -3,12 +3,12 @@
 It is a second interface of the evidence. What the sockets receive is not written again.
 """
 
-import ctypes
 import socket
 import struct
 from collections.abc import Collection
 
 from harness.bench.links import BIGGEST, UDP, LinkRefused
+from harness.bench.sieve import attach
 from harness.wire.datagram import Endpoint, packed
 from harness.wire.packet import TCP
 
@@ -19,9 +19,8 @@ _ALL = 0x0003
 _OUTGOING = 4
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _COUNTERS = struct.Struct("@II")
-_SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
+_SO_RCVBUFFORCE = 33
 _FILTER = struct.Struct("@HBBI")
-_PROGRAM = struct.Struct("@HP")
 _JUMP_IF_EQUAL = 0x15
 _LOAD_SOURCE = _FILTER.pack(0x20, 0, 0, 12)  # the source of an IPv4 header
 _REJECT = _FILTER.pack(0x06, 0, 0, 0)
@@ -90,9 +89,7 @@ class WireTap:
             to_accept = len(self._sources) - left + 1
             program.append(_FILTER.pack(_JUMP_IF_EQUAL, to_accept, 0, int.from_bytes(source, "big")))
         program += [_REJECT, _ACCEPT]
-        code = ctypes.create_string_buffer(b"".join(program))
-        told = _PROGRAM.pack(len(program), ctypes.addressof(code))
-        self._opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, told)
+        attach(self._opened, b"".join(program))
 
     def _passes_by(self, octets: bytes) -> bool:
         """Whether a packet is the target's, and goes to no socket of a peer."""

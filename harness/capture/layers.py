@@ -191,6 +191,15 @@ class Dissector:
         return Dissected(datagram, ip_id, packet, None)
 
 
+def addresses_of(packet: bytes) -> frozenset[str] | None:
+    """The two addresses of an IP packet, whatever is in it; None where it is too short to have them."""
+    if len(packet) >= _IPV4.size and packet[0] >> 4 == 4:
+        return frozenset({str(ip_address(packet[12:16])), str(ip_address(packet[16:20]))})
+    if len(packet) >= _IPV6.size and packet[0] >> 4 == 6:
+        return frozenset({str(ip_address(packet[8:24])), str(ip_address(packet[24:40]))})
+    return None
+
+
 @lru_cache(maxsize=16384)
 def _endpoint(address: bytes, port: int) -> Endpoint:
     return Endpoint(str(ip_address(address)), port)

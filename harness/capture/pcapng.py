@@ -35,11 +35,11 @@ class Writer:
     """A pcapng file of mode 0600; every block is on its way to the disk before the call returns.
 
     Only `close` writes the closing block: a file without it was cut off. As a context manager it lets go
-    of the file and leaves that block out.
+    of the file and leaves that block out. Without an opening it is a capture like any other program's.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], opening: Mapping[str, Any], interface: str = "link"
+        self, path: str | os.PathLike[str], opening: Mapping[str, Any] | None, interface: str = "link"
     ) -> None:
         self.path = Path(path)
         self.frames = 0
@@ -52,7 +52,8 @@ class Writer:
         os.fchmod(descriptor, 0o600)  # the file may have been there, open to others
         self._file = os.fdopen(descriptor, "wb")
         section = _SECTION.pack(blocks.BYTE_ORDER_MAGIC, 1, 0, -1)
-        options = [(blocks.SHB_USER_APPLICATION, _WRITER), *_json_comments(opening)]
+        told = () if opening is None else _json_comments(opening)
+        options = [(blocks.SHB_USER_APPLICATION, _WRITER), *told]
         self._write(blocks.SECTION_HEADER, section, options)
         self.add_interface(interface)
 
@@ -118,7 +119,9 @@ class Writer:
             blocks.DECRYPTION_SECRETS, _SECRETS.pack(blocks.IKE_SECRETS, len(content)) + _padded(content)
         )
 
-    def close(self, closing: Mapping[str, Any], drops: int | Mapping[int, int | None] | None = 0) -> None:
+    def close(
+        self, closing: Mapping[str, Any] | None, drops: int | Mapping[int, int | None] | None = 0
+    ) -> None:
         """Write the closing block (an Interface Statistics Block for each interface) and let go of the file.
 
         `drops` counts what the tap of interface 0 lost, or is a mapping from interface to that count; None: not known.
@@ -128,7 +131,7 @@ class Writer:
             range(len(self._interfaces))
         ):  # interface 0, and with it the comment, comes last
             options = self._counters(number, counts.get(number))
-            if number == 0:
+            if number == 0 and closing is not None:
                 options.extend(_json_comments(closing))
             stamp = _nanoseconds(self._last)
             fixed = _STATISTICS.pack(number, stamp >> 32, stamp & 0xFFFFFFFF)

@@ -18,6 +18,7 @@ COMMANDS = {
     "show": "harness.cli.show:show_command",
     "judge": "harness.cli.judge:judge_command",
     "audit": "harness.cli.audit:audit_command",
+    "watch": "harness.cli.watch:watch_command",
     "trial": "harness.cli.trial:trial_command",
     "fuzz": "harness.cli.fuzz:fuzz_command",
     "replay": "harness.cli.fuzz:replay_command",
