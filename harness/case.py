@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import PurePath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from harness.codes import Exchange, NotifyType, ProfileName, Protocol, Trigger
 from harness.observe import Observed, Seen, Trace
@@ -124,6 +124,8 @@ class Case:
     """What the silent window is for that the script opens by `Watch`; None: it has none."""
     settings: ClassVar[Callable[[Configuration], Configuration] | None] = None
     """How the target is to be configured for this case; None: as it stands."""
+    outlasts: ClassVar[Literal["child", "ike"] | None] = None
+    """The SA whose hard lifetime the silent window outlasts: of a target that can't be configured, as it was declared."""
 
     def script(self, alice: Initiator) -> Script:
         """What the cast does, an action at a time."""

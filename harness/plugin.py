@@ -22,10 +22,11 @@ from harness.report.draw import PAGE, draw
 from harness.report.journal import NAME, Journal, result_from
 from harness.report.naming import run_name
 from harness.report.telling import block
-from harness.target.contract import Target, TargetUnavailable
+from harness.target.contract import Elsewhere, Target, TargetUnavailable
 from harness.target.departures import Unreasoned, known
 from harness.target.named import NoSuchTarget, named
 from harness.target.probe import probe
+from harness.target.remote import Leave
 
 BENCH = pytest.StashKey[Bench]()
 RECORD = "ike_result"
@@ -64,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ike-jobs", type=int, default=1, help="how many cases are played at a time")
     group.addoption("--ike-expected-s", type=float, default=0.0, help="how long the run is expected to take")
+    group.addoption("--ike-allow-commands", action="store_true", help="run the commands of a target file")
+    group.addoption("--ike-may-test", action="append", default=[], help="a global address that may be tested")
     group.addoption("--ike-console", choices=["none", "quiet", "full"], default="none")
 
 
@@ -239,13 +242,13 @@ class Recorder:
     def _begin(self) -> None:
         option = self._config.option
         directory = Path(option.ike_reports)
-        target = named(option.ike_target)
+        target = _target(option)
         judged = option.ike_profile or ProfileName.STRICT
         header = RunHeader(
             run=directory.name,
             target={"name": target.name, "version": target.version},
             profile=str(judged),
-            configured_as=str(option.ike_configured_as or judged),
+            configured_as=str(_stands(target) or option.ike_configured_as or judged),
             seed=option.ike_seed,
             started=started_at(),
             link=str(_link(option, target)),
@@ -274,7 +277,7 @@ def _apart(item: CaseItem, beside: Beside) -> tuple[Bench, Entry]:
 
 def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
     try:
-        target = named(option.ike_target)
+        target = _target(option)
         if beside is None:
             probe(target)
         link = _link(option, target)
@@ -294,6 +297,15 @@ def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
         departures=departures,
     )
     return Bench(target, settings, beside=beside)
+
+
+def _target(option: Any) -> Target:
+    return named(option.ike_target, Leave(option.ike_allow_commands, frozenset(option.ike_may_test)))
+
+
+def _stands(target: Target) -> ProfileName | None:
+    """What a device that can't be set up here is said to be set up as."""
+    return target.configuration.profile if isinstance(target, Elsewhere) else None
 
 
 def _link(option: Any, target: Target) -> LinkKind:

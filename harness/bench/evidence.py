@@ -9,6 +9,8 @@ from harness.capture import Writer
 from harness.capture.wireshark import write_tables
 
 FORMAT = 1
+NOT_CAUSED = "not provoked"
+"""What is observed of a trigger that was to be caused and was not."""
 
 
 def place_of(case: str) -> str:

@@ -1,17 +1,18 @@
 """From evidence to a verdict: the same whether the capture was made a moment ago or lies there since last year."""
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.bench.catalogue import Entry, level_of
+from harness.bench.evidence import NOT_CAUSED
 from harness.capture import Capture
 from harness.codes import ProfileName
-from harness.observe import conversation, observe
-from harness.oracle import claims, conclude, heard, standing_findings
+from harness.observe import Trace, conversation, observe
+from harness.oracle import PREMISE, claims, conclude, heard, standing_findings
 from harness.profile import PROFILES
-from harness.record import Conversation, Finding, Verdict, Weight
+from harness.record import Conversation, Finding, Verdict, Weight, printable
 
 WEIGHTS = {"SHOULD": Weight.SHOULD, "SHOULD NOT": Weight.SHOULD, "MAY": Weight.NOTE}
 """What a broken requirement of a level below MUST weighs."""
@@ -45,13 +46,22 @@ def judge(
     """Judge a capture by a case and every standing rule; a bug of ours makes it ERROR, with the traceback."""
     try:
         trace = observe(capture, capture.devices, extra_secrets)
-        own = tuple(_own(entry, finding) for finding in heard(entry.kind().judge(trace)))
+        judged = (*_not_caused(trace), *heard(entry.kind().judge(trace)))
+        own = tuple(_own(entry, finding) for finding in judged)
         standing = standing_findings(trace, PROFILES[profile])
         told = conversation(trace)
     except Exception:  # noqa: BLE001  the one place where a bug of a judge becomes a verdict, and says so
         return Judgement(Verdict.ERROR, traceback=traceback.format_exc())
     found = own + standing
     return Judgement(conclude(found, strict), own, standing, claims(found, strict), told)
+
+
+def _not_caused(trace: Trace) -> Iterator[Finding]:
+    """Whatever a case claims, it rests on its triggers."""
+    for each in trace.observations(NOT_CAUSED).value or ():
+        told = each.outcome if isinstance(each.outcome, Mapping) else {}
+        says = f"the trigger {told.get('trigger')} was not caused: {told.get('outcome')}"
+        yield Finding(PREMISE, Verdict.INCONCLUSIVE, printable(says))
 
 
 def _own(entry: Entry, finding: Finding) -> Finding:

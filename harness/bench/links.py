@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from harness.bench.pace import Pace
 from harness.bench.taps import Tap
 from harness.clock import Clock, SeededEntropy, VirtualClock
 from harness.codes import Trigger
+from harness.target.contract import Event
 from harness.wire.datagram import ESP, TCP_STREAM, Datagram, Endpoint
 
 LATENCY_S = 0.001
@@ -99,8 +101,8 @@ class Link(Protocol):
         """The next datagram to a peer; None once the clock stands at `until`."""
         ...
 
-    def provoke(self, trigger: Trigger) -> str:
-        """Give the target a reason to start something; what came of it, in words."""
+    def provoke(self, trigger: Trigger) -> str | Event:
+        """Give the target a reason to start something; what came of it, in words, if that is known at once."""
         ...
 
 
@@ -270,9 +272,15 @@ class UdpLink:
     settle_s = 0.1
 
     def __init__(
-        self, ports: UdpPorts, tap: Tap, clock: Clock, provoke: Callable[[Trigger], str] | None = None
+        self,
+        ports: UdpPorts,
+        tap: Tap,
+        clock: Clock,
+        provoke: Callable[[Trigger], str | Event] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._sockets = ports.sockets
+        self._pace = pace
         self._tap = tap
         self._clock = clock
         self._provoke = provoke
@@ -291,7 +299,9 @@ class UdpLink:
         return self._clock.now()
 
     def send(self, datagram: Datagram, comments: Sequence[str] = ()) -> None:
-        """Send from the socket of the datagram's source, or over its connection."""
+        """Send from the socket of the datagram's source, or over its connection, at the pace that the target bears."""
+        if self._pace is not None:
+            self._pace.wait()
         if datagram.protocol == TCP_STREAM and self.streams is not None:
             self._tap.saw(self.now, datagram, inbound=True, comments=comments)
             self.streams.send(datagram)
@@ -327,7 +337,7 @@ class UdpLink:
             if received is not None:
                 return received
 
-    def provoke(self, trigger: Trigger) -> str:
+    def provoke(self, trigger: Trigger) -> str | Event:
         """Have the target's adapter cause a local event."""
         if self._provoke is None:
             raise LinkRefused("this target has no way to be provoked")

@@ -5,7 +5,7 @@ from math import inf
 from typing import TypeVar
 
 from harness.bench.companion import Companion
-from harness.bench.evidence import Evidence
+from harness.bench.evidence import NOT_CAUSED, Evidence
 from harness.bench.links import NO_PORT, Link
 from harness.codes import Trigger
 from harness.peer import (
@@ -22,11 +22,12 @@ from harness.peer import (
     Send,
     Watch,
 )
+from harness.target.contract import Event, Outcome
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
 
-CONTROL = "control"
-"""The mark of the stranger's exchange that ends every case."""
+LOOK_AGAIN_S = 0.05
+"""How often it is looked whether an event is over."""
 
 T = TypeVar("T")
 
@@ -58,19 +59,20 @@ class Performer:
             for place in each.places:
                 self._whose.setdefault(Endpoint(place.address, NO_PORT), each)
 
-    def perform(self, script: Script, stranger: Initiator) -> float:
-        """Play the script to its end, close the window, and see by a stranger's exchange whether the target lives.
+    def perform(self, script: Script, ending: Script) -> float:
+        """Play the script to its end, close the window, and play what shows whether the target lives.
 
-        The seconds of the window, which the stranger's exchange is no part of.
+        The seconds of the window, which the ending is no part of.
         """
         started = self._link.now
-        self._play(script)
+        self.play(script)
         self._elapse(self._link.settle_s)
         window_s = self._link.now - started
-        self._play(control(stranger))
+        self.play(ending)
         return window_s
 
-    def _play(self, script: Script) -> None:
+    def play(self, script: Script) -> None:
+        """Play a script to its end; the cast goes on answering."""
         result: Message | Datagram | str | None = None
         while True:
             try:
@@ -128,23 +130,39 @@ class Performer:
         self._until(self._link.now + seconds, None, lambda _: None)
 
     def _provoke(self, action: Provoke) -> str:
-        outcome = ""
-        for _ in range(action.times):
-            if action.whom is not None:
-                outcome = self._provoke_device(action.whom, action.trigger)
-                continue
-            outcome = self._link.provoke(action.trigger)
-            self._evidence.triggered(str(action.trigger))
-            told = {"trigger": str(action.trigger), "outcome": outcome}
-            self._evidence.note(self._link.now, "provoke", told)
+        """Cause it as often as is asked; what could not be caused once is not tried again."""
+        left, outcome = action.times, Outcome(True, "")
+        while left and outcome.caused:
+            outcome = (
+                self._provoke_target(action.trigger)
+                if action.whom is None
+                else self._provoke_device(action.whom, action.trigger)
+            )
+            left -= 1
+        return outcome.says
+
+    def _provoke_target(self, trigger: Trigger) -> Outcome:
+        outcome = self._outcome(self._link.provoke(trigger))
+        if outcome.caused:
+            self._evidence.triggered(str(trigger))
+        told = {"trigger": str(trigger), "outcome": outcome.says}
+        self._evidence.note(self._link.now, "provoke" if outcome.caused else NOT_CAUSED, told)
         return outcome
 
-    def _provoke_device(self, whom: str, trigger: Trigger) -> str:
+    def _outcome(self, came_of_it: str | Event) -> Outcome:
+        """What came of a local event; as long as it takes, the cast goes on answering."""
+        if isinstance(came_of_it, str):
+            return Outcome(True, came_of_it)
+        while (outcome := came_of_it.outcome()) is None:
+            self._elapse(LOOK_AGAIN_S)
+        return outcome
+
+    def _provoke_device(self, whom: str, trigger: Trigger) -> Outcome:
         sent, outcome = self._devices[whom].provoke(trigger, self._link.now)
         self._send(sent)
         told = {"device": whom, "trigger": str(trigger), "outcome": outcome}
         self._evidence.note(self._link.now, "provoke device", told)
-        return outcome
+        return Outcome(True, outcome)
 
     def _send(self, datagrams: Iterable[Datagram]) -> None:
         self._keep_secrets()
@@ -198,11 +216,3 @@ def comments(action: Request | Send) -> tuple[str, ...]:
         *(("due",) if action.due else ()),
         *(("hostile",) if action.hostile else ()),
     )
-
-
-def control(stranger: Initiator) -> Script:
-    """A stranger's first exchange, in a version that the target speaks; any answer shows life."""
-    if 2 in stranger.configuration.versions:
-        yield from stranger.ike_sa_init(mark=CONTROL)
-    else:
-        yield stranger.main_mode_1(mark=CONTROL)

@@ -3,7 +3,7 @@
 import inspect
 import shlex
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,24 +13,37 @@ from harness.bench.beside import Beside
 from harness.bench.catalogue import Entry
 from harness.bench.companion import Companion
 from harness.bench.digests import digests
+from harness.bench.ending import control, farewell
 from harness.bench.evidence import Evidence, place_of
+from harness.bench.fitting import configured_for, declared, refuse_misfit, waits, watched
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, UdpLink, VirtualLink
-from harness.bench.perform import Performer
+from harness.bench.perform import Member, Performer
+from harness.bench.reach import reach
 from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abilities, stage
-from harness.bench.windows import Windows, waits_s, watched_s
+from harness.bench.windows import Windows
 from harness.capture import read
 from harness.case import Case
 from harness.clock import Clock, SeededEntropy, WallClock, started_at
 from harness.codes import ProfileName
-from harness.peer import Device, Initiator
-from harness.profile import DEFAULT, Configuration
+from harness.peer import Device, Initiator, Script
+from harness.profile import Configuration
 from harness.record import CaseResult, Departure, Verdict
-from harness.target.contract import Crashes, NotApplicable, Target, TargetUnavailable
+from harness.target.contract import (
+    Crashes,
+    Elsewhere,
+    GivesLogs,
+    NotApplicable,
+    NotCaused,
+    Target,
+    TargetUnavailable,
+)
 from harness.target.departures import in_force, settled
 
 LONGEST_WAIT_S = 600.0
 """How long a case may wait for timers where time is real, unless the run says otherwise."""
+LAST_OF_LOG = 2_000
+"""How many characters of what a target logged stand in the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,8 @@ class Bench:
         self._settings = settings
         self._clock = clock or WallClock()
         self._beside = beside
+        self._unreachable: str | None = None
+        self._met = not isinstance(target, Elsewhere)
 
     def close(self) -> None:
         """End the target."""
@@ -104,6 +119,8 @@ class Bench:
             performed = self.perform(entry)
         except NotApplicable as why:
             return Played(Judgement(Verdict.NOT_APPLICABLE), why=str(why))
+        except NotCaused as why:
+            return Played(Judgement(Verdict.INCONCLUSIVE), why=str(why))
         except (TargetUnavailable, LinkRefused) as why:
             return Played(Judgement(Verdict.ERROR), why=str(why))
         except Exception as why:  # noqa: BLE001  the one place where a bug of ours becomes a verdict, and says so
@@ -114,6 +131,7 @@ class Bench:
     def perform(self, entry: Entry) -> Performed:
         """Play one case; whatever happens, what was seen lies on the disk when this ends."""
         self._refuse_what_is_missing(entry)
+        self._meet()
         settings = self._settings
         entropy = SeededEntropy(settings.seed).fork(entry.id)
         names = cast_of(entry.kind)
@@ -128,14 +146,15 @@ class Bench:
             link = place.link(evidence.tap)
             if self._beside is not None and isinstance(link, UdpLink):
                 self._beside.watch_over(link)
-            stranger, devices = _initiator(STRANGER, place, entropy), devices_of(entry.kind)
+            devices = devices_of(entry.kind)
+            stranger = self._stranger(place, entropy)
             cast = {
                 name: (_companion if name in devices else _initiator)(name, place, entropy) for name in names
             }
             performer = Performer(link, evidence, (*cast.values(), stranger), self._watched_s(entry.kind))
             roles: list[Any] = [Device(name) if name in devices else cast[name] for name in names]
-            window_s = performer.perform(entry.kind().script(*roles), stranger)
-            self._note_crash(evidence, link.now)
+            window_s = performer.perform(entry.kind().script(*roles), self._ending(stranger, cast.values()))
+            self._note_end(evidence, link.now)
             evidence.finish(window_s, place.drops())
         finally:
             evidence.cut_off("the script did not come to its end")
@@ -151,8 +170,9 @@ class Bench:
 
     def again(self, entry: Entry) -> str:
         """The command that plays the case again."""
-        settings = self._settings
-        words = ["ike-harness", "run", entry.id, "--target", self._target.name, "--seed", str(settings.seed)]
+        settings, target = self._settings, self._target
+        named = target.path if isinstance(target, Elsewhere) else target.name
+        words = ["ike-harness", "run", entry.id, "--target", named, "--seed", str(settings.seed)]
         words += ["--link", settings.link] if settings.link is not LinkKind.VIRTUAL else []
         words += ["--profile", settings.profile] if settings.profile else []
         words += ["--configured-as", settings.configured_as] if settings.configured_as else []
@@ -172,25 +192,45 @@ class Bench:
                 moving=SECOND_ADDRESS in entry.kind.needs,
             )
 
+    def _meet(self) -> None:
+        """A device elsewhere that answers nothing before the first case is not there: later, silence is its fault."""
+        if not self._met:
+            self._met = True
+            try:
+                reach(self._target)
+            except TargetUnavailable as why:
+                self._unreachable = str(why)
+        if self._unreachable is not None:
+            raise TargetUnavailable(self._unreachable)
+
     def _configuration(self, case: type[Case]) -> Configuration:
-        configuration = replace(DEFAULT, profile=self._settings.set_up_as(case))
-        return configuration if case.settings is None else case.settings(configuration)
+        return configured_for(case, self._target, self._settings.set_up_as(case))
 
     def _watched_s(self, case: type[Case]) -> float:
-        if case.silence is None:
-            return 0.0
-        return watched_s(case.silence, self._settings.windows, self._configuration(case))
+        return watched(case, self._target, self._settings.windows, self._configuration(case))
 
     def _refuse_what_is_missing(self, entry: Entry) -> None:
-        settings = self._settings
-        needs = set(entry.kind.needs) | ({"configure"} if entry.kind.settings is not None else set())
-        missing = sorted(needs - self._target.abilities - abilities(settings.link, self._target))
-        if missing:
-            who = f"{self._target.name} on the {settings.link} link"
-            raise NotApplicable(f"{who} lacks what the case needs: {', '.join(missing)}")
-        waits = waits_s(entry.kind, settings.windows)
-        if settings.link is LinkKind.UDP and waits > settings.longest_wait_s:
-            raise NotApplicable(f"it waits {waits:.0f} s for timers; --longest-wait {waits:.0f} plays it")
+        settings, target = self._settings, self._target
+        where = f"{target.name} on the {settings.link} link"
+        refuse_misfit(entry.kind, target, abilities(settings.link, target), where)
+        wait_s = waits(entry.kind, target, settings.windows)
+        if settings.link is LinkKind.UDP and wait_s > settings.longest_wait_s:
+            raise NotApplicable(f"it waits {wait_s:.0f} s for timers; --longest-wait {wait_s:.0f} plays it")
+
+    def _stranger(self, place: Stage, entropy: SeededEntropy) -> Initiator:
+        """Who plays the control exchange: a peer that the target knows and no case needs, if there is one."""
+        known = self._target.stranger if isinstance(self._target, Elsewhere) else None
+        own = place.configuration
+        at = own if known is None else replace(known, local_address=own.local_address, peer=own.peer)
+        return _initiator(STRANGER, place, entropy, at)
+
+    def _ending(self, stranger: Initiator, cast: Iterable[Member]) -> Script:
+        """The control exchange; peers of a device that runs on after the case leave nothing there."""
+        elsewhere = self._target if isinstance(self._target, Elsewhere) else None
+        whole = elsewhere is not None and elsewhere.stranger is not None
+        yield from control(stranger, self._target.abilities, whole=whole)
+        if elsewhere is not None:
+            yield from farewell(each for each in cast if isinstance(each, Initiator))
 
     def _opening(self, entry: Entry, place: Stage) -> dict[str, Any]:
         target, settings = self._target, self._settings
@@ -205,7 +245,7 @@ class Bench:
                 "endpoints": [str(place.target.ike), str(place.target.natt)],
             },
             "profile": str(settings.judged_by(entry.kind)),
-            "configured_as": str(settings.set_up_as(entry.kind)),
+            "configured_as": str(place.configuration.profile),
             "seed": settings.seed,
             "link": str(settings.link),
             "clock": place.clock,
@@ -214,20 +254,26 @@ class Bench:
             "cast": {name: _places(name, place) for name in place.cast},
             "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
             "nat_ports": sorted({place.target.natt.port, *(at.natt.port for at in place.cast.values())}),
-            **self._lifetimes(place),
+            **self._limits(place),
         }
 
-    def _lifetimes(self, place: Stage) -> dict[str, Any]:
-        """The hard limits of a target that takes its configuration from here."""
+    def _limits(self, place: Stage) -> dict[str, Any]:
+        """The hard limits of the target and its patience, as far as it was told them here or somebody declared them."""
+        if isinstance(self._target, Elsewhere):
+            return declared(self._target)
         if "configure" not in self._target.abilities:
             return {}
         limits = place.configuration.lifetimes
         return {"lifetimes": {"ike_hard": limits.ike_hard, "child_hard": limits.child_hard}}
 
-    def _note_crash(self, evidence: Evidence, now: float) -> None:
+    def _note_end(self, evidence: Evidence, now: float) -> None:
+        """How the target fared, in its own words."""
         how = self._target.crashed() if isinstance(self._target, Crashes) else None
         if how is not None:
             evidence.note(now, "crash", how)
+        log = self._target.logs() if isinstance(self._target, GivesLogs) else ""
+        if log:
+            evidence.note(now, "log", log[-LAST_OF_LOG:])
 
     def _result(self, entry: Entry, began: float, played: Played) -> CaseResult:
         told = played.judgement
@@ -280,11 +326,13 @@ def _companion(name: str, place: Stage, entropy: SeededEntropy) -> Companion:
     return Companion(name, mirrored, entropy.fork(name), place.cast[name], place.target)
 
 
-def _initiator(name: str, place: Stage, entropy: SeededEntropy) -> Initiator:
+def _initiator(
+    name: str, place: Stage, entropy: SeededEntropy, known_as: Configuration | None = None
+) -> Initiator:
     at, target = place.cast[name], place.target
     return Initiator(
         name,
-        place.configuration.mirrored(),
+        (known_as or place.configuration).mirrored(),
         entropy.fork(name),
         at.ike,
         at.natt,

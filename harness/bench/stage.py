@@ -21,12 +21,13 @@ from harness.bench.links import (
     open_esp,
     open_udp,
 )
+from harness.bench.pace import Pace
 from harness.bench.streams import PeerStreams
 from harness.bench.taps import Tap
 from harness.bench.wiretap import WireTap
 from harness.clock import Clock, SeededEntropy, VirtualClock, WallClock
 from harness.profile import Configuration
-from harness.target.contract import Addresses, Grounds, InProcess, NotApplicable, Provokes, Target
+from harness.target.contract import Addresses, Elsewhere, Grounds, InProcess, NotApplicable, Provokes, Target
 from harness.wire.datagram import Endpoint
 
 STRANGER = "stranger"
@@ -183,7 +184,8 @@ class UdpStage:
     def link(self, tap: Tap) -> UdpLink:
         """A link of these sockets, in real time; as root with a second tap for what goes past them."""
         provoke = self._target.provoke if isinstance(self._target, Provokes) else None
-        self._link = link = UdpLink(self._ports, tap, self._clock, provoke)
+        pace = Pace(self._target.max_rate, self._clock) if isinstance(self._target, Elsewhere) else None
+        self._link = link = UdpLink(self._ports, tap, self._clock, provoke, pace)
         noted = () if self._wire is None else (self._wire.connects,)
         link.streams = PeerStreams(link.also_watch, link.watch_no_more, *noted, inside=self._grounds.inside)
         if self._wire is not None:

@@ -46,6 +46,11 @@ def waits_s(case: type[Case], windows: Windows) -> float:
     return case.wait_s + watched_s(case.silence, windows, configuration)
 
 
+def outlasting_s(hard: float, windows: Windows) -> float:
+    """The seconds of a window in which a hard lifetime passes for sure: once, and in a full one twice."""
+    return OVERTIME * hard + PAST_S if windows is Windows.SHORT else CYCLES * OVERTIME * hard + MARGIN_S
+
+
 def _timers(configuration: Configuration) -> list[float]:
     """What may end within a short window and so make a device start something."""
     limits = configuration.lifetimes

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from harness.bench.links import LinkRefused
 from harness.cli import words
+from harness.cli.elsewhere import leave, leave_options, refuse_attack, show_commands
 from harness.cli.selection import target_of
 from harness.cli.wrong import WrongInput
-from harness.clock import WallClock, fresh_seed, started_at
-from harness.fuzz.consent import refusal
+from harness.clock import WallClock, fresh_seed
 from harness.fuzz.keep import Outcome, Replayed, replayed
 from harness.fuzz.planted import planted
 from harness.fuzz.script import FuzzScript, NoScript, read_script
@@ -21,6 +21,7 @@ from harness.record import printable
 from harness.report.naming import run_name
 from harness.report.summary import ERROR_OF_OURS, FAILED, INTERRUPTED
 from harness.target.contract import NotApplicable, Target, TargetUnavailable
+from harness.target.remote import Leave
 
 DEFAULT_S = 60.0
 
@@ -37,6 +38,7 @@ DEFAULT_S = 60.0
     type=words.DIRECTORY,
     help="Keep findings there; default: reports/<run>. What lies there is known.",
 )
+@leave_options
 @words.as_json
 def fuzz_command(
     target: str,
@@ -44,6 +46,8 @@ def fuzz_command(
     cases: int | None,
     seed: int | None,
     output: Path | None,
+    allow_commands: bool,
+    i_may_test: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Fuzz a target: dialogues, fields and octets; every finding is kept as a script with its capture.
@@ -52,10 +56,7 @@ def fuzz_command(
     """
     from harness.fuzz.campaign import Budget, Campaign, Report  # boofuzz alone takes half a second
 
-    why = refusal(target, started_at())
-    if why is not None:
-        raise WrongInput(why)
-    chosen = _target(target)
+    chosen = _target(target, leave(allow_commands, i_may_test))
     number = fresh_seed() if seed is None else seed
     console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -89,18 +90,23 @@ def fuzz_command(
 @click.argument("file", type=words.ANY_PATH)
 @click.option("--target", help="A name, deviant:NAME, or FILE.toml; default: the one that it was kept for.")
 @click.option("--capture", type=words.FILE, help="Leave the evidence of this play there.")
+@leave_options
 @words.as_json
-def replay_command(file: Path, target: str | None, capture: Path | None, as_json: bool) -> int:
+def replay_command(
+    file: Path,
+    target: str | None,
+    capture: Path | None,
+    allow_commands: bool,
+    i_may_test: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Play a kept script again: FIXED (exit status 0), STILL FAILS (1), or ERROR (3)."""
     try:
         script = read_script(file)
     except NoScript as why:
         raise WrongInput(str(why)) from why
-    name = target or script.target
-    refused = refusal(name, started_at())
-    if refused is not None:
-        raise WrongInput(refused)
-    chosen = _target(name)
+    name = target or _by_name(script.target)
+    chosen = _target(name, leave(allow_commands, i_may_test))
     with TemporaryDirectory(prefix="ike-harness-replay-") as place:
         told = _replayed(script, chosen, capture or Path(place) / "play.pcapng")
     if as_json:
@@ -121,9 +127,20 @@ def _replayed(script: FuzzScript, target: Target, capture: Path) -> Replayed:
         target.stop()
 
 
-def _target(name: str) -> Target:
+def _target(name: str, allowed: Leave) -> Target:
+    """The target, if it may be fuzzed."""
     made: Target | None = planted(name)
-    return target_of(name) if made is None else made
+    target = target_of(name, allowed) if made is None else made
+    refuse_attack(target, "fuzzing")
+    show_commands(target, allowed)
+    return target
+
+
+def _by_name(kept_for: str) -> str:
+    """What a script was kept for; whoever wrote it must not choose a file of this machine for it."""
+    if kept_for.endswith(".toml"):
+        raise WrongInput(f"the script was kept for {kept_for}: name that file yourself, with --target")
+    return kept_for
 
 
 def _shown(file: Path, target: str, told: Replayed) -> dict[str, object]:

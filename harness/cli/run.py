@@ -12,6 +12,7 @@ from harness.bench.run import LONGEST_WAIT_S
 from harness.bench.stage import LinkKind
 from harness.bench.windows import Windows
 from harness.cli import words
+from harness.cli.elsewhere import leave, leave_options, refuse_run, show_commands
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, departures_of, link_of, target_of
 from harness.cli.wrong import WrongInput
@@ -68,6 +69,7 @@ from harness.target.departures import written
     metavar="SECONDS",
     help="Leave out cases that wait longer for timers where time is real.",
 )
+@leave_options
 @click.option("-q", "--quiet", is_flag=True, help="Tell only what did not pass.")
 @words.cases
 def run_command(
@@ -85,6 +87,8 @@ def run_command(
     no_keys: bool,
     windows: str,
     longest_wait: float,
+    allow_commands: bool,
+    i_may_test: tuple[str, ...],
     quiet: bool,
     cases: tuple[Path, ...],
 ) -> int:
@@ -92,10 +96,13 @@ def run_command(
 
     A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
     """
-    under_test = target_of(target)
+    allowed = leave(allow_commands, i_may_test)
+    under_test = target_of(target, allowed)
     met_on = link_of(under_test, link)
     departures_of(under_test, expect)
     entries = chosen(selectors, cases)
+    refuse_run(under_test, entries, configured_as, jobs)
+    show_commands(under_test, allowed)
     pcaps, reports = _places(output, target)
     plan = planned(entries, target, met_on, jobs, Windows(windows), longest_wait)
     arguments = [
@@ -116,6 +123,8 @@ def run_command(
         *((f"--ike-expect={expect}",) if expect else ()),
         *(("--ike-no-keys",) if no_keys else ()),
         f"--ike-expected-s={plan.expected_s:.1f}",
+        *(("--ike-allow-commands",) if allow_commands else ()),
+        *(f"--ike-may-test={address}" for address in i_may_test),
         *_in_parallel(plan.jobs, met_on),
     ]
     status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])

@@ -8,8 +8,9 @@ from harness.cli.wrong import WrongInput
 from harness.record import Departure
 from harness.target.contract import Target, TargetUnavailable
 from harness.target.departures import Unreasoned, known
-from harness.target.named import NoSuchTarget, named
+from harness.target.named import NO_LEAVE, NoSuchTarget, named
 from harness.target.probe import probe
+from harness.target.remote import Leave
 
 
 def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...]:
@@ -23,10 +24,10 @@ def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...
     return entries
 
 
-def target_of(name: str) -> Target:
+def target_of(name: str, leave: Leave = NO_LEAVE) -> Target:
     """The target that a user names, ready for use; WrongInput if there is none, or something is missing for it."""
     try:
-        target = named(name)
+        target = named(name, leave)
         probe(target)
     except (NoSuchTarget, TargetUnavailable) as why:
         raise WrongInput(str(why)) from why

@@ -1,10 +1,11 @@
-"""`targets`: the implementations under test that can be fetched."""
+"""`targets`: the implementations under test that can be fetched, and whether a target can be tested from here."""
 
 from pathlib import Path
 
 import click
 
 from harness.cli import words
+from harness.cli.check import check_command
 from harness.cli.wrong import WrongInput
 from harness.target.contract import TargetUnavailable
 from harness.target.packages import PACKAGES, default_cache, fetch
@@ -12,7 +13,10 @@ from harness.target.packages import PACKAGES, default_cache, fetch
 
 @click.group("targets")
 def targets_command() -> None:
-    """Fetch implementations to test."""
+    """Fetch implementations to test, and check targets."""
+
+
+targets_command.add_command(check_command)
 
 
 @targets_command.command("install")

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.bench.ending import CONTROL, control, farewell
 from harness.bench.evidence import Evidence
+from harness.bench.fitting import declared
 from harness.bench.links import LinkRefused, VirtualLink
-from harness.bench.perform import CONTROL, Performer, control
+from harness.bench.perform import Performer
 from harness.bench.stage import STRANGER, LinkKind, Stage, UdpStage, VirtualStage
 from harness.capture import read
 from harness.clock import Entropy, SeededEntropy, started_at
@@ -24,7 +26,7 @@ from harness.peer import Initiator, Script
 from harness.profile import PROFILES, Configuration
 from harness.record import Finding, Verdict, Weight
 from harness.responder.step import NOTHING
-from harness.target.contract import Addresses, Crashes, InProcess, NotApplicable, SansIo, Target
+from harness.target.contract import Addresses, Crashes, Elsewhere, InProcess, NotApplicable, SansIo, Target
 from harness.wire.datagram import Datagram, Endpoint
 
 PEER = "alice"
@@ -105,10 +107,6 @@ class _Watched:
 class _Session(Performer):
     """A performer that is fed scripts one after the other."""
 
-    def do(self, script: Script) -> None:
-        """Play a piece of the script."""
-        self._play(script)
-
     def settle(self, seconds: float) -> None:
         """Listen on."""
         self._elapse(seconds)
@@ -124,7 +122,8 @@ class Play:
         self._target = target
         self._mortal: Mortal | None = None
         self._over: str | None = None
-        weather = Weather() if where.link is not LinkKind.UDP else None
+        virtual = where.link is not LinkKind.UDP and not isinstance(target, Elsewhere)
+        weather = Weather() if virtual else None
         self._place = self._stage(entropy, weather)
         self._evidence = Evidence(path, self._opening())
         link = self._place.link(self._evidence.tap)
@@ -145,12 +144,10 @@ class Play:
 
     @property
     def crashed(self) -> str | None:
-        """How the target died, in words, as far as it can tell."""
-        if self._over is not None:
-            return self._over
-        if self._mortal is not None:
-            return self._mortal.died
-        return self._target.crashed() if isinstance(self._target, Crashes) else None
+        """How the target died, in words, as far as that can be told between two moves."""
+        return (
+            self._crashed() if self._mortal is not None or not isinstance(self._target, Elsewhere) else None
+        )
 
     def do(self, move: Move) -> None:
         """Make one more move; a dead target is left alone."""
@@ -169,8 +166,8 @@ class Play:
         """Close the window, ask as a stranger, and judge what lies on the disk."""
         self._settle()
         window_s = self._link.now - self._began
-        self._guarded(control(self._stranger))
-        crashed = self.crashed
+        self._guarded(self._ending())
+        crashed = self._crashed()
         if crashed is not None:
             self._evidence.note(self._link.now, "crash", crashed)
         self._evidence.finish(window_s)
@@ -178,6 +175,18 @@ class Play:
         faults = tuple(_faults(standing_findings(trace, PROFILES[self.where.profile]), crashed))
         cells = frozenset(self._link.cells) if isinstance(self._link, VirtualLink) else frozenset[str]()
         return Played(faults, self._evidence.path, _messages(trace), cells, crashed)
+
+    def _ending(self) -> Script:
+        yield from control(self._stranger, self._target.abilities)
+        if isinstance(self._target, Elsewhere):
+            yield from farewell((self.hands.alice,))
+
+    def _crashed(self) -> str | None:
+        if self._over is not None:
+            return self._over
+        if self._mortal is not None:
+            return self._mortal.died
+        return self._target.crashed() if isinstance(self._target, Crashes) else None
 
     def _settle(self) -> None:
         try:
@@ -187,7 +196,7 @@ class Play:
 
     def _guarded(self, script: Script) -> None:
         try:
-            self._session.do(script)
+            self._session.play(script)
         except LinkRefused as why:
             self._refused(why)
 
@@ -199,6 +208,8 @@ class Play:
 
     def _stage(self, entropy: SeededEntropy, weather: Weather | None) -> Stage:
         configuration = self.where.configuration
+        if isinstance(self._target, Elsewhere):
+            return UdpStage(self._target, self._target.configuration, (PEER,))
         if weather is None:
             return UdpStage(self._target, configuration, (PEER,))
         watched = _Watched(self._target)
@@ -226,6 +237,8 @@ class Play:
             "clock": place.clock,
             "started": started_at(),
             "cast": {name: [str(at.ike), str(at.natt)] for name, at in place.cast.items()},
+            **(declared(target) if isinstance(target, Elsewhere) else {}),
+            "ike_ports": sorted({500, place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
             "nat_ports": sorted(
                 {4500, place.target.natt.port, *(at.natt.port for at in place.cast.values())}
             ),

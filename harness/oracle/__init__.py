@@ -3,12 +3,14 @@
 from harness.oracle.audit import Audit, audit
 from harness.oracle.claim import Claim
 from harness.oracle.conclude import claims, conclude, heard
+from harness.oracle.given import RULE as PREMISE
 from harness.oracle.given import given
 from harness.oracle.standing import STANDING, Rule, standing_findings
 from harness.oracle.sweep import Unnamed, audit_files
 from harness.oracle.that import that
 
 __all__ = [
+    "PREMISE",
     "STANDING",
     "Audit",
     "Claim",

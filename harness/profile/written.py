@@ -1,7 +1,8 @@
 """Values of a configuration as TOML knows them, and back: one mapping for all of it, by the types of the fields.
 
 A code point goes by its registry's name, an identity as `fqdn:hub.example`, nothing as "none". Octets are
-their text, `{hex = "…"}`, or `{file = "…"}`: a file beside the configuration, whose PEM is taken for what it holds.
+their text, `{hex = "…"}`, or `{file = "…"}`: a file beside the configuration, whose PEM is taken for what it holds;
+where the reader has an environment, also `{env = "…"}`: the text of a variable.
 """
 
 import dataclasses
@@ -125,9 +126,10 @@ def _no_files(_name: str) -> bytes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads written values; `files` gives what they refer to."""
+    """Reads written values; `files` and `environment` give what they refer to."""
 
     files: Files = _no_files
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def read(self, kind: type, table: Any, place: str = "") -> Any:
         """The dataclass of that kind which a table describes; Unfit says where it describes none."""
@@ -197,8 +199,17 @@ class Reader:
                 return _from_hex(digits, place)
             case {"file": str(name)} if len(written) == 1:
                 return self._from_file(name, place)
+            case {"env": str(name)} if len(written) == 1:
+                return self._from_environment(name, place)
             case _:
                 raise Unfit(place, 'a text follows, or {hex = "…"}, or {file = "…"}')
+
+    def _from_environment(self, name: str, place: str) -> bytes:
+        if (
+            name not in self.environment
+        ):  # not told: who mistakes `env` for the place of the secret writes it there
+            raise Unfit(place, "the environment variable that it names is not set")
+        return self.environment[name].encode()
 
     def _from_file(self, name: str, place: str) -> bytes:
         try:

@@ -1,5 +1,6 @@
 """What the bench needs of a target: start, address, stop; and the abilities that a target may have besides."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -50,6 +51,8 @@ ABILITIES = {
     "fragments": "of the link: carries IP fragments",
 }
 """Everything that a case may need of a target or a link, and what it means."""
+PHASES = ("v2", "v1-main", "v1-aggressive")
+"""The abilities to answer a first message, that of the newest version first."""
 
 
 class TargetUnavailable(Exception):
@@ -58,6 +61,10 @@ class TargetUnavailable(Exception):
 
 class NotApplicable(Exception):
     """What a case needs does not exist on this target or this link; the sentence says what."""
+
+
+class NotCaused(Exception):
+    """A trigger that a case needs can't be caused as things are; the sentence says what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +178,75 @@ class Prepares(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a local event that was to be caused: whether it happened, and in words."""
+
+    caused: bool
+    says: str
+
+
+class Event(Protocol):
+    """A local event that takes its time; the peers go on answering meanwhile."""
+
+    def outcome(self) -> Outcome | None:
+        """What came of it; None until that is known."""
+        ...
+
+
 @runtime_checkable
 class Provokes(Protocol):
     """The ability to cause local events at the target."""
 
-    def provoke(self, trigger: Trigger) -> str:
-        """Cause it; what came of it, in words. NotApplicable if that is beyond this target."""
+    def provoke(self, trigger: Trigger) -> str | Event:
+        """Cause it; what came of it, in words, if that is known at once. NotApplicable if that is beyond this target."""
+        ...
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """The quality of being somebody's device: it can't be set up for a case, and must not be asked to bear everything."""
+
+    @property
+    def path(self) -> str:
+        """The file that describes it, as the user named it."""
+        ...
+
+    @property
+    def configuration(self) -> Configuration:
+        """What it is said to be set up to be."""
+        ...
+
+    @property
+    def lifetimes(self) -> Mapping[str, float | None]:
+        """Those of its configuration that somebody declared; of others nothing is known."""
+        ...
+
+    @property
+    def t_resp_s(self) -> float:
+        """Seconds within which it answers a valid request."""
+        ...
+
+    @property
+    def max_rate(self) -> int:
+        """How many datagrams it may be sent in any second."""
+        ...
+
+    @property
+    def stranger(self) -> Configuration | None:
+        """The device as a peer meets it that no case needs, if it knows such a one."""
+        ...
+
+    def why_not_caused(self, trigger: Trigger) -> str | None:
+        """What to do so that this trigger can be caused; None if it can be."""
+        ...
+
+    def wait_for(self, trigger: Trigger) -> float:
+        """Seconds until this trigger comes about by itself; 0 if it is not waited for."""
+        ...
+
+    def refuses_attacks(self, today: str) -> str | None:
+        """Why it must not be attacked on this day (ISO 8601), in a sentence; None if it may be."""
         ...
 
 

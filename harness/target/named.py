@@ -1,21 +1,26 @@
 """A target by the name or file that a user gives."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.record import printable
 from harness.responder.deviants import DEVIANTS
+from harness.target import file
 from harness.target.contract import Target
 from harness.target.daemon import IkeDaemon
 from harness.target.daemon_target import DaemonTarget
 from harness.target.libreswan import Libreswan
 from harness.target.openiked import OpenIked
 from harness.target.reference import Reference
+from harness.target.remote import Leave, Remote
 from harness.target.strongswan import Strongswan
 
 DEVIANT = "deviant:"
+REMOTE = "remote"
+"""The kind of a device that was set up by somebody else: a target file alone can name one."""
+NO_LEAVE = Leave()
 
 
 class NoSuchTarget(Exception):
@@ -35,17 +40,17 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Target]] = {
     "reference": _reference,
     **{each.kind: partial(_daemon, each) for each in DAEMONS},
 }
-"""What a target file may say after `kind =`; each makes the target from the file's content."""
+"""What a target file may say after `kind =` besides "remote"; each makes the target from the file's content."""
 
 
-def named(name: str) -> Target:
+def named(name: str, leave: Leave = NO_LEAVE) -> Target:
     """The target of that name: a kind, `deviant:NAME`, or the path of a target file."""
     if name.startswith(DEVIANT):
         return _deviant(name.removeprefix(DEVIANT))
     if name in KINDS:
         return KINDS[name]({})
     if name.endswith(".toml"):
-        return _from_file(Path(name))
+        return _from_file(Path(name), leave)
     raise NoSuchTarget(
         f"no target is called {name!r}: name one of {', '.join(KINDS)}, {DEVIANT}NAME, or a file that ends in .toml"
     )
@@ -57,14 +62,26 @@ def _deviant(name: str) -> Target:
     return Reference(name)
 
 
-def _from_file(path: Path) -> Target:
+def _from_file(path: Path, leave: Leave) -> Target:
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as why:
-        raise NoSuchTarget(f"{path}: can't be read ({why.strerror}); name a target file") from why
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
-        raise NoSuchTarget(f"{path}: no TOML: {why}") from why
-    kind = settings.get("target", {}).get("kind")
+        tables = file.load(path)
+        about = tables.get("target")
+        kind = about.get("kind") if isinstance(about, Mapping) else None
+        if kind == REMOTE:
+            return _permitted(Remote(file.read(path), leave), leave)
+    except file.TargetFileError as why:
+        raise NoSuchTarget(str(why)) from why
     if kind not in KINDS:
-        raise NoSuchTarget(f"{path}: [target] needs kind = one of {', '.join(KINDS)}, not {kind!r}")
-    return KINDS[kind](settings)
+        known = ", ".join((*KINDS, REMOTE))
+        raise NoSuchTarget(printable(f"{path}: [target] needs kind = one of {known}, not {kind!r}"))
+    return KINDS[kind](tables)
+
+
+def _permitted(device: Remote, leave: Leave) -> Remote:
+    """The device, if it may be sent anything at all."""
+    if device.told.is_global and device.address not in leave.addresses:
+        raise NoSuchTarget(
+            f"{device.told.path}: {device.address} is an address that anybody's device may have; if you may test it, "
+            f"say so: --i-may-test {device.address}"
+        )
+    return device

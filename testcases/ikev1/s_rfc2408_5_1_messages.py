@@ -110,9 +110,12 @@ class _Vanished(Case):
 
 
 def _sent_again(trace: Trace) -> Observed[list[Seen]]:
-    """The fourth messages that the target sent after the peer's last word; the first one answers it."""
+    """The fourth messages that the target sent after the peer's last word, in its exchange; the first one answers it."""
+    here = {each.header.pair for each in trace.all_marked("last") if each.header is not None}
     return trace.sent_after("last").then(
-        lambda seen: [s for s in seen if s.exchange == Exchange.IDENTITY_PROTECTION] or None
+        lambda seen: (
+            [s for s in seen if s.header.pair in here] or None
+        )  # another's may linger on a device that runs on
     )
 
 

@@ -74,6 +74,7 @@ class ChildAtItsSoftLimit(_Lifetime):
     deviants = ("rekeys-child-at-soft-limit",)
     subject = "INV-02"
     settings = staticmethod(_short_child)
+    outlasts = "child"
     also = {"spec": ("B01", "B20")}
 
 
@@ -84,6 +85,7 @@ class ChildAtItsHardLimit(_Lifetime):
     deviants = ("replaces-child-at-hard-limit",)
     subject = "INV-02"
     settings = staticmethod(_short_child)
+    outlasts = "child"
     also = {"spec": ("B02",)}
 
 
@@ -93,6 +95,7 @@ class ExpiredChildIsDeleted(_Lifetime):
     requirements = ("RFC7296-2.4-22", "RFC7296-2.4-24", "RFC7296-2.8-01", "CISCO-RO-33")
     deviants = ("forgets-to-delete-expired-children",)
     settings = staticmethod(_short_child)
+    outlasts = "child"
     also = {"spec": ("B02",)}
 
     def script(self, alice: Initiator) -> Script:
@@ -157,6 +160,7 @@ class IkeSaAtItsSoftLimit(_Lifetime):
     deviants = ("rekeys-ike-at-soft-limit",)
     subject = "INV-02"
     settings = staticmethod(_short_ike)
+    outlasts = "ike"
     also = {"spec": ("B06",)}
 
 
@@ -167,6 +171,7 @@ class IkeSaAtItsHardLimit(_Lifetime):
     deviants = ("replaces-ike-at-hard-limit",)
     subject = "INV-01"
     settings = staticmethod(_short_ike)
+    outlasts = "ike"
     also = {"spec": ("B06",)}
 
 
@@ -223,6 +228,7 @@ class IpsecSaAtItsSoftLimit(_LifetimeV1):
     deviants = ("v1-rekeys-child-at-soft-limit",)
     subject = "INV-05"
     settings = staticmethod(_short_child_v1)
+    outlasts = "child"
     also = {"spec": ("B01", "B02")}
 
 
@@ -233,6 +239,7 @@ class IsakmpSaAtItsSoftLimit(_LifetimeV1):
     deviants = ("v1-renews-phase1-at-soft-limit",)
     subject = "INV-04"
     settings = staticmethod(_short_phase_1)
+    outlasts = "ike"
     also = {"spec": ("B06", "B07")}
 
 
@@ -243,6 +250,7 @@ class IpsecSaAtItsHardLimit(_LifetimeV1):
     deviants = ("v1-replaces-child-at-hard-limit",)
     subject = "INV-05"
     settings = staticmethod(_short_child_v1)
+    outlasts = "child"
     also = {"spec": ("B02",)}
 
 
@@ -253,6 +261,7 @@ class IsakmpSaAtItsHardLimit(_LifetimeV1):
     deviants = ("v1-replaces-phase1-at-hard-limit",)
     subject = "INV-04"
     settings = staticmethod(_short_phase_1)
+    outlasts = "ike"
     also = {"spec": ("B06", "B07")}
 
 
@@ -263,6 +272,7 @@ class ExpiredChildCarriesNothing(_Lifetime):
     deviants = ("serves-expired-children",)
     needs = frozenset({"data", "esp"})
     settings = staticmethod(_short_child)
+    outlasts = "child"
     also = {"spec": ("B02",)}
 
     def script(self, alice: Initiator) -> Script:

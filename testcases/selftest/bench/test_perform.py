@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from harness.bench.ending import CONTROL, control
 from harness.bench.evidence import Evidence
 from harness.bench.links import VirtualLink
-from harness.bench.perform import CONTROL, Performer
+from harness.bench.perform import Performer
 from harness.capture import Capture, read
 from harness.clock import VirtualClock
 from harness.codes import Exchange, Trigger
@@ -70,7 +71,7 @@ class Bench:
         """Perform a script; the window, and the evidence as it lies on the disk."""
         performer = Performer(self.link, self.evidence, (self.alice, self.stranger))
         try:
-            window_s = performer.perform(script, self.stranger)
+            window_s = performer.perform(script, control(self.stranger))
             self.evidence.finish(window_s)
         finally:
             self.evidence.cut_off("the script did not come to its end")
