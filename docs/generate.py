@@ -11,6 +11,7 @@ from harness.requirements import load
 from harness.responder import HONEST
 from harness.responder.deviants import DEVIANTS
 from harness.responder.diagram import draw
+from harness.target import file_page
 
 HERE = Path(__file__).parent
 NOTE = "*Drawn by `make docs`; a selftest fails when it is stale.*\n"
@@ -76,12 +77,18 @@ def configuration() -> str:
     return f"# The configuration of the reference responder\n\n{NOTE}\n{schema.draw()}"
 
 
+def targets() -> str:
+    """How a device elsewhere is described."""
+    return f"# Target files\n\n{NOTE}\n{file_page.draw()}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "responder.md": responder,
     "standing-rules.md": rules,
     "deviants.md": deviants,
     "requirements.md": matrix,
     "configuration.md": configuration,
+    "targets.md": targets,
 }
 
 

@@ -64,7 +64,16 @@ def refuse_attack(target: Target, what: str) -> None:
         raise WrongInput(f"{what}: {why}")
 
 
-def refuse_run(target: Target, entries: Iterable[Entry], configured_as: str | None, jobs: int) -> None:
+def jobs_at(target: Target, jobs: int | None) -> int | None:
+    """How many cases may be played at a time: somebody's device is one, and meets one."""
+    if not isinstance(target, Elsewhere):
+        return jobs
+    if jobs not in (None, 1):
+        raise WrongInput(f"{target.name} is one device, and meets one case at a time: leave --jobs away")
+    return 1
+
+
+def refuse_run(target: Target, entries: Iterable[Entry], configured_as: str | None) -> None:
     """WrongInput if a run asks more of somebody's device than may be asked."""
     if not isinstance(target, Elsewhere):
         return
@@ -73,8 +82,6 @@ def refuse_run(target: Target, entries: Iterable[Entry], configured_as: str | No
         raise WrongInput(
             f"{target.name} is configured as {stands}, says its file: leave --configured-as away, or correct the file"
         )
-    if jobs > 1:
-        raise WrongInput(f"{target.name} is one device, and meets one case at a time: leave --jobs away")
     attack = next((entry for entry in entries if is_attack(entry.kind)), None)
     if attack is not None:
         refuse_attack(target, f"{attack.id} has the shape of an attack (select other cases, or)")

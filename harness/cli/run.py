@@ -12,7 +12,7 @@ from harness.bench.run import LONGEST_WAIT_S
 from harness.bench.stage import LinkKind
 from harness.bench.windows import Windows
 from harness.cli import words
-from harness.cli.elsewhere import leave, leave_options, refuse_run, show_commands
+from harness.cli.elsewhere import jobs_at, leave, leave_options, refuse_run, show_commands
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, departures_of, link_of, target_of
 from harness.cli.wrong import WrongInput
@@ -101,7 +101,8 @@ def run_command(
     met_on = link_of(under_test, link)
     departures_of(under_test, expect)
     entries = chosen(selectors, cases)
-    refuse_run(under_test, entries, configured_as, jobs)
+    jobs = jobs_at(under_test, jobs)
+    refuse_run(under_test, entries, configured_as)
     show_commands(under_test, allowed)
     pcaps, reports = _places(output, target)
     plan = planned(entries, target, met_on, jobs, Windows(windows), longest_wait)

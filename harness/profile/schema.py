@@ -54,7 +54,7 @@ and nowhere else; both ends responder-only means that neither ever calls, and th
 def draw() -> str:
     """The page."""
     tables = [
-        line for kind in _kinds(Configuration) for line in (f"### {kind.__name__}", "", *_table(kind), "")
+        line for kind in _kinds(Configuration) for line in (f"### {kind.__name__}", "", *fields_of(kind), "")
     ]
     return "\n".join([TOML, EXAMPLE, *tables, IOS, *_commands(), ""])
 
@@ -75,7 +75,8 @@ def _dataclasses_in(hint: Any) -> Iterator[type]:
         yield from _dataclasses_in(inner)
 
 
-def _table(kind: type) -> list[str]:
+def fields_of(kind: type) -> list[str]:
+    """What a dataclass says of itself, and a table of its fields."""
     says, hints = _docstrings(kind), get_type_hints(kind)
     lines = [_sentence(kind.__doc__ or ""), "", "| field | is | unsaid | says |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):

@@ -42,10 +42,12 @@ class Command:
         """How it ended; None while it runs and its time is not over."""
         status = self._process.poll()
         if self._outcome is None and status is not None:
-            self._end(status == 0, f"status {status}" if status >= 0 else f"signal {-status}")
+            self._end(
+                status == 0, f"ended with status {status}" if status >= 0 else f"died of signal {-status}"
+            )
         elif self._outcome is None and self._clock.now() > self._deadline:
             self.kill()
-            self._end(False, f"killed after {self._seconds:g} s")
+            self._end(False, f"was killed after {self._seconds:g} s")
         return self._outcome
 
     def finished(self) -> Outcome:
@@ -63,9 +65,7 @@ class Command:
     def _end(self, well: bool, how: str) -> None:
         said = self._said()
         self._output.close()
-        self._outcome = Outcome(
-            well, f"the command ended with {how}" + (f" and said: {said}" if said else "")
-        )
+        self._outcome = Outcome(well, f"the command {how}" + (f" and said: {said}" if said else ""))
 
     def _said(self) -> str:
         length = self._output.seek(0, os.SEEK_END)

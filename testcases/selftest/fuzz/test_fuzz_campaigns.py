@@ -240,18 +240,3 @@ def test_file_that_is_no_script_exits_with_64(tmp_path: Path, capsys: pytest.Cap
     """An unreadable file costs one sentence on stderr."""
     assert main(["replay", str(tmp_path / "none.json")]) == 64
     assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("consent", "status"),
-    [("", 64), ('[consent]\nowner = "me"\nuntil = 2001-01-01\n', 64), ("[consent]\nowner = 1\n", 64)],
-)
-def test_device_elsewhere_is_not_fuzzed_without_consent(
-    consent: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A remote target needs its owner's leave, by name and not yet expired."""
-    file = tmp_path / "edge.toml"
-    file.write_text(f'[target]\nkind = "remote"\naddress = "192.0.2.1"\n{consent}')
-
-    assert main(["fuzz", "--target", str(file), "--cases", "1"]) == status
-    assert "consent" in capsys.readouterr().err

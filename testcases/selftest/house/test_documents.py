@@ -11,7 +11,7 @@ import pytest
 from harness.cli import COMMANDS
 
 TOP = Path(__file__).parents[3]
-PAGES = ("responder.md", "standing-rules.md", "deviants.md", "requirements.md")
+PAGES = ("responder.md", "standing-rules.md", "deviants.md", "requirements.md", "targets.md")
 
 
 def _generator() -> ModuleType:
