@@ -76,8 +76,7 @@ def _further() -> list[str]:
     return [
         f"### [{LIFETIMES}]",
         "",
-        "The fields of the configuration's Lifetimes, in seconds, as the device was told them. A limit that is not said is "
-        "not known, and nothing is claimed of it.",
+        "The fields of Lifetimes in seconds, as the device was told them. Of a limit that is not said nothing is claimed.",
         "",
         f"### [{PROVOKE}]",
         "",
