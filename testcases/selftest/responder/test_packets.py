@@ -81,7 +81,7 @@ class Line:
     def play(self, script: Callable[[Initiator], Script]) -> "Line":
         """Perform a script; what its actions gave is in `results`."""
         self._performer = Performer(self.link, self.evidence, [self.alice])
-        self._performer._play(self._noted(script(self.alice)))
+        self._performer.play(self._noted(script(self.alice)))
         return self
 
     def _noted(self, script: Script) -> Iterator[Any]:
