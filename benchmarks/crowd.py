@@ -1,7 +1,7 @@
 """A long capture of one device and a crowd of peers, made from a seed: honest talk of both versions, and offences.
 
 Peers on IPv4 and IPv6, some behind NAT with ESP and keepalives on port 4500; retransmissions, liveness checks from
-both sides, rekeys of Child SAs and of IKE SAs by the peer. Of the SAs, one in a hundred commits each of `OFFENCES`.
+both sides, rekeys of Child SAs and of IKE SAs by the peer. Of the SAs one in a hundred commits one of `OFFENCES`.
 """
 
 import heapq
@@ -14,9 +14,12 @@ from typing import BinaryIO, NamedTuple
 
 DEVICE = "192.0.2.1"
 DEVICE_V6 = "2001:db8::1"
-OFFENCES = ("INV-01", "INV-02", "INV-03", "INV-04", "INV-05", "INV-07", "INV-08", "INV-09", "INV-10")
-"""What a peer's headers alone can show, by the rule that tells it."""
-_V1_ALONE = frozenset({"INV-04", "INV-05"})
+OFFENCES = (
+    *("INV-01", "INV-02", "INV-03", "INV-04", "INV-05", "INV-06", "INV-07", "INV-08", "INV-09", "INV-10"),
+    *("INV-11", "INV-12", "INV-15", "INV-17"),
+)
+"""What headers alone can show, by the rule that tells it: the others need keys, or the harness's own evidence."""
+_V1_ALONE = frozenset({"INV-04", "INV-05", "INV-15"})
 
 _IKE = struct.Struct("!8s8sBBBBII")
 _RECORD = struct.Struct("<IIII")
@@ -24,10 +27,18 @@ _FILE_HEADER = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)
 _ETHERNET_V4 = bytes.fromhex("02000000000102000000000208 00".replace(" ", ""))
 _ETHERNET_V6 = bytes.fromhex("02000000000102000000000286dd")
 _NOISE = 1 << 16
+_TIMES_ASKED_BY_NOBODY = 6
 _INITIATOR, _RESPONSE = 0x08, 0x20
 _SA, _SK, _CIPHERTEXT_V1 = 33, 46, 8
 _INIT, _AUTH, _CHILD, _INFORMATIONAL = 34, 35, 36, 37
+_PRIVATE = 240
 _MAIN, _QUICK, _INFORMATIONAL_V1 = 2, 32, 5
+_UDP, _TCP = 17, 6
+_SYN = struct.pack("!HHIIBBHHH", 4500, 4500, 1, 0, 0x50, 0x02, 0xFFFF, 0, 0)
+
+
+_OWN_REQUESTS = {"INV-02": 1, "INV-06": 1, "INV-11": 2}
+"""How many Message IDs of its own the device uses for an offence."""
 
 
 class Said(NamedTuple):
@@ -37,6 +48,7 @@ class Said(NamedTuple):
     by_target: bool
     way: "Way"
     data: bytes
+    protocol: int = _UDP
 
 
 class Way(NamedTuple):
@@ -57,6 +69,7 @@ class Crowd:
     peers: int = 600
     seed: str = "crowd"
     offending: float = 0.01
+    """The share of the SAs of which each commits one offence."""
     _random: Random = field(init=False, repr=False)
     _noise: bytes = field(init=False, repr=False)
 
@@ -97,8 +110,7 @@ class Crowd:
                 bytes.fromhex("20010db8000000000000000000000001"),
                 500,
             )
-        chosen = random.random() / self.offending
-        offence = OFFENCES[int(chosen)] if chosen < len(OFFENCES) else None
+        offence = random.choice(OFFENCES) if random.random() < self.offending else None
         old = offence in _V1_ALONE or (offence is None and random.random() < 0.3)
         return self._talk_v1(way, turns, offence) if old else self._talk_v2(way, turns, offence)
 
@@ -122,7 +134,7 @@ class Crowd:
             sealed, pair = (_SK, 80), (spi_r, spi_r)
             if turn == offends_at and offence is not None:
                 yield from self._offends(way, spi_i, spi_r, message_id, own_id, offence)
-                message_id, own_id = message_id + 1, own_id + (offence == "INV-02")
+                message_id, own_id = message_id + 1, own_id + _OWN_REQUESTS.get(offence, 0)
             elif turn == renews_at:
                 old, pair = spi_i, (random.randbytes(8),) * 2
                 yield from self._asked(way, old, (spi_r, spi_r), _CHILD, message_id, (_SK, 400), pause=0.1)
@@ -163,24 +175,29 @@ class Crowd:
         yield self._said(0.02, False, way, request)
         yield self._said(self._pause() if pause is None else pause, True, back, answer)
 
-    def _probes(self, way: Way, spi_i: bytes, spi_r: bytes, message_id: int) -> Iterator[Said]:
-        """A liveness check by the device."""
-        yield self._said(0.02, True, way, self._v2(spi_i, spi_r, _SK, _INFORMATIONAL, 0, message_id, 80))
-        flags = _INITIATOR | _RESPONSE
-        yield self._said(
-            self._pause(), False, way, self._v2(spi_i, spi_r, _SK, _INFORMATIONAL, flags, message_id, 80)
-        )
+    def _probes(
+        self, way: Way, spi_i: bytes, spi_r: bytes, message_id: int, exchange: int = _INFORMATIONAL
+    ) -> Iterator[Said]:
+        """A liveness check by the device, or an exchange that it may not start."""
+        yield self._said(0.02, True, way, self._v2(spi_i, spi_r, _SK, exchange, 0, message_id, 80))
+        answer = self._v2(spi_i, spi_r, _SK, exchange, _INITIATOR | _RESPONSE, message_id, 80)
+        yield self._said(self._pause(), False, way, answer)
 
     def _offends(
         self, way: Way, spi_i: bytes, spi_r: bytes, message_id: int, own_id: int, offence: str
     ) -> Iterator[Said]:
-        if offence == "INV-01":
+        if offence in ("INV-01", "INV-17"):
             own = self._random.randbytes(8)
-            yield self._said(1.0, True, way, self._v2(own, bytes(8), _SA, _INIT, _INITIATOR, 0, 380))
-        elif offence == "INV-02":
-            yield self._said(0.02, True, way, self._v2(spi_i, spi_r, _SK, _CHILD, 0, own_id, 300))
-            flags = _INITIATOR | _RESPONSE
-            yield self._said(1.0, False, way, self._v2(spi_i, spi_r, _SK, _CHILD, flags, own_id, 300))
+            to = way if offence == "INV-01" else _stranger(way)
+            yield self._said(1.0, True, to, self._v2(own, bytes(8), _SA, _INIT, _INITIATOR, 0, 380))
+        elif offence in ("INV-02", "INV-06"):
+            exchange = _CHILD if offence == "INV-02" else _PRIVATE
+            yield from self._probes(way, spi_i, spi_r, own_id, exchange)
+        elif offence == "INV-11":
+            for asked in (own_id, own_id + 1, own_id + 1):
+                yield from self._probes(way, spi_i, spi_r, asked)
+        elif offence == "INV-12":
+            yield Said(1.0, True, way._replace(peer_port=4500, device_port=4500), _SYN, _TCP)
         elif offence == "INV-07":
             unasked = self._v2(spi_i, spi_r, _SK, _INFORMATIONAL, _RESPONSE, message_id + 7, 80)
             yield self._said(1.0, True, way, unasked)
@@ -206,7 +223,11 @@ class Crowd:
         for turn, (by_target, size) in enumerate(((0, 200), (1, 120), (0, 250), (1, 250))):
             spi_r = pair[1] if turn else bytes(8)
             clear = _IKE.pack(pair[0], spi_r, (1, 4)[turn > 1], 0x10, _MAIN, 0, 0, 28 + size)
-            yield self._said(0.05, bool(by_target), way, clear + self._octets(size))
+            said = self._said(0.05, bool(by_target), way, clear + self._octets(size))
+            yield said
+            if turn == 1 and offence == "INV-15":
+                yield from (said._replace(after=2.0) for _ in range(_TIMES_ASKED_BY_NOBODY))
+                return
         if random.random() < 0.6:
             way = way._replace(peer_port=4500, device_port=4500)
         for by_target in (False, True):
@@ -267,15 +288,22 @@ class Crowd:
         return 30.0 + self._random.random() * 120.0
 
 
+def _stranger(way: Way) -> Way:
+    """To an address that no peer has."""
+    return way._replace(peer=bytes((way.peer[0], way.peer[1], *b"\xff\xff", *way.peer[4:])))
+
+
 def _frame(said: Said, ip_id: int) -> bytes:
     way, data = said.way, said.data
     ends = (way.device, way.device_port, way.peer, way.peer_port)
     source, from_port, destination, to_port = ends if said.by_target else ends[2:] + ends[:2]
-    udp = struct.pack("!HHHH", from_port, to_port, 8 + len(data), 0) + data
+    head = struct.pack("!HHHH", from_port, to_port, 8 + len(data), 0) if said.protocol == _UDP else b""
+    carried = head + data
     if len(source) == 16:
-        return _ETHERNET_V6 + struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + source + destination + udp
-    fixed = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(udp), ip_id, 0x4000, 64, 17)
+        fixed = struct.pack("!IHBB", 6 << 28, len(carried), said.protocol, 64)
+        return _ETHERNET_V6 + fixed + source + destination + carried
+    fixed = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(carried), ip_id, 0x4000, 64, said.protocol)
     total = sum(struct.unpack("!10H", fixed + bytes(2) + source + destination))
     total = (total & 0xFFFF) + (total >> 16)
     checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-    return _ETHERNET_V4 + fixed + struct.pack("!H", checksum) + source + destination + udp
+    return _ETHERNET_V4 + fixed + struct.pack("!H", checksum) + source + destination + carried
