@@ -274,9 +274,9 @@ class Screener:
         touched = among(self._messages["spi_i"], fresh["spi_i"])
         remembered = picked(self._messages, touched)
         talks = Talks(remembered, joined([remembered, fresh]), self._talks)
-        broken = {fact: talks.in_talk(check(talks, self._octets)) for fact, check in CHECKS.items()}
-        late = broken.pop(Fact.NUMBERED)
-        odd = np.logical_or.reduce([*broken.values()])
+        broken = {fact: check(talks, self._octets) for fact, check in CHECKS.items()}
+        late = talks.in_talk(broken.pop(Fact.NUMBERED))
+        odd = talks.in_talk(np.logical_or.reduce([*broken.values()]))
         kept = _to_remember(talks)
         doubtful = odd | late | (np.add.reduceat(kept, talks.starts) > _MOST_MESSAGES)
         born, parents = self._born(talks, doubtful)
@@ -434,7 +434,7 @@ def _after(talks: Talks) -> Table:
     after["way"] = np.where(spoke >= 0, talks.way[place[np.maximum(spoke, 0)]], before["way"])
     after["opened"] = np.where(new, _opens(talks), before["opened"])
     after["received"], after["sent"], after["proven"] = before_proof(talks)
-    after["open"] = np.logical_or.reduceat(_waits(talks)[talks.run], start)
+    after["open"] = talks.in_talk(_waits(talks)[talks.run])
     after["matter"] = before["matter"] | np.bitwise_or.reduceat(_matter(talks), start)
     return after
 

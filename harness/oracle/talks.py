@@ -119,11 +119,15 @@ class Talks:
 
     def in_exchange(self, mask: Mask) -> Mask:
         """Whether any message of each exchange is one of these."""
-        return np.logical_or.reduceat(mask, self.exchanges)
+        found = np.zeros(len(self.exchanges), bool)
+        found[self.run[np.flatnonzero(mask)]] = True
+        return found
 
     def in_talk(self, mask: Mask) -> Mask:
         """Whether any message of each conversation is one of these."""
-        return np.logical_or.reduceat(mask, self.starts)
+        found = np.zeros(len(self), bool)
+        found[self.talk[np.flatnonzero(mask)]] = True
+        return found
 
     def differ(self, one: Integers, other: Integers, octets: Callable[[int, int], bytes]) -> Mask:
         """Whether the messages at these places are not the same octets; `octets` gives those at a place in the file."""
