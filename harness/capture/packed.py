@@ -3,7 +3,7 @@
 import gzip
 import os
 import zlib
-from typing import Any, BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
 from harness.capture.frame import CaptureError
 
@@ -26,9 +26,10 @@ class _Unpacking(Protocol):
 class Unpacked:
     """What a packed file holds, in order; an OSError says why there is no more of it."""
 
-    def __init__(self, file: BinaryIO, unpacking: _Unpacking) -> None:
+    def __init__(self, file: BinaryIO, unpacking: _Unpacking, copy: IO[bytes] | None) -> None:
         self._file = file
         self._unpacking = unpacking
+        self._copy = copy
         self._room = max(FREELY, RATIO * os.fstat(file.fileno()).st_size)
 
     def read(self, count: int) -> bytes:
@@ -40,6 +41,9 @@ class Unpacked:
         self._room -= len(octets)
         if self._room < 0:
             raise OSError(0, f"it unpacks to more than {RATIO} times its size, as no capture does")
+        if self._copy is not None:
+            self._copy.write(octets)
+            self._copy.flush()
         return octets
 
     def close(self) -> None:
@@ -88,8 +92,16 @@ class _Zstd:
         return octets
 
 
-def unpacked(path: str, file: BinaryIO) -> BinaryIO | Unpacked:
-    """The file, or what it holds if it is packed; a CaptureError says that it is packed in a way that cannot be undone."""
+def is_packed(start: bytes) -> bool:
+    """Whether a file that begins so is packed."""
+    return start.startswith((GZIP, ZSTD))
+
+
+def unpacked(path: str, file: BinaryIO, copy: IO[bytes] | None = None) -> BinaryIO | Unpacked:
+    """The file, or what it holds if it is packed; a CaptureError says that it is packed in a way that cannot be undone.
+
+    What is unpacked is put into `copy` as well, where octets can be had by their place.
+    """
     try:
         if not file.seekable():
             return file
@@ -98,7 +110,7 @@ def unpacked(path: str, file: BinaryIO) -> BinaryIO | Unpacked:
     except OSError:
         return file  # whoever reads it is told the same
     if magic.startswith(GZIP):
-        return Unpacked(file, gzip.GzipFile(fileobj=file))
+        return Unpacked(file, gzip.GzipFile(fileobj=file), copy)
     if magic == ZSTD:
-        return Unpacked(file, _Zstd(path, file))
+        return Unpacked(file, _Zstd(path, file), copy)
     return file

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import IO, Self, TypeVar
 
 from harness.capture.classic import HEADER_REST, MAGICS, PcapFrames
 from harness.capture.frame import Capture, CaptureError, Frame
 from harness.capture.layers import Dissector
 from harness.capture.notes import Notes
-from harness.capture.packed import Unpacked, unpacked
+from harness.capture.packed import unpacked
 from harness.capture.runs import Run
 from harness.capture.sections import MAGIC, Damaged, PcapngFrames
 from harness.capture.source import Octets, Source
@@ -33,10 +33,10 @@ class Stream:
     It is a context manager; the file is also let go of after the last frame.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], copy: IO[bytes] | None) -> None:
         self.path = os.fspath(path)
         self.notes = Notes()
-        self._file = _opened(self.path)
+        self._file = _opened(self.path, copy)
         try:
             self.format, self._frames = self._begin()
         except CaptureError:
@@ -60,11 +60,6 @@ class Stream:
             self.notes.problem("an IP datagram lacks fragments, or has fragments that overlap", unfinished)
         if self._source.failed:
             self.notes.cut(f"the file could not be read to its end: {self._source.failed}")
-
-    @property
-    def packed(self) -> bool:
-        """Whether the octets are unpacked on their way, so that the file itself does not have them."""
-        return isinstance(self._file, Unpacked)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -125,14 +120,17 @@ def read(path: str | os.PathLike[str]) -> Capture:
         return opened.capture(tuple(opened))
 
 
-def stream(path: str | os.PathLike[str]) -> Stream:
-    """The frames of a file one at a time, in memory that does not grow with the file; a CaptureError as in `read`."""
-    return Stream(path)
+def stream(path: str | os.PathLike[str], copy: IO[bytes] | None = None) -> Stream:
+    """The frames of a file one at a time, in memory that does not grow with the file; a CaptureError as in `read`.
+
+    What a packed file holds is put into `copy` on its way.
+    """
+    return Stream(path, copy)
 
 
-def _opened(path: str) -> Octets:
+def _opened(path: str, copy: IO[bytes] | None) -> Octets:
     try:
-        return unpacked(path, Path(path).open("rb", buffering=0))
+        return unpacked(path, Path(path).open("rb", buffering=0), copy)
     except OSError as error:
         why = error.strerror or "it cannot be opened"
         raise CaptureError(path, f"{why}; name a pcap or pcapng file that can be read") from None

@@ -2,9 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Protocol, Self
+from tempfile import TemporaryFile
+from typing import IO, Protocol, Self
+
+from harness.capture.packed import is_packed
 
 _AT_ONCE = 1 << 20
 _BUFFER = 1 << 18
@@ -87,25 +90,29 @@ class Source:
 class Lookup:
     """Octets of files by their place, counted on from one to the next; none where a file does not have them any more."""
 
-    def __init__(self, descriptors: Sequence[int]) -> None:
-        self._descriptors = descriptors
+    def __init__(self, files: Sequence[IO[bytes]], copies: Mapping[int, IO[bytes]]) -> None:
+        self._files = files
+        self.copies = copies
+        """By the number of a file that is packed the one that takes what it holds while it is read."""
 
     @classmethod
     def of(cls, paths: Iterable[str | os.PathLike[str]]) -> Self | None:
         """The lookup of these files; None where octets have no places, or a file cannot be opened."""
         with ExitStack() as opened:
-            descriptors = []
-            for path in paths:
+            files, copies = list[IO[bytes]](), dict[int, IO[bytes]]()
+            for number, path in enumerate(paths):
                 try:
-                    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                    file: IO[bytes] = opened.enter_context(open(path, "rb", 0, opener=_without_waiting))
+                    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                        return None
+                    if is_packed(file.read(4)):
+                        file.close()
+                        file = copies[number] = opened.enter_context(TemporaryFile())
                 except (OSError, ValueError):
                     return None
-                opened.callback(os.close, descriptor)
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    return None
-                descriptors.append(descriptor)
+                files.append(file)
             opened.pop_all()
-            return cls(descriptors)
+            return cls(files, copies)
 
     def start(self, file: int) -> int:
         """The place at which a file begins."""
@@ -114,11 +121,16 @@ class Lookup:
     def octets(self, at: int, size: int) -> bytes:
         """What stands there."""
         try:
-            return os.pread(self._descriptors[at >> _PLACES], size, at & (1 << _PLACES) - 1)
+            return os.pread(self._files[at >> _PLACES].fileno(), size, at & (1 << _PLACES) - 1)
         except OSError:
             return b""
 
     def close(self) -> None:
         """Let go of the files."""
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+        for file in self._files:
+            file.close()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """For `open`: a pipe is opened although nobody writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)

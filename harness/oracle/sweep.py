@@ -2,7 +2,7 @@
 
 What they show is looked at twice. First a screen proves what is plain; then all that may matter to the rules is found
 again and given, one peer at a time, to the observer and the rules that judge every trace. What cannot be screened is
-audited as a whole: the harness's own evidence, captures with keys, packed files and pipes.
+audited as a whole: the harness's own evidence, captures with keys, and pipes.
 """
 
 import os
@@ -129,8 +129,11 @@ class Sweep:
         if lookup is None:
             return None
         sweep = cls(paths, watched, lookup)
-        if sweep.screen():
-            return sweep
+        try:
+            if sweep.screen():
+                return sweep
+        except OSError:  # the disk has no room for what the files show
+            pass
         lookup.close()
         return None
 
@@ -149,9 +152,9 @@ class Sweep:
 
     def _screened(self, shelf: Shelf) -> bool:
         read, sheets = list[Stream](), self._sheets()
-        if any(map(_needs_a_whole, self._paths)):
+        if any(map(_is_evidence, self._paths)):
             return False
-        if not all(self._screen(sheet) for sheet in shelf.filled(sheets.of(_in_order(self._paths, read)))):
+        if not all(self._screen(sheet) for sheet in shelf.filled(sheets.of(self._streams(read)))):
             return False
         self._screener.finish()
         self.found = whole([each.capture(()) for each in read], (), sheets.parts, sheets.order)
@@ -172,6 +175,13 @@ class Sweep:
     def suspects(self) -> Collection[int]:
         """The initiators' SPIs of the conversations that are looked at message by message."""
         return self._screener.suspects.keys()
+
+    def _streams(self, read: list[Stream]) -> Iterator[Stream]:
+        """The files, each opened when its turn comes and kept in `read`."""
+        for number, path in enumerate(self._paths):
+            with stream(path, self._lookup.copies.get(number)) as opened:
+                read.append(opened)
+                yield opened
 
     def _sheets(self) -> Sheets:
         rows = Rows(self._peers, self._ike_ports, self._nat_ports)
@@ -231,15 +241,7 @@ class Sweep:
         return observed(self._capture, reader)
 
 
-def _needs_a_whole(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is packed, or evidence of the harness's own."""
+def _is_evidence(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is evidence of the harness's own."""
     with stream(path) as opened:
-        return opened.packed or opened.notes.opening is not None
-
-
-def _in_order(paths: Paths, read: list[Stream]) -> Iterator[Stream]:
-    """The files, each opened when its turn comes and kept in `read`."""
-    for path in paths:
-        with stream(path) as opened:
-            read.append(opened)
-            yield opened
+        return opened.notes.opening is not None

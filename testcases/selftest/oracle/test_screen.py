@@ -1,5 +1,6 @@
 """The audit of files: what is screened by the column is judged exactly as message by message."""
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -347,6 +348,21 @@ def test_an_offence_outlives_what_was_let_go(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(pcap(story.said, 1))
 
     assert swept(tmp_path / "c", 4, ProfileName.STRICT, most=4).verdict is Verdict.FAIL
+
+
+def test_a_packed_file_is_screened_as_what_it_holds(tmp_path: Path) -> None:
+    """What is unpacked on its way is looked at again where it was put by."""
+    story = honest()
+    story.unasked(story.sas[0], 1.0)
+    octets = pcap(story.said, 1)
+    (tmp_path / "plain").write_bytes(octets)
+    (tmp_path / "packed").write_bytes(gzip.compress(octets))
+
+    told = swept(tmp_path / "packed", 5, ProfileName.STRICT)
+
+    assert told is not None
+    assert told.verdict is Verdict.FAIL
+    assert told.findings == whole(tmp_path / "plain", ProfileName.STRICT).findings
 
 
 def test_what_cannot_be_screened_is_read_as_a_whole(tmp_path: Path) -> None:
