@@ -112,12 +112,13 @@ def ipsec_conf(
 
     It computes without helper threads, which may outlive its cryptographic library when it ends. None of its
     connections touches the machine's routes. One that `boots` starts what its profile allows as soon as it is
-    there; any other waits for a reason. One that `serves` leaves the address of a peer open that it never calls,
-    as it keeps a trap for traffic where a child of a peer was whose address it knows, and it narrows what a peer
-    asks for. `further` are lines for `setup` and for `conn`, every connection. ValueError if it has no word for
-    something.
+    there; any other waits for a reason. One that `serves`, and calls nobody, leaves the address of its peer open, as
+    it keeps a trap for traffic where a child of a peer was whose address it knows, and narrows what a peer asks for,
+    which one that is to have a trap can't. `further` are lines for `setup` and for `conn`, every connection.
+    ValueError if it has no word for something.
     """
-    if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
+    serves = serves and Start.IKE_SA not in PROFILES[configuration.profile].may
+    if serves:
         configuration = replace(configuration, peer=None)
     setup = _section(
         "config setup",

@@ -86,7 +86,12 @@ def switches(
     dpd = configuration.dpd
     return (
         *(
-            [Switch("set passive", "its policies start nothing until it is told to be active")]
+            [
+                Switch(
+                    "set passive",
+                    "nothing is started, not even for the kernel, until it is told to be active",
+                )
+            ]
             if waits
             else []
         ),
@@ -134,11 +139,12 @@ def iked_conf(
     """The policy of an OpenIKED that is `configuration`; for an initiator give it the mirrored one.
 
     An active one starts at once, and again whenever its IKE SA is gone; one that `waits` does so when it is told
-    to be active. One that `serves` leaves the address of a peer open that it never calls. `further` are lines for
-    `global` and words for `policy`. ValueError if it has no word for any suite.
+    to be active. One that `serves`, and calls nobody, leaves the address of its peer open, and is deaf to a kernel
+    that asks for an SA. `further` are lines for `global` and words for `policy`. ValueError if it has no word for
+    any suite.
     """
     if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
-        configuration = replace(configuration, peer=None)
+        configuration, waits = replace(configuration, peer=None), True
     told = [each.setting for each in switches(configuration, active=active, waits=waits)]
     whole = [setting for setting in told if setting.startswith("set ")]
     start, *limits = told[len(whole) :]
