@@ -114,7 +114,9 @@ def _judged(
     told = audit(
         short_counted(found, ike, nat), devices, PROFILES[by], secrets=secrets, ports=ike, nat_ports=nat
     )
-    missing = f"its case {name!r} is not in the catalogue, nor under --cases: the standing rules alone judge it"
+    missing = (
+        f"its case {name!r} is not in the catalogue, nor under --cases: the standing rules alone judge it"
+    )
     return _Judged(
         told.verdict, told.findings, by, "the standing rules", (missing,) if isinstance(name, str) else ()
     )

@@ -9,12 +9,16 @@ from dataclasses import replace
 
 import pytest
 
+from harness.capture import read
+from harness.capture.wireshark import read_table
 from harness.cli import main
 from harness.codes import ProfileName
+from harness.observe import observe
 from harness.target.strongswan import Strongswan
 from testcases.selftest.interop.conversation import HOST, child_rekeyed, deleted, ike_rekeyed, pinged
 from testcases.selftest.interop.scenes import SCENES, named
 from testcases.selftest.interop.stage import CONFIGURATION, DEVICE
+from testcases.selftest.observe.classes import in_udp, of_ours, of_tshark
 
 pytestmark = pytest.mark.daemon
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
@@ -178,6 +182,18 @@ def test_messages_are_those_that_the_scene_is_about(story, shown):
     missing = [each for each in story.scene.shows if not any(re.search(each, line) for line in lines)]
 
     assert missing == []
+
+
+@needs_tshark
+@each(*SCENES)
+def test_tshark_sees_the_same_messages(story, tmp_path):
+    """Exchange, direction, Message ID and SPIs of each message are the same to both readers; over TCP one by one."""
+    secrets = [each for place in story.keys for each in read_table(place / "keys.jsonl").secrets]
+    seen = observe(read(story.capture), story.devices, secrets).seen
+    streamed = [each for each in seen if each.over_tcp]
+    told = of_tshark(in_udp(streamed, tmp_path / "in-udp.pcapng")) if streamed else of_tshark(story.capture)
+
+    assert list(told.values()) == list(of_ours(seen).values())
 
 
 @each("libreswan tcp")
