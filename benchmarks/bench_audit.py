@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.bench_codec import Row, _median
 from benchmarks.crowd import DEVICE, DEVICE_V6, Crowd
+from benchmarks.sealed import write_sealed
 
 TOP = Path(__file__).parents[1]
 FIELDS = (
@@ -21,7 +22,9 @@ FIELDS = (
     *("udp.dstport", "isakmp.ispi", "isakmp.rspi", "isakmp.nextpayload", "isakmp.version"),
     *("isakmp.exchangetype", "isakmp.flags", "isakmp.messageid", "isakmp.length"),
 )
-LONG, SHORT = 1_000_000, 250_000
+INNER = ("isakmp.typepayload", "isakmp.notify.msgtype", "isakmp.spi")
+"""What stands in sealed payloads."""
+LONG, SHORT, SEALED = 1_000_000, 250_000, 50_000
 SHARES = (0.01, 0.1)
 """Of the SAs so many offend."""
 _LOOK_S = 0.01
@@ -33,16 +36,19 @@ def ours(capture: Path) -> list[str]:
     return [sys.executable, "-m", "harness.cli", "audit", str(capture), *devices, "--json"]
 
 
-def theirs(capture: Path) -> list[str]:
-    """The command that prints the headers of a capture."""
-    fields = [word for each in FIELDS for word in ("-e", each)]
-    return ["tshark", "-n", "-r", str(capture), "-T", "fields", *fields]
+def theirs(capture: Path, fields: Sequence[str]) -> list[str]:
+    """The command that prints fields of a capture."""
+    named = [word for each in fields for word in ("-e", each)]
+    return ["tshark", "-n", "-r", str(capture), "-T", "fields", *named]
 
 
-def measured(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds of the processor that a command takes, and the most anonymous memory that it was seen with, in MB."""
+def measured(command: Sequence[str], tables: Path) -> tuple[float, float]:
+    """Seconds of the processor that a command takes, and the most anonymous memory that it was seen with, in MB.
+
+    `tables` is the folder in which tshark looks for keys.
+    """
     before, most = _processor_s(), 0
-    environment = os.environ | {"PYTHONPATH": str(TOP)}
+    environment = os.environ | {"PYTHONPATH": str(TOP), "WIRESHARK_CONFIG_DIR": str(tables)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, env=environment, **quiet) as process:  # type: ignore[call-overload]  # of the mapping
         while process.poll() is None:
@@ -67,8 +73,12 @@ def _anonymous(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("RssAnon")), 0)
 
 
-def audit_ratio(datagrams: int = LONG, short: int = SHORT, *, pairs: int = 3) -> list[Row] | str:
-    """Datagrams a second of ours and of tshark with their ratio; and anonymous memory for a long and a short capture."""
+def audit_ratio(
+    datagrams: int = LONG, short: int = SHORT, sealed: int = SEALED, *, pairs: int = 3
+) -> list[Row] | str:
+    """Datagrams a second of ours and of tshark with their ratio, without keys and with them; and anonymous memory for a
+    long and a short capture.
+    """
     if shutil.which("tshark") is None:
         return "tshark is not installed"
     with TemporaryDirectory() as folder:
@@ -79,19 +89,24 @@ def audit_ratio(datagrams: int = LONG, short: int = SHORT, *, pairs: int = 3) ->
             row, most = _beside(capture, datagrams, pairs)
             found.append((f"audit of {datagrams:,} datagrams, {share:.0%} of the SAs offend", *row))
             Crowd(short, offending=share).write(capture)
-            least = measured(ours(capture))[1]
+            least = measured(ours(capture), capture.parent)[1]
             found.append((f"its memory in MB, beside that of {short:,}", most, least, most / least))
+        write_sealed(capture, sealed)
+        row, _ = _beside(capture, sealed, pairs, (*FIELDS, *INNER))
+        found.append((f"audit of {sealed:,} datagrams whose keys are known", *row))
     return found
 
 
-def _beside(capture: Path, datagrams: int, pairs: int) -> tuple[tuple[float, float, float], float]:
+def _beside(
+    capture: Path, datagrams: int, pairs: int, fields: Sequence[str] = FIELDS
+) -> tuple[tuple[float, float, float], float]:
     """Medians of both in alternating pairs, and their ratio; and the most memory that ours took."""
     seconds, memory, others = list[float](), list[float](), list[float]()
     for _ in range(pairs):
-        mine, most = measured(ours(capture))
+        mine, most = measured(ours(capture), capture.parent)
         seconds.append(mine)
         memory.append(most)
-        others.append(measured(theirs(capture))[0])
+        others.append(measured(theirs(capture, fields), capture.parent)[0])
     mine, other = _median(seconds), _median(others)
     return (datagrams / mine, datagrams / other, other / mine), max(memory)
 

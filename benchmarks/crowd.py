@@ -23,7 +23,7 @@ _V1_ALONE = frozenset({"INV-04", "INV-05", "INV-15"})
 
 _IKE = struct.Struct("!8s8sBBBBII")
 _RECORD = struct.Struct("<IIII")
-_FILE_HEADER = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)
+FILE_HEADER = struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)
 _ETHERNET_V4 = bytes.fromhex("02000000000102000000000208 00".replace(" ", ""))
 _ETHERNET_V6 = bytes.fromhex("02000000000102000000000286dd")
 _NOISE = 1 << 16
@@ -80,7 +80,7 @@ class Crowd:
     def write(self, path: Path) -> None:
         """The capture as a classic pcap of Ethernet frames."""
         with path.open("wb") as file:
-            file.write(_FILE_HEADER)
+            file.write(FILE_HEADER)
             self._write(file)
 
     def _write(self, file: BinaryIO) -> None:
@@ -95,8 +95,7 @@ class Crowd:
             if said is None:
                 continue
             ip_id, left = ip_id % 0xFFFF + 1, left - 1
-            octets = _frame(said, ip_id)
-            file.write(_RECORD.pack(int(time), int(time % 1 * 1_000_000), len(octets), len(octets)) + octets)
+            file.write(record(time, said, ip_id))
             heapq.heappush(due, (time + said.after, number))
 
     def _talk(self, number: int, turns: int) -> Iterator[Said]:
@@ -286,6 +285,12 @@ class Crowd:
 
     def _pause(self) -> float:
         return 30.0 + self._random.random() * 120.0
+
+
+def record(time: float, said: Said, ip_id: int) -> bytes:
+    """A record of the file."""
+    octets = _frame(said, ip_id)
+    return _RECORD.pack(int(time), int(time % 1 * 1_000_000), len(octets), len(octets)) + octets
 
 
 def _stranger(way: Way) -> Way:
