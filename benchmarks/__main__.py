@@ -11,7 +11,7 @@ from benchmarks.bench_daemon import daemon_ratio
 from benchmarks.bench_flood import DATAGRAMS, flood, growth
 from benchmarks.bench_handshake import handshake_ratio
 from benchmarks.bench_timers import timer_ratio
-from harness.bench.daemon import collect_seldom
+from harness.values import collect_seldom
 
 
 def main() -> None:

@@ -5,11 +5,23 @@ as long to be made, and a handshake makes a hundred of them.
 """
 
 import dataclasses
+import gc
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar, dataclass_transform
 
 V = TypeVar("V")
+COLLECTED_AFTER = 10_000, 20, 50
+"""Objects more than before until the youngest generation is looked at, and how often that until the older ones are."""
+
+
+def collect_seldom() -> None:
+    """Look less often for garbage in cycles: values are replaced, never altered, so nearly all of it is in none.
+
+    What exists by now stays, and is not looked at any more.
+    """
+    gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))

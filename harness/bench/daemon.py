@@ -5,7 +5,6 @@ A line to the control socket is `{"do": "show"}`, `{"do": "provoke", "trigger": 
 """
 
 import contextlib
-import gc
 import os
 import selectors
 import signal
@@ -32,10 +31,6 @@ from harness.wire.datagram import TCP_STREAM, Datagram, Endpoint
 STOP_WAIT_S = 3.0
 """How long a daemon that was stopped waits for the answers to its Deletes."""
 ORDERS = "show, provoke with a trigger, clear, reload and stop"
-
-
-COLLECTED_AFTER = 10_000, 20, 50
-"""Objects more than before until the youngest generation is looked at, and how often that until the older ones are."""
 
 
 class ServedDevice(Device, Protocol):
@@ -68,15 +63,6 @@ class ServedDevice(Device, Protocol):
     def secrets_of(self, outcome: Any) -> Iterable[dict[str, Any]]:
         """The keys of the SAs that the event made or changed, as evidence carries them."""
         ...
-
-
-def collect_seldom() -> None:
-    """Look less often for garbage in cycles: values are replaced, never altered, so nearly all of it is in none.
-
-    What exists by now stays, and is not looked at any more.
-    """
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
 
 
 class Refusal(Exception):

@@ -23,6 +23,7 @@ from harness.record import Verdict, printable
 from harness.report.console import STYLES
 from harness.report.summary import ERROR_OF_OURS, FAILED
 from harness.report.telling import matters, told_finding
+from harness.values import collect_seldom
 
 _MOST_NAMED = 8
 
@@ -64,6 +65,7 @@ def audit_command(
 
     Without --device it lists who speaks IKE and who starts it.
     """
+    collect_seldom()
     clock = WallClock()
     began = clock.now()
     try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from harness.bench.connections import Listener
-from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal, collect_seldom
+from harness.bench.daemon import STOP_WAIT_S, Daemon, Refusal
 from harness.bench.eventlog import EventLog
 from harness.bench.keylog import KeyLog
 from harness.bench.links import LinkRefused
@@ -26,6 +26,7 @@ from harness.responder import device as build
 from harness.responder.deviants import DEVIANTS
 from harness.responder.table import Rules
 from harness.target.contract import endpoint
+from harness.values import collect_seldom
 from harness.wire.datagram import Endpoint
 
 T = TypeVar("T")

@@ -10,7 +10,9 @@ from harness.wire import Message, NotIke, decode, v2
 from harness.wire.datagram import UDP, Datagram, Endpoint, Kind
 from harness.wire.packet import Echo, read_echo
 
-_SEALED = frozenset({int(PayloadV2.SK), int(PayloadV2.SKF)})
+_SK, _SKF = int(PayloadV2.SK), int(PayloadV2.SKF)
+_SEALED = frozenset({_SK, _SKF})
+_NEVER_FRAGMENTS = frozenset({0, _SK})
 _INITIAL = frozenset({int(Exchange.IKE_SA_INIT), int(Exchange.IKE_SESSION_RESUME)})
 _FRAGMENT_AT = 32  # behind the IKE header and the generic header of an SKF payload that comes first
 
@@ -102,6 +104,8 @@ class Seen:
     @property
     def payloads(self) -> tuple[Any, ...]:
         """The payloads in order, those of an opened envelope in its place."""
+        if self.inner is not None and self._begins_sealed:
+            return self.inner
         message = self.message
         if message is None:
             return ()
@@ -110,6 +114,12 @@ class Seen:
         if message.major == 1:
             return self.inner
         return (*(payload for payload in message.payloads if payload.type not in _SEALED), *self.inner)
+
+    @property
+    def _begins_sealed(self) -> bool:
+        """Version 2: whether nothing stands before the Encrypted payload, which is the last one."""
+        header = self.header
+        return header is not None and not header.is_v1 and header.next_payload in _SEALED
 
     @property
     def sealed(self) -> bool:
@@ -159,12 +169,12 @@ class Seen:
     def fragment(self) -> tuple[int, int] | None:
         """Fragment Number and Total Fragments (RFC 7383 section 2.5); None for a message that came in one piece."""
         header = self.header
-        if header is None or header.is_v1:
+        if header is None or header.next_payload in _NEVER_FRAGMENTS or header.is_v1:
             return None
-        if header.next_payload == PayloadV2.SKF and len(self.octets) >= _FRAGMENT_AT + 4:
+        if header.next_payload == _SKF and len(self.octets) >= _FRAGMENT_AT + 4:
             numbers = self.octets[_FRAGMENT_AT : _FRAGMENT_AT + 4]
             return int.from_bytes(numbers[:2], "big"), int.from_bytes(numbers[2:], "big")
-        if header.next_payload in (0, PayloadV2.SK) or header.exchange in _INITIAL or self.message is None:
+        if header.exchange in _INITIAL or self.message is None:
             return None
         last = self.message.payloads[-1] if self.message.payloads else None
         return (last.number, last.total) if isinstance(last, v2.EncryptedFragment) else None

@@ -56,6 +56,8 @@ class _Told:
             self._keep(seen, header)
 
     def _keep(self, seen: Seen, header: Header) -> None:
+        if not any(isinstance(each, v2.Notify) for each in seen.payloads):
+            return
         token = _data(seen, NotifyType.QUICK_CRASH_DETECTION)
         if token and not seen.from_target:
             self.tokens.add((header.pair, token))
