@@ -7,6 +7,7 @@ audited as a whole: the harness's own evidence, captures with keys, and pipes.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from tempfile import TemporaryFile
@@ -63,10 +64,10 @@ def audit_files(
     watched = Watched(
         frozenset(str(ip_address(device)) for device in devices), frozenset(ports), frozenset(nat_ports)
     )
+    wanted = tuple(ip_network(peer, strict=False) for peer in peers)
     sweep = Sweep.begun(paths, watched) if devices and not keys else None
     if sweep is None:
         return _as_a_whole(paths, watched, profile, peers, keys, strict=strict)
-    wanted = tuple(ip_network(peer, strict=False) for peer in peers)
     with sweep:
         path, parts, copies = sweep.found.capture.path, sweep.parts(wanted), sweep.copies
         told = concluded(path, sweep.whole, parts, profile, copies, strict=strict, limited=bool(wanted))
@@ -128,13 +129,13 @@ class Sweep:
         lookup = Lookup.of(paths)
         if lookup is None:
             return None
-        sweep = cls(paths, watched, lookup)
-        try:
-            if sweep.screen():
-                return sweep
-        except OSError:  # the disk has no room for what the files show
-            pass
-        lookup.close()
+        with ExitStack() as closing:
+            closing.callback(lookup.close)
+            sweep = cls(paths, watched, lookup)
+            with suppress(OSError):  # the disk may have no room for what the files show
+                if sweep.screen():
+                    closing.pop_all()
+                    return sweep
         return None
 
     def __enter__(self) -> Self:

@@ -54,10 +54,9 @@ def swept(path: Path, enough: int, profile: ProfileName, most: int = 100_000) ->
     """The audit of a file in sheets of that size; None: it cannot be screened."""
     lookup = Lookup.of([path])
     assert lookup is not None
-    sweep = Sweep([path], WATCHED, lookup, enough=enough, most=most)
-    if not sweep.screen():
-        return None
-    with sweep:
+    with Sweep([path], WATCHED, lookup, enough=enough, most=most) as sweep:
+        if not sweep.screen():
+            return None
         parts, judged_by = sweep.parts(()), PROFILES[profile]
         return concluded(str(path), sweep.whole, parts, judged_by, sweep.copies, strict=False, limited=False)
 
