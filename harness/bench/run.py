@@ -274,6 +274,7 @@ class Bench:
         log = self._target.logs() if isinstance(self._target, GivesLogs) else ""
         if log:
             evidence.note(now, "log", log[-LAST_OF_LOG:])
+            _write_beside(evidence.path, log)
 
     def _result(self, entry: Entry, began: float, played: Played) -> CaseResult:
         told = played.judgement
@@ -295,6 +296,13 @@ class Bench:
         )
         spoken_of = in_force(self._settings.departures, self._target.version)
         return settled(result, spoken_of, strict=self._settings.strict)
+
+
+def _write_beside(capture: Path, log: str) -> None:
+    """Keep what a target logged where its capture is, and as private."""
+    path = capture.with_suffix(".log")
+    path.touch(0o600)
+    path.write_text(log, encoding="utf-8")
 
 
 def names_profile(case: type[Case]) -> bool:

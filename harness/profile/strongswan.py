@@ -360,7 +360,10 @@ def _child(
 
 
 def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:
-    """A lifetime alone would bring rekeying back at nine tenths of it, so rekeying is always said."""
+    """A lifetime alone would bring rekeying back at nine tenths of it, so rekeying is always said.
+
+    What is not said of the jitter is the whole lifetime, which turns a rekeying at 0 into one at a random volume.
+    """
     soft = lifetimes.child_soft if rekeys else None
     octets = (lifetimes.child_kilobytes or 0) * 1024
     return [
@@ -369,7 +372,9 @@ def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:
         "rand_time = 0",
         f"rekey_bytes = {octets * 9 // 10 if rekeys else 0}",
         f"life_bytes = {octets}",
+        "rand_bytes = 0",
         "rekey_packets = 0",
+        "rand_packets = 0",
     ]
 
 

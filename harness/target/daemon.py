@@ -114,11 +114,11 @@ class IkeDaemon(ABC):
         raise NotApplicable(f"{self.kind} has no order for {trigger}")
 
     def expire(self, trigger: Trigger) -> str:
-        """Let the soft or the hard limit of all its SAs be reached, in the eyes of what stands in for the kernel."""
+        """Let the soft or the hard limit by volume be reached, in the eyes of what stands in for the kernel."""
         limit = "soft" if trigger is Trigger.SOFT_EXPIRY else "hard"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as talker:
             talker.sendto(limit.encode(), str(self.path(EXPIRY)))
-        return f"the {limit} limits of all its Child SAs are reached"
+        return f"every Child SA reached its {limit} limit by volume, if it has one"
 
     def boot(self, configuration: Configuration) -> None:
         """End it and start it again, as the machine would that it runs on."""

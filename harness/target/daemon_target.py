@@ -25,6 +25,8 @@ LAN = "inner0"
 """The interface that the device's own subnets are on; what it is plugged into is called `lan0`."""
 DISCARD = 9
 """The port of the discard service (RFC 863), where traffic behind the device goes to."""
+_WITHOUT_IPV6 = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"
+"""Addresses of a link come up seconds after it, and each would be a local event that nobody caused."""
 ABILITIES = frozenset({"responder", "psk", "configure", "two-way", "provoke", "show-sas"})
 """What every daemon can that is driven here."""
 
@@ -81,6 +83,7 @@ class DaemonTarget:
             raise NotApplicable(f"{self.name}: {unfit}")
         far = self._cable().far
         self._configuration = configuration
+        far.run("sh", "-c", _WITHOUT_IPV6)
         far.run("ip", "-batch", "-", given=_networks(configuration, peer.address))
         self._daemon = self._kind(far, self._prefix, fake_esp=self._fake_esp, under_test=True)
         self._daemon.start(configuration)

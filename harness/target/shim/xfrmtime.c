@@ -4,7 +4,7 @@
  * Preloaded before `xfrmfake`, this library reads along on the daemon's XFRM netlink sockets, remembers the SAs
  * that it installs, and when a limit by time is reached puts the kernel's notice (XFRM_MSG_EXPIRE) where the
  * daemon listens for such notices. If EXPIRY_ORDERS names a path, a datagram socket there takes orders: `soft`
- * or `hard` says that this limit of every SA is reached now, as it would be by volume.
+ * or `hard` says that every SA which has such a limit by volume has reached it.
  *
  *   gcc -shared -fPIC -O1 -o xfrmtime.so xfrmtime.c -ldl -lpthread
  */
@@ -67,9 +67,27 @@ static void tell(int from, const struct xfrm_usersa_info *sa, bool hard)
 		NEXT(sendto)(from, &notice, notice.header.nlmsg_len, 0, (struct sockaddr *)&to, sizeof(to));
 }
 
-static bool reached(const struct remembered *each, __u64 limit, bool ordered)
+static bool by_time(const struct remembered *each, __u64 seconds)
 {
-	return ordered || (limit && now() - each->since >= (double)limit);
+	return seconds && now() - each->since >= (double)seconds;
+}
+
+/* A soft limit by volume that lies behind the hard one is never reached. */
+static bool soft_reached(const struct remembered *each, bool ordered)
+{
+	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
+	bool by_volume = limits->soft_byte_limit < limits->hard_byte_limit ||
+			 limits->soft_packet_limit < limits->hard_packet_limit;
+
+	return (ordered && by_volume) || by_time(each, limits->soft_add_expires_seconds);
+}
+
+static bool hard_reached(const struct remembered *each, bool ordered)
+{
+	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
+	bool by_volume = limits->hard_byte_limit != XFRM_INF || limits->hard_packet_limit != XFRM_INF;
+
+	return (ordered && by_volume) || by_time(each, limits->hard_add_expires_seconds);
 }
 
 static void tell_due(int from, const char *order)
@@ -78,12 +96,11 @@ static void tell_due(int from, const char *order)
 	for (struct remembered *each = sas; each < sas + MOST_SAS; each++) {
 		if (!each->used)
 			continue;
-		if (!each->soft_told &&
-		    reached(each, each->sa.lft.soft_add_expires_seconds, !strcmp(order, "soft"))) {
+		if (!each->soft_told && soft_reached(each, !strcmp(order, "soft"))) {
 			each->soft_told = true;
 			tell(from, &each->sa, false);
 		}
-		if (reached(each, each->sa.lft.hard_add_expires_seconds, !strcmp(order, "hard"))) {
+		if (hard_reached(each, !strcmp(order, "hard"))) {
 			each->used = false;
 			tell(from, &each->sa, true);
 		}
