@@ -13,6 +13,7 @@ from harness.profile.configuration import (
     IsakmpPolicy,
     Lifetimes,
 )
+from harness.profile.exchanges import Fragments
 from harness.profile.extensions import Mobility
 from harness.profile.profiles import PROFILES, Profile, Start
 from harness.profile.strongswan_proofs import (
@@ -31,20 +32,31 @@ NOTHING: Further = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
-    """What makes a child come up without a command: when its connection is loaded, and when it has ended."""
+class Role:
+    """What makes a child come up without a command, and whether the daemon is there to be called.
+
+    One that `answers` takes peers from any address, and makes key exchanges for children where the peer wants one.
+    """
 
     loaded: str = "none"
+    """What is done with a child whose connection was loaded,"""
     closed: str = "none"
+    """with one that the peer deleted,"""
     lost: str = "clear"
+    """and with one whose peer is dead."""
+    answers: bool = False
 
 
-NEVER = Starts()
-ON_TRAFFIC = Starts("trap", "start", "restart")
+CALLS = Role()
+"""It does what it is told, and nothing else."""
+ANSWERS = Role(answers=True)
+ON_TRAFFIC = Role("trap", "start", "restart", answers=True)
 """A packet for the tunnel starts it, and it is made again whenever it ends otherwise than by a command."""
-AT_ONCE = Starts("trap|start", "start", "restart")
+AT_ONCE = Role("trap|start", "start", "restart", answers=True)
 """The same, and it is started as soon as it is loaded."""
 
+POOL = "inner"
+"""The name of the pool of inner addresses."""
 CHILD = "net"
 """The name of the child in every connection; `second` is that of a second selector pair."""
 
@@ -132,24 +144,19 @@ def swanctl_conf(
     remote_port: int = 500,
     hide_secrets: bool = False,
     further: Further = NOTHING,
-    by_itself: Starts = NEVER,
-    anybody: bool = False,
+    role: Role = CALLS,
 ) -> str:
     """The connections of a strongSwan that is `configuration`; for an initiator give it the mirrored one.
 
-    It rekeys by itself only if the configuration's profile allows that, and starts nothing unless told so, by
+    It rekeys by itself only if the configuration's profile allows that, and starts only what its role says, by
     the way in which the configuration would start. strongSwan puts the non-ESP marker before everything that it
     sends to a port other than 500. `further` lines, which outdo what is printed, are for the sections
-    `connection`, `local`, `remote` and `child`; `anybody` lets peers come from any address. ValueError if it has
-    no word for something.
+    `connection`, `local`, `remote` and `child`. ValueError if it has no word for something.
     """
+    other_ways = Role(answers=role.answers)
     connections = [
         _connection(
-            configuration,
-            way,
-            _remote(configuration, remote_port, anybody=anybody),
-            further,
-            by_itself if way == own_way(configuration) else NEVER,
+            configuration, way, remote_port, further, role if way == own_way(configuration) else other_ways
         )
         for way in ways
         if speaks(configuration, way)
@@ -159,6 +166,7 @@ def swanctl_conf(
         [
             *section("connections", *connections),
             *section("secrets", *(section(name, lines) for name, lines in shared.items())),
+            *_pools(configuration),
             "",
         ]
     )
@@ -205,14 +213,17 @@ def strongswan_conf(
 def charon_options(configuration: Configuration) -> list[str]:
     """What strongSwan settles for the whole daemon, as lines of the section `charon`."""
     again = configuration.exchanges.retransmission
-    fragments = configuration.fragments
     return [
         f"half_open_timeout = {_whole(configuration.lifetimes.half_open)}",
         f"retransmit_timeout = {again.first}",
         f"retransmit_base = {again.factor}",
         f"retransmit_tries = {again.tries - 1}",
-        *([f"fragment_size = {fragments.size}"] if fragments else []),
+        f"fragment_size = {_fragment_size(configuration)}",
     ]
+
+
+def _fragment_size(configuration: Configuration) -> int:
+    return (configuration.fragments or configuration.version1.fragmentation or Fragments()).size
 
 
 def unfit(configuration: Configuration) -> str:
@@ -235,6 +246,10 @@ def unfit(configuration: Configuration) -> str:
         return "it has no additional key exchanges"
     if configuration.mobility not in (None, Mobility()):
         return "it has no words for the details of mobility"
+    if configuration.fragments not in (None, Fragments(size=_fragment_size(configuration))):
+        return "it has no words for what is kept of a fragmented message"
+    if configuration.pool is not None and configuration.pool.demanded:
+        return "it refuses no client that asks for no address"
     try:
         swanctl_conf(configuration)
     except ValueError as why:
@@ -257,7 +272,7 @@ _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-
 
 
 def _connection(
-    configuration: Configuration, way: Way, remote: Sequence[str], further: Further, starts: Starts
+    configuration: Configuration, way: Way, remote_port: int, further: Further, role: Role
 ) -> list[str]:
     may = PROFILES[configuration.profile]
     policies = [each for each in configuration.proposals_v1 if each.auth == method_v1(configuration)]
@@ -266,14 +281,16 @@ def _connection(
         way,
         [f"version = {2 if way == 'v2' else 1}"],
         ["aggressive = yes"] if way == "v1-aggressive" else [],
-        [f"local_addrs = {configuration.local_address}", *remote],
+        [f"local_addrs = {configuration.local_address}"],
+        _remote(configuration, remote_port, anybody=role.answers),
         [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", _mobility(configuration)],
         post_quantum(configuration) if way == "v2" else [],
         _ike_times(configuration.lifetimes, may, way),
         _dpd(configuration, way),
+        _as_responder(configuration, way) if role.answers else [],
         further.get("connection", ()),
         *(section(name, lines, further.get(name, ())) for name, lines in ends(configuration, way).items()),
-        section("children", *_children(configuration, may, way, starts, further.get("child", ()))),
+        section("children", *_children(configuration, may, way, role, further.get("child", ()))),
     )
 
 
@@ -286,8 +303,31 @@ def _remote(configuration: Configuration, port: int, *, anybody: bool) -> list[s
     ]
 
 
+def _as_responder(configuration: Configuration, way: Way) -> list[str]:
+    """What only who is called has a say in."""
+    if way != "v2":
+        return [f"fragmentation = {_yes(configuration.version1.fragmentation)}"]
+    return [
+        f"fragmentation = {_yes(configuration.fragments)}",
+        f"childless = {'allow' if configuration.childless else 'never'}",
+        *([f"pools = {POOL}"] if configuration.pool else []),
+    ]
+
+
+def _yes(wanted: object) -> str:
+    return "no" if wanted is None else "yes"
+
+
+def _pools(configuration: Configuration) -> list[str]:
+    pool = configuration.pool
+    if pool is None:
+        return []
+    servers = [f"dns = {','.join(pool.dns)}"] if pool.dns else []
+    return section("pools", section(POOL, [f"addrs = {pool.subnet}"], servers))
+
+
 def _mobility(configuration: Configuration) -> str:
-    return f"mobike = {'no' if configuration.mobility is None else 'yes'}"
+    return f"mobike = {_yes(configuration.mobility)}"
 
 
 def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
@@ -320,28 +360,30 @@ def _dpd(configuration: Configuration, way: Way) -> list[str]:
 
 
 def _children(
-    configuration: Configuration, may: Profile, way: Way, starts: Starts, further: Sequence[str]
+    configuration: Configuration, may: Profile, way: Way, role: Role, further: Sequence[str]
 ) -> Iterator[list[str]]:
-    pairs = {CHILD: (configuration.local_subnets, configuration.remote_subnets)}
+    given = configuration.pool is not None and way == "v2"
+    pairs = {CHILD: (configuration.local_subnets, () if given else configuration.remote_subnets)}
     if configuration.second_selector:
         local, remote = configuration.second_selector
         pairs["second"] = (local,), (remote,)
     for name, (locals_, remotes) in pairs.items():
-        yield section(name, _child(configuration, may, way, starts, locals_, remotes), further)
+        yield section(name, _child(configuration, may, way, role, locals_, remotes), further)
 
 
 def _child(
     configuration: Configuration,
     may: Profile,
     way: Way,
-    starts: Starts,
+    role: Role,
     local: Sequence[str],
     remote: Sequence[str],
 ) -> list[str]:
     protocols = {Protocol.ESP: "esp_proposals", Protocol.AH: "ah_proposals"}
     suites = {
         word: [
-            _child_suite(each, configuration.pfs_group, way)
+            _child_suite(each, group, way)
+            for group in _child_groups(configuration, way, role)
             for each in configuration.child_proposals
             if each.protocol == protocol
         ]
@@ -353,10 +395,18 @@ def _child(
         *(f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each),
         *_child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
         *(["mode = transport"] if configuration.children.transport else []),
-        f"start_action = {starts.loaded}",
-        f"close_action = {starts.closed}",
-        f"dpd_action = {starts.lost}",
+        f"start_action = {role.loaded}",
+        f"close_action = {role.closed}",
+        f"dpd_action = {role.lost}",
     ]
+
+
+def _child_groups(configuration: Configuration, way: Way, role: Role) -> Iterable[int | None]:
+    """The groups of key exchanges for a child, None where there may be none."""
+    if configuration.pfs_group is not None or not role.answers:
+        return [configuration.pfs_group]
+    suites = configuration.proposals_v2 if way == "v2" else configuration.proposals_v1
+    return dict.fromkeys([None, *(suite.group for suite in suites)])
 
 
 def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:

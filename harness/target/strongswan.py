@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from harness.codes import ProfileName, Trigger
 from harness.profile import Configuration
 from harness.profile.strongswan import (
+    ANSWERS,
     AT_ONCE,
+    CALLS,
     CHILD,
-    NEVER,
     ON_TRAFFIC,
-    Starts,
+    Role,
     charon_options,
     initiate_command,
     strongswan_conf,
@@ -32,7 +33,8 @@ SAYS = frozenset(
         *("proposals_v2", "proposals_v1", "child_proposals", "pfs_group", "children.transport"),
         *("local_id", "remote_id", "local_auth", "remote_auth", "psk", "credentials", "peer_credentials"),
         *("users", "eap_methods", "ppk", "local_address", "peer", "local_subnets", "remote_subnets"),
-        *("second_selector", "dpd", "mobility", "fragments.size", "exchanges.retransmission"),
+        *("second_selector", "dpd", "mobility", "exchanges.retransmission", "childless"),
+        *("fragments", "version1.fragmentation", "pool"),
         *(f"lifetimes.{kind}_{limit}" for kind in ("ike", "child") for limit in ("soft", "hard")),
         *("lifetimes.child_kilobytes", "lifetimes.half_open"),
     }
@@ -46,7 +48,17 @@ class Strongswan(IkeDaemon):
     kind = "strongswan"
     shims = ("xfrmtime", "xfrmfake")
     abilities = frozenset(
-        {"v2", "v1-main", "v1-aggressive", "certificates", "eap", "ppk", "mobike", "childless"}
+        {
+            "v2",
+            "v1-main",
+            "v1-aggressive",
+            "certificates",
+            "eap",
+            "ppk",
+            "mobike",
+            "childless",
+            "inner-addresses",
+        }
     )
     says = SAYS
     orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
@@ -96,9 +108,7 @@ class Strongswan(IkeDaemon):
         self.write("strongswan.conf", self._settings())
         self.write(
             "swanctl/swanctl.conf",
-            swanctl_conf(
-                configuration, further=self.further, by_itself=self._starts(), anybody=self.under_test
-            ),
+            swanctl_conf(configuration, further=self.further, role=self._role()),
         )
         for name, octets in swanctl_files(configuration).items():
             self.write(f"swanctl/{name}", octets)
@@ -165,9 +175,11 @@ class Strongswan(IkeDaemon):
         further = {**self.further, "charon": [*own, *self.further.get("charon", ())]}
         return strongswan_conf(PLACE, userspace_esp=self.userspace_esp, further=further)
 
-    def _starts(self) -> Starts:
-        if not self.under_test or self._configuration.profile is not ProfileName.TWO_WAY:
-            return NEVER
+    def _role(self) -> Role:
+        if not self.under_test:
+            return CALLS
+        if self._configuration.profile is not ProfileName.TWO_WAY:
+            return ANSWERS
         return AT_ONCE if self._booted else ON_TRAFFIC
 
     def _unawaited(self, *words: str) -> str:

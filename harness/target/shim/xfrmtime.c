@@ -4,7 +4,8 @@
  * Preloaded before `xfrmfake`, this library reads along on the daemon's XFRM netlink sockets, remembers the SAs
  * that it installs, and when a limit by time is reached puts the kernel's notice (XFRM_MSG_EXPIRE) where the
  * daemon listens for such notices. If EXPIRY_ORDERS names a path, a datagram socket there takes orders: `soft`
- * or `hard` says that every SA which has such a limit by volume has reached it.
+ * or `hard` says that the SAs which have such a limit by volume have reached it. One of each pair did so first, as
+ * traffic is never the same both ways: that under the lower SPI.
  *
  *   gcc -shared -fPIC -O1 -o xfrmtime.so xfrmtime.c -ldl -lpthread
  */
@@ -30,7 +31,7 @@
 #define OUR_EXPIRE 0x7ff0
 
 struct remembered {
-	bool used, soft_told;
+	bool used, soft_told, hard_told;
 	double since;
 	struct xfrm_usersa_info sa;
 };
@@ -67,6 +68,15 @@ static void tell(int from, const struct xfrm_usersa_info *sa, bool hard)
 		NEXT(sendto)(from, &notice, notice.header.nlmsg_len, 0, (struct sockaddr *)&to, sizeof(to));
 }
 
+/* Whether the other SA of a pair, which has the same reqid, stands under a lower SPI. */
+static bool has_lower_twin(const struct remembered *one)
+{
+	for (const struct remembered *each = sas; each < sas + MOST_SAS; each++)
+		if (each->used && each->sa.reqid == one->sa.reqid && each->sa.id.spi < one->sa.id.spi)
+			return true;
+	return false;
+}
+
 static bool by_time(const struct remembered *each, __u64 seconds)
 {
 	return seconds && now() - each->since >= (double)seconds;
@@ -79,7 +89,7 @@ static bool soft_reached(const struct remembered *each, bool ordered)
 	bool by_volume = limits->soft_byte_limit < limits->hard_byte_limit ||
 			 limits->soft_packet_limit < limits->hard_packet_limit;
 
-	return (ordered && by_volume) || by_time(each, limits->soft_add_expires_seconds);
+	return (ordered && by_volume && !has_lower_twin(each)) || by_time(each, limits->soft_add_expires_seconds);
 }
 
 static bool hard_reached(const struct remembered *each, bool ordered)
@@ -87,7 +97,7 @@ static bool hard_reached(const struct remembered *each, bool ordered)
 	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
 	bool by_volume = limits->hard_byte_limit != XFRM_INF || limits->hard_packet_limit != XFRM_INF;
 
-	return (ordered && by_volume) || by_time(each, limits->hard_add_expires_seconds);
+	return (ordered && by_volume && !has_lower_twin(each)) || by_time(each, limits->hard_add_expires_seconds);
 }
 
 static void tell_due(int from, const char *order)
@@ -100,8 +110,8 @@ static void tell_due(int from, const char *order)
 			each->soft_told = true;
 			tell(from, &each->sa, false);
 		}
-		if (hard_reached(each, !strcmp(order, "hard"))) {
-			each->used = false;
+		if (!each->hard_told && hard_reached(each, !strcmp(order, "hard"))) {
+			each->hard_told = true;
 			tell(from, &each->sa, true);
 		}
 	}
