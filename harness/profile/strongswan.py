@@ -232,7 +232,8 @@ def unfit(configuration: Configuration) -> str:
     It lets an IKE SA end by its age only as the end of a time for rekeying it, and asks nobody for a cookie while
     no IKE SA is half-open.
     """
-    rekeys = Start.IKE_REKEY in PROFILES[configuration.profile].may
+    renewal = Start.IKE_REKEY if configuration.initiate_version == 2 else Start.PHASE1_RENEWAL
+    renews = renewal in PROFILES[configuration.profile].may
     additional = [
         *(suite.additional for suite in configuration.proposals_v2),
         *(suite.additional for suite in configuration.child_proposals),
@@ -240,8 +241,8 @@ def unfit(configuration: Configuration) -> str:
     lifetime = configuration.lifetimes.ike_hard or inf
     if configuration.profile is ProfileName.P1_ONLY:
         return "it can't be told to start Child SAs on a peer's IKE SA and yet no IKE SA"
-    if lifetime < OUT_OF_REACH_S and not rekeys:
-        return f"rekey_time = 0 leaves it no over_time, so no IKE SA ends after {lifetime:.0f} s"
+    if lifetime < OUT_OF_REACH_S and not renews:
+        return f"with rekey_time = 0 and reauth_time = 0 no IKE SA of it ends by its age, not after {lifetime:.0f} s"
     if any(additional):
         return "it has no additional key exchanges"
     if configuration.mobility not in (None, Mobility()):

@@ -11,6 +11,8 @@ IMPOSSIBLE = cast(Trigger, "no-such-trigger")
 
 def probe(target: Target) -> None:
     """TargetUnavailable if the target lacks something here, or its adapter promises what can't be."""
+    if isinstance(target, Prepares):
+        target.prepare()
     unknown = sorted(target.abilities - ABILITIES.keys())
     if unknown:
         raise TargetUnavailable(
@@ -20,8 +22,6 @@ def probe(target: Target) -> None:
         raise TargetUnavailable(
             f"the adapter of {target.name} says that it caused a trigger that does not exist"
         )
-    if isinstance(target, Prepares):
-        target.prepare()
 
 
 def _agrees_to_anything(target: Provokes) -> bool:

@@ -5,20 +5,25 @@ passes for obedience.
 """
 
 from collections.abc import Iterator
+from math import inf
 
-from harness.observe import Trace
+from harness.observe import Seen, Trace
 from harness.oracle.standing.rule import Remark, Rule, failed, held, named, not_judged
 from harness.profile import Profile
 from harness.record import ClaimName
 
 _CONTROL = "control"
+LAST = 4
+"""So many messages before a crash are named."""
 
 
 def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
     asked = trace.asked_under(_CONTROL)
     crash = trace.observations("crash")
     if crash.value:
-        yield failed(f"the target crashed: {crash.value[0].outcome}", ())
+        last = _last_frames(trace, asked)
+        told = f"; the last messages before are {named(last)}" if last else ""
+        yield failed(f"the target crashed: {crash.value[0].outcome}{told}", last)
     elif not asked:
         yield not_judged("the evidence has no control exchange")
     if not asked:
@@ -33,6 +38,12 @@ def _examine(trace: Trace, _profile: Profile) -> Iterator[Remark]:
         f"{'' if len(frames) == 1 else 's'} after the case ({named(frames)}), and nothing came back",
         frames,
     )
+
+
+def _last_frames(trace: Trace, asked: tuple[Seen, ...]) -> tuple[int, ...]:
+    """The last messages before the control exchange: what the target died of may be among them."""
+    end = asked[0].number if asked else inf
+    return tuple(each.number for each in trace.ike if each.number < end)[-LAST:]
 
 
 RULE = Rule(

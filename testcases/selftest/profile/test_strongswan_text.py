@@ -9,8 +9,19 @@ from harness.codes import AuthMethodV1, Encr, Esn, Group, Integ, ProfileName, Pr
 from harness.profile import DEFAULT, ChildProposal, Configuration, Dpd, Identity, IsakmpPolicy, Selector
 from harness.profile.child_policy import ChildPolicy
 from harness.profile.credentials import Credentials, Ppk, User
-from harness.profile.extensions import Mobility
-from harness.profile.strongswan import initiate_command, strongswan_conf, swanctl_conf
+from harness.profile.exchanges import Fragments
+from harness.profile.extensions import AddressPool, Mobility
+from harness.profile.strongswan import (
+    ANSWERS,
+    AT_ONCE,
+    ON_TRAFFIC,
+    Role,
+    charon_options,
+    initiate_command,
+    strongswan_conf,
+    swanctl_conf,
+    unfit,
+)
 from harness.profile.strongswan_proofs import quoted, swanctl_files
 from harness.profile.version1 import Version1, Xauth
 from harness.profile.ways import WAYS, Way
@@ -395,3 +406,124 @@ def test_mode_is_that_of_the_children() -> None:
     """Tunnel mode is what is meant where nothing is said."""
     assert "connections.v2.children.net.mode" not in swanctl()
     assert swanctl(children=ChildPolicy(transport=True))["connections.v2.children.net.mode"] == "transport"
+
+
+# --- a strongSwan that is called --------------------------------------------------------------------------
+
+
+def called(role: Role = ANSWERS, **changes: object) -> dict[str, str]:
+    """The options of the catalogue's responder with changes."""
+    return options(swanctl_conf(replace(DEFAULT, **changes), role=role))
+
+
+def test_who_is_called_takes_peers_from_anywhere() -> None:
+    """The first address is the one that a two-way device calls."""
+    assert called()["connections.v2.remote_addrs"] == "192.0.2.2,0.0.0.0/0,::/0"
+
+
+def test_who_is_called_makes_key_exchanges_for_children_that_nobody_demands() -> None:
+    """Every suite stands there without a group and with each group of the IKE SAs."""
+    suites = called()["connections.v2.children.net.esp_proposals"].split(",")
+    assert {"aes256gcm16", "aes256gcm16-curve25519", "aes256gcm16-modp2048"} <= set(suites)
+    assert suites[0] == "aes256gcm16"
+
+
+def test_a_group_that_is_demanded_is_the_only_one() -> None:
+    """No suite can be had without it."""
+    suites = called(pfs_group=Group.ECP_256)["connections.v2.children.net.esp_proposals"].split(",")
+    assert all(suite.endswith("-ecp256") for suite in suites)
+
+
+@pytest.mark.parametrize(
+    ("changes", "way"),
+    [
+        ({}, "v2"),
+        ({"initiate_version": 1}, "v1-main"),
+        ({"initiate_version": 1, "initiate_mode": "aggressive"}, "v1-aggressive"),
+    ],
+)
+def test_two_way_starts_one_way(changes: dict[str, object], way: Way) -> None:
+    """The connections of the other ways stay passive, or one packet would start several SAs."""
+    found = called(AT_ONCE, **changes)
+    actions = {each: found[f"connections.{each}.children.net.start_action"] for each in WAYS}
+    assert actions == {**dict.fromkeys(WAYS, "none"), way: "trap|start"}
+
+
+def test_two_way_makes_again_what_ended() -> None:
+    """A child that the peer deleted and one whose peer is dead are started again."""
+    child = "connections.v2.children.net"
+    found = called(ON_TRAFFIC)
+    assert [found[f"{child}.{name}_action"] for name in ("start", "close", "dpd")] == [
+        *("trap", "start", "restart")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, {"fragmentation": "no", "childless": "allow"}),
+        ({"fragments": Fragments(), "childless": False}, {"fragmentation": "yes", "childless": "never"}),
+    ],
+)
+def test_what_is_agreed_to_is_said(changes: dict[str, object], told: dict[str, str]) -> None:
+    """Its own defaults do not decide."""
+    found = called(**changes)
+    assert {name: found[f"connections.v2.{name}"] for name in told} == told
+
+
+def test_inner_addresses_come_out_of_a_pool() -> None:
+    """A client's child is for the address that it got."""
+    found = called(pool=AddressPool("10.77.0.0/29", dns=("10.77.0.53",)))
+    assert (found["pools.inner.addrs"], found["pools.inner.dns"]) == ("10.77.0.0/29", "10.77.0.53")
+    assert (found["connections.v2.pools"], found["connections.v2.children.net.remote_ts"]) == (
+        *("inner", "dynamic"),
+    )
+
+
+def test_a_limit_by_volume_has_no_jitter() -> None:
+    """Jitter would put a rekeying at 0, which means never, to some random volume."""
+    child = "connections.v2.children.net"
+    assert {called()[f"{child}.{name}"] for name in ("rand_time", "rand_bytes", "rand_packets")} == {"0"}
+
+
+def test_the_daemon_has_the_patience_of_its_configuration() -> None:
+    """Half-open SAs, retransmissions and fragments are settled for all connections."""
+    configuration = replace(DEFAULT, fragments=Fragments(size=600)).with_lifetimes(half_open=4.0)
+    assert charon_options(configuration) == [
+        "half_open_timeout = 4",
+        "retransmit_timeout = 1.0",
+        "retransmit_base = 2.0",
+        "retransmit_tries = 4",
+        "fragment_size = 600",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "why"),
+    [
+        (DEFAULT, ""),
+        (DEFAULT.with_lifetimes(child_hard=5.0, ike_hard=7200.0), ""),
+        (replace(DEFAULT, profile=ProfileName.REKEY_OK).with_lifetimes(ike_hard=6.0), ""),
+        (DEFAULT.with_lifetimes(ike_hard=6.0), "no IKE SA of it ends by its age"),
+        (
+            replace(DEFAULT, profile=ProfileName.REKEY_OK, initiate_version=1).with_lifetimes(ike_hard=6.0),
+            "no IKE SA of it ends by its age",
+        ),
+        (replace(DEFAULT, profile=ProfileName.P1_ONLY), "Child SAs on a peer's IKE SA"),
+        (
+            replace(
+                DEFAULT, proposals_v2=(replace(DEFAULT.proposals_v2[0], additional=(Group.ML_KEM_768,)),)
+            ),
+            "no additional key exchanges",
+        ),
+        (replace(DEFAULT, mobility=Mobility()), ""),
+        (replace(DEFAULT, mobility=Mobility(routability=False)), "details of mobility"),
+        (replace(DEFAULT, fragments=Fragments(most=4)), "kept of a fragmented message"),
+        (replace(DEFAULT, pool=AddressPool("10.0.0.0/29", demanded=True)), "asks for no address"),
+        (replace(DEFAULT, local_auth="null"), "no word for the proof 'null'"),
+    ],
+)
+def test_what_it_can_not_be_is_told(configuration: Configuration, why: str) -> None:
+    """A sentence where a case would be played against something else than it asks for; nothing otherwise."""
+    told = unfit(configuration)
+    assert (why in told) if why else not told
