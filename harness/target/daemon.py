@@ -67,6 +67,8 @@ class IkeDaemon(ABC):
     """Those that can be caused where something stands in for the kernel's SAs."""
     shim_hides: ClassVar[frozenset[Trigger]] = frozenset()
     """Those that a kernel would tell it of, and what stands in for the kernel's SAs does not."""
+    limits_volume: ClassVar[bool] = True
+    """Whether it tells the kernel of limits by volume; of one that does not, every SA is taken to have reached them."""
 
     def __init__(
         self,
@@ -116,9 +118,11 @@ class IkeDaemon(ABC):
     def expire(self, trigger: Trigger) -> str:
         """Let the soft or the hard limit by volume be reached, in the eyes of what stands in for the kernel."""
         limit = "soft" if trigger is Trigger.SOFT_EXPIRY else "hard"
+        order = limit if self.limits_volume else f"{limit}*"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as talker:
-            talker.sendto(limit.encode(), str(self.path(EXPIRY)))
-        return f"every Child SA reached its {limit} limit by volume, if it has one"
+            talker.sendto(order.encode(), str(self.path(EXPIRY)))
+        which = " that has one" if self.limits_volume else ""
+        return f"every Child SA{which} reached its {limit} limit by volume"
 
     def boot(self, configuration: Configuration) -> None:
         """End it and start it again, as the machine would that it runs on."""

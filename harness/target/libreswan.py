@@ -35,6 +35,7 @@ class Libreswan(IkeDaemon):
     says = SAYS
     orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
     shim_orders = frozenset({Trigger.SOFT_EXPIRY, Trigger.HARD_EXPIRY})
+    limits_volume = False
     _boots = False
     """Whether a two-way one starts as soon as it is there."""
 

@@ -4,8 +4,8 @@
  * Preloaded before `xfrmfake`, this library reads along on the daemon's XFRM netlink sockets, remembers the SAs
  * that it installs, and when a limit by time is reached puts the kernel's notice (XFRM_MSG_EXPIRE) where the
  * daemon listens for such notices. If EXPIRY_ORDERS names a path, a datagram socket there takes orders: `soft`
- * or `hard` says that the SAs which have such a limit by volume have reached it. One of each pair did so first, as
- * traffic is never the same both ways: that under the lower SPI.
+ * or `hard` says that the SAs which have such a limit by volume have reached it; `soft*` or `hard*`, those too that
+ * have none. One of each pair did so first, as traffic is never the same both ways: that under the lower SPI.
  *
  *   gcc -shared -fPIC -O1 -o xfrmtime.so xfrmtime.c -ldl -lpthread
  */
@@ -82,22 +82,31 @@ static bool by_time(const struct remembered *each, __u64 seconds)
 	return seconds && now() - each->since >= (double)seconds;
 }
 
-/* A soft limit by volume that lies behind the hard one is never reached. */
-static bool soft_reached(const struct remembered *each, bool ordered)
+static bool by_volume(const struct remembered *each, const char *limit, const char *order, bool limited)
 {
-	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
-	bool by_volume = limits->soft_byte_limit < limits->hard_byte_limit ||
-			 limits->soft_packet_limit < limits->hard_packet_limit;
+	size_t length = strlen(limit);
 
-	return (ordered && by_volume && !has_lower_twin(each)) || by_time(each, limits->soft_add_expires_seconds);
+	if (strncmp(order, limit, length) || has_lower_twin(each))
+		return false;
+	return limited || order[length] == '*';
 }
 
-static bool hard_reached(const struct remembered *each, bool ordered)
+/* A soft limit by volume that lies behind the hard one is never reached. */
+static bool soft_reached(const struct remembered *each, const char *order)
 {
 	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
-	bool by_volume = limits->hard_byte_limit != XFRM_INF || limits->hard_packet_limit != XFRM_INF;
+	bool limited = limits->soft_byte_limit < limits->hard_byte_limit ||
+		       limits->soft_packet_limit < limits->hard_packet_limit;
 
-	return (ordered && by_volume && !has_lower_twin(each)) || by_time(each, limits->hard_add_expires_seconds);
+	return by_volume(each, "soft", order, limited) || by_time(each, limits->soft_add_expires_seconds);
+}
+
+static bool hard_reached(const struct remembered *each, const char *order)
+{
+	const struct xfrm_lifetime_cfg *limits = &each->sa.lft;
+	bool limited = limits->hard_byte_limit != XFRM_INF || limits->hard_packet_limit != XFRM_INF;
+
+	return by_volume(each, "hard", order, limited) || by_time(each, limits->hard_add_expires_seconds);
 }
 
 static void tell_due(int from, const char *order)
@@ -106,11 +115,11 @@ static void tell_due(int from, const char *order)
 	for (struct remembered *each = sas; each < sas + MOST_SAS; each++) {
 		if (!each->used)
 			continue;
-		if (!each->soft_told && soft_reached(each, !strcmp(order, "soft"))) {
+		if (!each->soft_told && soft_reached(each, order)) {
 			each->soft_told = true;
 			tell(from, &each->sa, false);
 		}
-		if (!each->hard_told && hard_reached(each, !strcmp(order, "hard"))) {
+		if (!each->hard_told && hard_reached(each, order)) {
 			each->hard_told = true;
 			tell(from, &each->sa, true);
 		}
