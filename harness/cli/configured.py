@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.wrong import WrongInput
+from harness.files import text_of
 from harness.profile import Configuration, toml
 from harness.profile.ios import ConfigurationError
 from harness.profile.ios import read as read_ios
@@ -23,7 +24,7 @@ class Configured:
 def read(path: Path) -> Configured:
     """The device that a file describes; WrongInput names file, line or key, and the reason."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         if path.suffix == ".json":
             return Configured(configuration_from(json.loads(text)))
         if path.suffix == ".toml":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.codes import ProfileName
+from harness.files import octets_of
 from harness.profile.configuration import SOFT_SHARE, Configuration, Peer
 from harness.profile.written import Reader, Unfit, write
 from harness.record import printable
@@ -77,7 +78,7 @@ def _files(directory: Path | None) -> Any:
     def octets(name: str) -> bytes:
         if directory is None:
             raise OSError("a text without a file of its own refers to none")
-        return (directory / name).read_bytes()
+        return octets_of(directory / name)
 
     return octets
 

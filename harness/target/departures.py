@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from harness.files import text_of
 from harness.record import CaseResult, Departure, Finding, Verdict
 
 SHIPPED = Path(__file__).parent / "expectations"
@@ -35,7 +36,7 @@ def known(target: str, file: Path | None = None) -> tuple[Departure, ...]:
 @cache
 def _read(path: Path) -> tuple[Departure, ...]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path)
         table = tomllib.loads(text)
     except OSError as why:
         raise Unreasoned(f"{path}: can't be read ({why.strerror})") from why

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from harness.codes import ProfileName, Trigger
+from harness.files import octets_of, text_of
 from harness.profile import Configuration, Credentials, Identity, Lifetimes
 from harness.profile.configuration import address_identity
 from harness.profile.written import Reader, Unfit
@@ -277,7 +278,7 @@ def load(path: Path) -> dict[str, Any]:
     """The tables of a file of TOML; TargetFileError if it is none."""
     told = printable(str(path))
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(text_of(path))
     except OSError as why:
         raise TargetFileError(f"{told}: can't be read ({why.strerror}); name a target file") from None
     except RecursionError:
@@ -320,7 +321,7 @@ def read_tables(tables: Mapping[str, Any], path: str, reader: Reader) -> TargetF
 
 
 def _files(directory: Path) -> Any:
-    return lambda name: (directory / name).read_bytes()
+    return lambda name: octets_of(directory / name)
 
 
 def _without_dates(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,18 @@ def test_a_configuration_in_bad_json_is_refused(ike: Any, tmp_path: Path, conten
     assert str(path) in said.err
 
 
+@pytest.mark.parametrize("name", ["device.json", "device.toml", "device.ios"])
+def test_a_file_too_long_for_a_configuration_is_refused(ike: Any, tmp_path: Path, name: str) -> None:
+    """It is not read to its end, wherever that may be."""
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    said = ike("responder", "--config", path, "--port", "0", "--nat-port", "0")
+
+    assert said.status == 64
+    assert f"{path}: can't be read (it is longer than 4 MiB)" in said.err
+
+
 def test_a_foreign_capture_has_to_be_told_its_device(ike: Any, tmp_path: Path) -> None:
     """`show` and `audit` name the option that says who the target is."""
     golden = Path(__file__).parents[3] / "pcaps" / "golden" / "ls-ro-v2.pcap"
