@@ -19,6 +19,7 @@ from harness.target.contract import (
     TargetUnavailable,
 )
 from harness.target.named import NoSuchTarget, named
+from harness.target.namespaces import wait_until
 from harness.target.probe import probe
 from harness.target.remote import Leave, Remote
 from harness.target.shell import Command
@@ -145,7 +146,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
     outcome = ended(command)
 
     assert outcome == Outcome(False, "the command was killed after 0.5 s")
-    assert not _lives(int(tell.read_text()))
+    wait_until(lambda: not _lives(int(tell.read_text())), 10, "the end of the command's child")
 
 
 def test_stopping_the_target_ends_its_commands(tmp_path: Path) -> None:
