@@ -1,7 +1,7 @@
 """The pytest plugin: collects cases, plays them, turns verdicts into outcomes, and keeps the journal of the run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from harness.bench.stage import LinkKind, NoSuchLink, link_to
 from harness.bench.windows import Windows, waits_s
 from harness.clock import WallClock, fresh_seed, started_at
 from harness.codes import ProfileName
-from harness.record import CaseResult, RunHeader, Verdict
+from harness.record import CaseResult, Departure, RunHeader, Verdict
 from harness.report.console import Teller
-from harness.report.draw import PAGE, draw
-from harness.report.journal import NAME, Journal, result_from
+from harness.report.journal import NAME, read, result_from
+from harness.report.keeper import Keeper, place
 from harness.report.naming import run_name
 from harness.report.telling import block
 from harness.target.contract import Elsewhere, Target, TargetUnavailable
@@ -28,7 +28,11 @@ from harness.target.named import NoSuchTarget, named
 from harness.target.probe import probe
 from harness.target.remote import Leave
 
-BENCH = pytest.StashKey[Bench]()
+Side = tuple[str, int]
+"""A target, and which repetition."""
+BENCHES = pytest.StashKey[dict[Side, Bench]]()
+DONE = pytest.StashKey[frozenset[tuple[str, str, int]]]()
+"""The plays that a run has behind it which is gone on with: target, case, repetition."""
 RECORD = "ike_result"
 """The attribute of a report that carries a result, as JSON: workers of a parallel run send it to the one that writes."""
 
@@ -36,7 +40,9 @@ RECORD = "ike_result"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `ike-harness run`, for pytest."""
     group = parser.getgroup("ike", "IKE responder conformance")
-    group.addoption("--ike-target", default="reference", help="a target's name, deviant:NAME, or FILE.toml")
+    group.addoption(
+        "--ike-target", action="append", default=[], help="a target's name, deviant:NAME, or FILE.toml"
+    )
     group.addoption(
         "--ike-link", choices=[*LinkKind], help="virtual, or udp where the target has sockets of its own"
     )
@@ -63,6 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--ike-count", type=int, help="how many cases there are; a parallel run can't count them itself"
     )
+    group.addoption("--ike-repeat", type=int, default=1, help="how often each case is played")
+    group.addoption("--ike-resume", action="store_true", help="leave out what the journal has already")
+    group.addoption("--ike-asked", default="{}", help="how the run was asked for, in JSON, for the journal")
     group.addoption("--ike-jobs", type=int, default=1, help="how many cases are played at a time")
     group.addoption("--ike-expected-s", type=float, default=0.0, help="how long the run is expected to take")
     group.addoption("--ike-allow-commands", action="store_true", help="run the commands of a target file")
@@ -75,9 +84,11 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if option.ike_seed is None:
         option.ike_seed = fresh_seed()
-    run = run_name(option.ike_target)
+    option.ike_target = option.ike_target or ["reference"]
+    run = run_name(*option.ike_target)
     option.ike_pcaps = option.ike_pcaps or str(Path("pcaps") / run)
     option.ike_reports = option.ike_reports or str(Path("reports") / run)
+    config.stash[DONE] = _done(option) if option.ike_resume else frozenset()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(config), "ike-recorder")
 
@@ -106,12 +117,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Where time is real, cases wait side by side, the longest first; each is reported when it has ended."""
     option = session.config.option
     cases = [item for item in session.items if isinstance(item, CaseItem)]
-    alone = option.ike_jobs == 1 or option.ike_link != LinkKind.UDP or len(cases) < len(session.items)
-    if alone or session.testsfailed or option.collectonly:
+    in_turn = option.ike_jobs == 1 or option.ike_link != LinkKind.UDP or len(cases) < len(session.items)
+    if in_turn or session.testsfailed or option.collectonly:
         return None
     windows = Windows(option.ike_windows)
     cases.sort(key=lambda item: waits_s(item.entry.kind, windows), reverse=True)
-    with closing(played(cases, option.ike_jobs, _apart)) as results:
+    lone = {name for name in option.ike_target if isinstance(_named(option, name), Elsewhere)}
+    names = {name: name if name in lone else "" for name in option.ike_target}
+    with closing(played(cases, option.ike_jobs, _apart, lambda item: names[item.side[0]])) as results:
         for item, result in results:
             item.result = result
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
@@ -128,14 +141,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         return None
     report = pytest.TestReport.from_item_and_call(item, call)
     if call.when == "setup" and item.result is not None:
-        setattr(report, RECORD, json.dumps(item.result.to_json()))
+        setattr(report, RECORD, json.dumps({"target": item.side[0], "result": item.result.to_json()}))
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the target."""
-    bench = session.config.stash.get(BENCH, None)
-    if bench is not None:
+    for bench in session.config.stash.get(BENCHES, {}).values():
         bench.close()
 
 
@@ -153,9 +165,21 @@ class CaseFile(pytest.File):
         selectors = self.config.option.ike_select
         for entry in entries:
             if not selectors or any(matches(entry, selector) for selector in selectors):
-                item: CaseItem = CaseItem.from_parent(self, name=entry.id)
-                item.entry = entry
-                yield item
+                yield from self._plays(entry)
+
+    def _plays(self, entry: Entry) -> Iterator[pytest.Item]:
+        """The case once for each target and repetition, as far as that is still to be done."""
+        option, done = self.config.option, self.config.stash[DONE]
+        for round_ in range(1, option.ike_repeat + 1):
+            for target in option.ike_target:
+                if (target, entry.id, round_) not in done:
+                    apart = (
+                        f" {target}" if len(option.ike_target) > 1 else "",
+                        f" {round_}" if round_ > 1 else "",
+                    )
+                    item: CaseItem = CaseItem.from_parent(self, name="".join((entry.id, *apart)))
+                    item.entry, item.side = entry, (target, round_)
+                    yield item
 
 
 class CaseBroken(Exception):
@@ -166,11 +190,12 @@ class CaseItem(pytest.Item):
     """A case; it has its result before `setup` or is played there, so that an ERROR is no failure of the target."""
 
     entry: Entry
+    side: Side
     result: CaseResult | None = None
 
     def setup(self) -> None:
         """Play and judge."""
-        self.result = result = self.result or _bench(self.config).play(self.entry)
+        self.result = result = self.result or _bench(self.config, self.side).play(self.entry)
         self.user_properties += [("requirement", each) for each in result.requirements]
         self.user_properties += [("verdict", str(result.verdict)), ("capture", result.capture)]
         if result.verdict is Verdict.NOT_APPLICABLE:
@@ -195,34 +220,35 @@ class CaseItem(pytest.Item):
 
 
 class Recorder:
-    """Writes the journal as results come in, tells the console, and draws the reports at the end."""
+    """Hands results to the keeper of the run as they come in, from here or from workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._clock = WallClock()
         self._began = self._clock.now()
         self._cases = 0
-        self._journal: Journal | None = None
+        self._keeper: Keeper | None = None
         self._interrupted = False
-        console = config.option.ike_console
-        self._teller = None if console == "none" else Teller(quiet=console == "quiet")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Count the cases."""
-        self._cases = sum(isinstance(item, CaseItem) for item in items)
+        self._cases = len({item.entry.id for item in items if isinstance(item, CaseItem)})
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """The run begins, if there is anything to play or to go on with."""
+        option = self._config.option
+        if not option.collectonly and (self._cases or option.ike_count):
+            self._keeper = self._begin()
+        return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A result came in, from here or from a worker."""
+        """A result came in."""
         told = getattr(report, RECORD, None)
-        if told is None:
+        if told is None or self._keeper is None:
             return
-        if self._journal is None:
-            self._begin()
-        assert self._journal is not None
-        result = result_from(json.loads(told))
-        self._journal.case(result)
-        if self._teller is not None:
-            self._teller.case(result)
+        plain = json.loads(told)
+        self._keeper.case(plain["target"], result_from(plain["result"]))
 
     def pytest_keyboard_interrupt(self) -> None:
         """Somebody pressed Ctrl-C."""
@@ -231,21 +257,24 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """The run is over."""
-        if self._journal is None:
-            return
-        directory = Path(self._config.option.ike_reports)
-        self._journal.end(self._clock.now() - self._began, interrupted=self._interrupted)
-        run = draw(directory)
-        if self._teller is not None:
-            self._teller.end(run, shown_path(directory / PAGE))
+        if self._keeper is not None:
+            took = self._clock.now() - self._began
+            self._keeper.end(took, shown_path, interrupted=self._interrupted)
 
-    def _begin(self) -> None:
+    def _begin(self) -> Keeper:
         option = self._config.option
-        directory = Path(option.ike_reports)
-        target = _target(option)
+        quiet = {"none": None, "quiet": True, "full": False}[option.ike_console]
+        headers = {target: self._header(target) for target in option.ike_target}
+        teller = None if quiet is None else Teller(quiet=quiet)
+        done = len(self._config.stash[DONE]) if option.ike_resume else None
+        return Keeper(Path(option.ike_reports), headers, teller, done)
+
+    def _header(self, name: str) -> RunHeader:
+        option = self._config.option
+        target = _target(option, name)
         judged = option.ike_profile or ProfileName.STRICT
-        header = RunHeader(
-            run=directory.name,
+        return RunHeader(
+            run=Path(option.ike_reports).name,
             target={"name": target.name, "version": target.version},
             profile=str(judged),
             configured_as=str(_stands(target) or option.ike_configured_as or judged),
@@ -256,56 +285,78 @@ class Recorder:
             strict=option.ike_strict,
             jobs=option.ike_jobs,
             expected_s=option.ike_expected_s,
+            repeat=option.ike_repeat,
+            asked=json.loads(option.ike_asked),
         )
-        self._journal = Journal(directory / NAME)
-        self._journal.begin(header)
-        if self._teller is not None:
-            self._teller.begin(header)
 
 
-def _bench(config: pytest.Config) -> Bench:
-    bench = config.stash.get(BENCH, None)
-    if bench is None:
-        config.stash[BENCH] = bench = _new_bench(config.option)
-    return bench
+def _done(option: Any) -> frozenset[tuple[str, str, int]]:
+    reports = {
+        each: place(Path(option.ike_reports), each, len(option.ike_target)) / NAME
+        for each in option.ike_target
+    }
+    return frozenset(
+        (target, result.id, result.round)
+        for target, path in reports.items()
+        if path.is_file()
+        for result in read(path).every
+    )
+
+
+def _bench(config: pytest.Config, side: Side) -> Bench:
+    benches = config.stash.setdefault(BENCHES, {})
+    if side not in benches:
+        benches[side] = _new_bench(config.option, side, _target(config.option, side[0]))
+    return benches[side]
 
 
 def _apart(item: CaseItem, beside: Beside) -> tuple[Bench, Entry]:
     """A bench for this case alone, beside the others that are played; its target was probed before."""
-    return _new_bench(item.config.option, beside), item.entry
+    option = item.config.option
+    return _new_bench(option, item.side, _named(option, item.side[0]), beside), item.entry
 
 
-def _new_bench(option: Any, beside: Beside | None = None) -> Bench:
+def _target(option: Any, name: str) -> Target:
+    """The target of that name, found fit for the run."""
     try:
-        target = _target(option)
-        if beside is None:
-            probe(target)
-        link = _link(option, target)
-        departures = known(target.name, Path(option.ike_expect) if option.ike_expect else None)
+        target = _named(option, name)
+        probe(target)
+        _link(option, target)
+        _departures(option, target)
     except (NoSuchTarget, NoSuchLink, TargetUnavailable, Unreasoned) as why:
         raise pytest.UsageError(str(why)) from why
+    return target
+
+
+def _new_bench(option: Any, side: Side, target: Target, beside: Beside | None = None) -> Bench:
+    name, round_ = side
     settings = Settings(
-        pcaps=Path(option.ike_pcaps),
-        seed=option.ike_seed,
-        link=link,
+        pcaps=place(Path(option.ike_pcaps), name, len(option.ike_target)),
+        seed=option.ike_seed + round_ - 1,
+        link=_link(option, target),
         profile=ProfileName(option.ike_profile) if option.ike_profile else None,
         configured_as=ProfileName(option.ike_configured_as) if option.ike_configured_as else None,
         strict=option.ike_strict,
         keys=not option.ike_no_keys,
         longest_wait_s=option.ike_longest_wait,
         windows=Windows(option.ike_windows),
-        departures=departures,
+        departures=_departures(option, target),
+        round=round_,
     )
     return Bench(target, settings, beside=beside)
 
 
-def _target(option: Any) -> Target:
-    return named(option.ike_target, Leave(option.ike_allow_commands, frozenset(option.ike_may_test)))
+def _named(option: Any, name: str) -> Target:
+    return named(name, Leave(option.ike_allow_commands, frozenset(option.ike_may_test)))
 
 
 def _stands(target: Target) -> ProfileName | None:
     """What a device that can't be set up here is said to be set up as."""
     return target.configuration.profile if isinstance(target, Elsewhere) else None
+
+
+def _departures(option: Any, target: Target) -> tuple[Departure, ...]:
+    return known(target.name, Path(option.ike_expect) if option.ike_expect else None)
 
 
 def _link(option: Any, target: Target) -> LinkKind:

@@ -114,6 +114,10 @@ class CaseResult:
     traceback: str = ""
     digests: dict[str, str] = field(default_factory=dict)
     """The SHA-256 of each file of its evidence, by the file's name."""
+    round: int = 1
+    """Which time it was played in a run that repeats."""
+    window_s: float = 0.0
+    """How long the target was watched."""
 
     @property
     def as_expected(self) -> bool:
@@ -146,6 +150,10 @@ class RunHeader:
     jobs: int = 1
     expected_s: float = 0.0
     """How long it was expected to take."""
+    repeat: int = 1
+    """How often each case is played."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """How the run was asked for: what is needed to play on where it was cut off."""
     format: int = 1
     notes: tuple[str, ...] = field(default=())
 

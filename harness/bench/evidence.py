@@ -13,9 +13,10 @@ NOT_CAUSED = "not provoked"
 """What is observed of a trigger that was to be caused and was not."""
 
 
-def place_of(case: str) -> str:
-    """The path of a case's evidence below its run: the id, brackets turned into commas."""
-    return case.replace("[", ",").replace("]", ",").rstrip(",") + ".pcapng"
+def place_of(case: str, round_: int = 1) -> str:
+    """The path of a case's evidence below its run: the id, brackets turned into commas; repetitions lie apart."""
+    path = case.replace("[", ",").replace("]", ",").rstrip(",") + ".pcapng"
+    return path if round_ == 1 else f"round-{round_}/{path}"
 
 
 class Evidence:

@@ -28,6 +28,8 @@ class Judgement:
     claims: Mapping[str, str] = field(default_factory=dict)
     conversation: Conversation = ()
     traceback: str = ""
+    window_s: float = 0.0
+    """How long the target was watched."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -53,7 +55,9 @@ def judge(
     except Exception:  # noqa: BLE001  the one place where a bug of a judge becomes a verdict, and says so
         return Judgement(Verdict.ERROR, traceback=traceback.format_exc())
     found = own + standing
-    return Judgement(conclude(found, strict), own, standing, claims(found, strict), told)
+    return Judgement(
+        conclude(found, strict), own, standing, claims(found, strict), told, window_s=trace.window_s
+    )
 
 
 def _not_caused(trace: Trace) -> Iterator[Finding]:

@@ -15,23 +15,27 @@ Made = Callable[[P, Beside], tuple[Bench, Entry]]
 """What a play is played on, a target of its own behind it, and the case."""
 
 
-def played(plays: Sequence[P], jobs: int, made: Made[P]) -> Generator[tuple[P, CaseResult], None, None]:
+def played(
+    plays: Sequence[P], jobs: int, made: Made[P], lone: Callable[[P], str] = lambda _: ""
+) -> Generator[tuple[P, CaseResult], None, None]:
     """Begin the plays in this order, `jobs` at a time; each comes with its result as soon as that is there.
 
-    A case that waits costs a thread and its target's process. Who closes this generator early stops what is under
-    way; evidence is closed and targets are ended before that returns.
+    A case that waits costs a thread and its target's process. A device that there is but once, and that `lone` gives a
+    name, meets one case at a time. Who closes this generator early stops what is under way; evidence is closed and
+    targets are ended before that returns.
     """
     beside = Beside()
-    executor = ThreadPoolExecutor(jobs, "case")
+    queues = {name: ThreadPoolExecutor(1 if name else jobs) for name in dict.fromkeys(map(lone, plays))}
     try:
         under_way: dict[Future[CaseResult], P] = {
-            executor.submit(_play, made, play, beside): play for play in plays
+            queues[lone(play)].submit(_play, made, play, beside): play for play in plays
         }
         for done in as_completed(under_way):
             yield under_way[done], done.result()
     finally:
         beside.halt()
-        executor.shutdown(cancel_futures=True)
+        for queue in queues.values():
+            queue.shutdown(cancel_futures=True)
         beside.close()
 
 

@@ -61,6 +61,8 @@ class Settings:
     windows: Windows = Windows.SHORT
     departures: tuple[Departure, ...] = ()
     """What is known of the target, and so expected."""
+    round: int = 1
+    """Which repetition this is."""
 
     def judged_by(self, case: type[Case]) -> ProfileName:
         """The profile that the case is judged by: its own if it names one, else the run's."""
@@ -137,7 +139,7 @@ class Bench:
         names = cast_of(entry.kind)
         place = self._stage(entry, names, entropy)
         evidence = Evidence(
-            settings.pcaps / place_of(entry.id),
+            settings.pcaps / place_of(entry.id, settings.round),
             self._opening(entry, place),
             keys=settings.keys,
             drops=0 if place.clock == "virtual" else None,
@@ -293,6 +295,8 @@ class Bench:
             conversation=told.conversation,
             traceback=told.traceback,
             digests=digests(played.capture) if played.capture else {},
+            round=self._settings.round,
+            window_s=told.window_s,
         )
         spoken_of = in_force(self._settings.departures, self._target.version)
         return settled(result, spoken_of, strict=self._settings.strict)

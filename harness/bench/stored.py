@@ -64,17 +64,18 @@ def run_beside(path: Path) -> Beside | None:
     pcaps = next((place for place in whole.parents if place.name == PCAPS), None)
     if pcaps is None:
         return None
-    run, reports = whole.relative_to(pcaps).parts[0], pcaps.parent / REPORTS
-    places = (Beside(reports / run / JOURNAL, pcaps / run), Beside(reports / JOURNAL, pcaps))
+    below = [
+        Path(*whole.relative_to(pcaps).parts[:depth]) for depth in (2, 1, 0)
+    ]  # run and target, run, neither
+    places = (Beside(pcaps.parent / REPORTS / each / JOURNAL, pcaps / each) for each in below)
     return next((each for each in places if each.journal.is_file()), None)
 
 
 def evidence_beside(reports: Path) -> Path:
     """The directory that the evidence of a run lies under, if nobody moved it: where `run` put it."""
     whole = reports.resolve()
-    if whole.parent.name == REPORTS:
-        return whole.parent.parent / PCAPS / whole.name
-    return whole.parent / PCAPS
+    place = next((each for each in (whole, *whole.parents) if each.name == REPORTS), whole)
+    return place.parent / PCAPS / whole.relative_to(place)
 
 
 def _case_of(capture: Capture, entries: Mapping[str, Entry]) -> Entry:

@@ -23,6 +23,7 @@ COMMANDS = {
     "fuzz": "harness.cli.fuzz:fuzz_command",
     "replay": "harness.cli.fuzz:replay_command",
     "report": "harness.cli.report:report_command",
+    "compare": "harness.cli.compare:compare_command",
     "responder": "harness.cli.responder:responder_command",
     "targets": "harness.cli.targets:targets_command",
 }

@@ -64,9 +64,9 @@ def refuse_attack(target: Target, what: str) -> None:
         raise WrongInput(f"{what}: {why}")
 
 
-def jobs_at(target: Target, jobs: int | None) -> int | None:
-    """How many cases may be played at a time: somebody's device is one, and meets one."""
-    if not isinstance(target, Elsewhere):
+def jobs_at(target: Target, *others: Target, jobs: int | None) -> int | None:
+    """How many cases may be played at a time: somebody's device is one, and meets one, whatever is played beside it."""
+    if others or not isinstance(target, Elsewhere):
         return jobs
     if jobs not in (None, 1):
         raise WrongInput(f"{target.name} is one device, and meets one case at a time: leave --jobs away")

@@ -24,7 +24,7 @@ class Kept:
     @classmethod
     def of(cls, run: Run, evidence: Path) -> "Kept":
         """What a run says of the evidence under that directory."""
-        results = {evidence / place_of(result.id): result for result in run.results}
+        results = {evidence / place_of(result.id, result.round): result for result in run.every}
         return cls(results, run.duration_s is not None)
 
     def changes(self) -> Iterator[str]:

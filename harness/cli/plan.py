@@ -1,6 +1,6 @@
 """What a run will take: how many cases at a time, and how long in all."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,22 +20,20 @@ class Plan:
 
 
 def planned(
-    entries: Iterable[Entry],
-    target: str,
+    plays: Sequence[tuple[Entry, str]],
     link: LinkKind,
     jobs: int | None,
     windows: Windows,
     longest_wait_s: float,
 ) -> Plan:
-    """The plan of a run: by what the cases took the last time, else by what they say that they wait."""
-    known = measured(Path("reports"), target, link)
+    """The plan of plays, each of a case against a target: by what they took the last time, else by what they wait."""
+    known = {target: measured(Path("reports"), target, link) for target in {target for _, target in plays}}
     real = link is LinkKind.UDP
-    if real:
-        waits = {entry.id: waits_s(entry.kind, windows) for entry in entries}
-        durations = [
-            known.get(case, waited + PLAYED_S) for case, waited in waits.items() if waited <= longest_wait_s
-        ]
-    else:
-        durations = [known.get(entry.id, IN_PROCESS_S) for entry in entries]
+    waits = {entry.id: waits_s(entry.kind, windows) for entry, _ in plays} if real else {}
+    durations = [
+        known[target].get(entry.id, waits[entry.id] + PLAYED_S if real else IN_PROCESS_S)
+        for entry, target in plays
+        if waits.get(entry.id, 0.0) <= longest_wait_s
+    ]
     at_a_time = min(jobs or (jobs_for(durations) if real else 1), max(1, len(durations)))
     return Plan(at_a_time, whole_s(durations, at_a_time, worked_s=WORKED_S if real else 0.0))

@@ -6,13 +6,14 @@ import click
 
 from harness.bench.stored import evidence_beside
 from harness.cli import words
+from harness.cli.asked import reports_of
 from harness.cli.kept import Kept
 from harness.cli.wrong import WrongInput
 from harness.record import printable
 from harness.report.console import Teller
-from harness.report.draw import PAGE, draw
-from harness.report.journal import NAME, NoJournal, Run
-from harness.report.summary import AS_EXPECTED, ERROR_OF_OURS, INCONCLUSIVE, exit_status
+from harness.report.draw import PAGE, below, draw, draw_matrix
+from harness.report.journal import NoJournal, Run
+from harness.report.summary import AS_EXPECTED, ERROR_OF_OURS, INCONCLUSIVE, exit_status, worst_of
 
 
 @click.command("report")
@@ -20,19 +21,28 @@ from harness.report.summary import AS_EXPECTED, ERROR_OF_OURS, INCONCLUSIVE, exi
 def report_command(run: Path) -> int:
     """Draw report.json, junit.xml and index.html again from the journal of RUN: a directory, a journal, or a run's name.
 
-    Evidence beside it whose SHA-256 is not the one in the journal is told, and is an error.
+    A run of several targets has its matrix drawn too. Evidence beside it whose SHA-256 is not the one in the journal is
+    told, and is an error.
     """
-    directory = _directory(run)
+    directory = reports_of(run)
+    places = below(directory) or {"": directory}
     try:
-        told = draw(directory)
+        runs = {name: draw(place) for name, place in places.items()}
     except NoJournal as why:
         raise WrongInput(str(why)) from why
     teller = Teller(quiet=True)
-    for result in told.results:
-        teller.case(result)
-    teller.end(told, str(directory / PAGE))
-    status = exit_status(told)
-    return ERROR_OF_OURS if _altered(told, directory) and status in (AS_EXPECTED, INCONCLUSIVE) else status
+    for name, told in runs.items():
+        for result in told.results:
+            teller.case(result, name)
+    if len(runs) > 1:
+        teller.side_by_side(draw_matrix(directory, runs))
+    teller.end(str(directory / PAGE), *runs.values())
+    return worst_of([_status(told, places[name]) for name, told in runs.items()])
+
+
+def _status(run: Run, directory: Path) -> int:
+    status = exit_status(run)
+    return ERROR_OF_OURS if _altered(run, directory) and status in (AS_EXPECTED, INCONCLUSIVE) else status
 
 
 def _altered(run: Run, directory: Path) -> bool:
@@ -45,10 +55,3 @@ def _altered(run: Run, directory: Path) -> bool:
     for each in found:
         click.echo(printable(each), err=True)
     return bool(found)
-
-
-def _directory(run: Path) -> Path:
-    if run.name == NAME:
-        return run.parent
-    places = (run, run / "reports", Path("reports") / run)
-    return next((place for place in places if (place / NAME).is_file()), run)

@@ -1,8 +1,11 @@
 """`run`: plays cases against a target."""
 
 import importlib.util
+import json
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -12,20 +15,27 @@ from harness.bench.run import LONGEST_WAIT_S
 from harness.bench.stage import LinkKind
 from harness.bench.windows import Windows
 from harness.cli import words
+from harness.cli.asked import Asked, CutOff, cut_off
 from harness.cli.elsewhere import jobs_at, leave, leave_options, refuse_run, show_commands
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, departures_of, link_of, target_of
 from harness.cli.wrong import WrongInput
 from harness.clock import fresh_seed, started_at
 from harness.report.journal import NAME, NoJournal, Run, read
-from harness.report.naming import run_name
-from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status
+from harness.report.keeper import place
+from harness.report.naming import run_name, target_name
+from harness.report.summary import ERROR_OF_OURS, INTERRUPTED, exit_status, worst_of
+from harness.target.contract import Target
 from harness.target.departures import written
 
 
 @click.command("run")
 @words.selectors
-@click.option("--target", default="reference", show_default=True, help="A name, deviant:NAME, or FILE.toml.")
+@click.option(
+    "--target",
+    multiple=True,
+    help="A name, deviant:NAME, or FILE.toml; by default the reference. Several are played side by side.",
+)
 @words.link
 @words.profile
 @click.option(
@@ -69,73 +79,150 @@ from harness.target.departures import written
     metavar="SECONDS",
     help="Leave out cases that wait longer for timers where time is real.",
 )
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Play each case N times, the seed one more each time, and tell whose verdicts differ.",
+)
+@click.option(
+    "--resume",
+    type=words.ANY_PATH,
+    metavar="RUN",
+    help="Play what a run that was cut off has not, as it was asked for then.",
+)
 @leave_options
 @click.option("-q", "--quiet", is_flag=True, help="Tell only what did not pass.")
 @words.cases
+@click.pass_context
 def run_command(
-    selectors: tuple[str, ...],
-    target: str,
-    link: str | None,
-    profile: str | None,
-    configured_as: str | None,
-    seed: int | None,
-    strict: bool,
-    expect: Path | None,
-    write_expectations: Path | None,
+    context: click.Context,
+    /,
     jobs: int | None,
     output: Path | None,
-    no_keys: bool,
-    windows: str,
-    longest_wait: float,
+    resume: Path | None,
+    write_expectations: Path | None,
     allow_commands: bool,
     i_may_test: tuple[str, ...],
     quiet: bool,
-    cases: tuple[Path, ...],
+    **options: Any,
 ) -> int:
     """Play cases and judge what was captured.
 
-    A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere.
+    A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere. Several
+    --target are played side by side; a matrix shows where they differ.
     """
+    asked, before = _asked(options), None
+    if resume is not None:
+        before = cut_off(resume)
+        before.asked.refuse_others(context, asked)
+        asked = before.asked
     allowed = leave(allow_commands, i_may_test)
-    under_test = target_of(target, allowed)
-    met_on = link_of(under_test, link)
-    departures_of(under_test, expect)
-    entries = chosen(selectors, cases)
-    jobs = jobs_at(under_test, jobs)
-    refuse_run(under_test, entries, configured_as)
-    show_commands(under_test, allowed)
-    pcaps, reports = _places(output, target)
-    plan = planned(entries, target, met_on, jobs, Windows(windows), longest_wait)
+    targets = {name: target_of(name, allowed) for name in asked.targets}
+    link = _link_of_all(targets.values(), asked.link)
+    _refuse_what_can_not_be(asked, targets, write_expectations)
+    entries = chosen(asked.selectors, tuple(map(Path, asked.cases)))
+    for target in targets.values():
+        refuse_run(target, entries, asked.configured_as)
+        show_commands(target, allowed)
+    jobs = jobs_at(*targets.values(), jobs=jobs)
+    pcaps, reports = _places(output, asked.targets) if before is None else (before.pcaps, before.reports)
+    plan = planned(_left(entries, asked, before), link, jobs, Windows(asked.windows), asked.longest_wait)
     arguments = [
-        f"--ike-target={target}",
-        f"--ike-link={met_on}",
-        f"--ike-seed={fresh_seed() if seed is None else seed}",
+        *_arguments(asked),
+        f"--ike-asked={json.dumps(asked.to_json())}",
+        f"--ike-link={link}",
         f"--ike-pcaps={pcaps}",
         f"--ike-reports={reports}",
-        f"--ike-windows={windows}",
-        f"--ike-longest-wait={longest_wait}",
         f"--ike-count={len(entries)}",
         f"--ike-console={'quiet' if quiet else 'full'}",
-        *(f"--ike-cases={each.resolve()}" for each in cases),
-        *(f"--ike-select={each}" for each in selectors),
-        *((f"--ike-profile={profile}",) if profile else ()),
-        *((f"--ike-configured-as={configured_as}",) if configured_as else ()),
-        *(("--ike-strict",) if strict else ()),
-        *((f"--ike-expect={expect}",) if expect else ()),
-        *(("--ike-no-keys",) if no_keys else ()),
+        *(("--ike-resume",) if before is not None else ()),
         f"--ike-expected-s={plan.expected_s:.1f}",
         *(("--ike-allow-commands",) if allow_commands else ()),
         *(f"--ike-may-test={address}" for address in i_may_test),
-        *_in_parallel(plan.jobs, met_on),
+        *_in_parallel(plan.jobs, link),
     ]
     status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
     try:
-        run = read(reports / NAME)
-        if write_expectations is not None:
-            _write_expectations(run, write_expectations)
-        return exit_status(run)
+        runs = [read(place(reports, target, len(asked.targets)) / NAME) for target in asked.targets]
     except NoJournal:
         return INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else ERROR_OF_OURS
+    if write_expectations is not None:
+        _write_expectations(runs[0], write_expectations)
+    return worst_of(map(exit_status, runs))
+
+
+def _asked(options: Mapping[str, Any]) -> Asked:
+    """What a user asked for, with the seed that a run without one gets; paths hold wherever it is played on."""
+    seed, expect = options["seed"], options["expect"]
+    return Asked(
+        selectors=options["selectors"],
+        targets=options["target"] or ("reference",),
+        link=options["link"],
+        profile=options["profile"],
+        configured_as=options["configured_as"],
+        seed=fresh_seed() if seed is None else seed,
+        strict=options["strict"],
+        expect=None if expect is None else str(expect.resolve()),
+        no_keys=options["no_keys"],
+        windows=options["windows"],
+        longest_wait=options["longest_wait"],
+        repeat=options["repeat"],
+        cases=tuple(str(each.resolve()) for each in options["cases"]),
+    )
+
+
+def _link_of_all(targets: Iterable[Target], asked: str | None) -> LinkKind:
+    """The link on which all are met: without a wish a virtual one only if none has sockets of its own."""
+    found = {link_of(target, asked) for target in targets}
+    return LinkKind.UDP if LinkKind.UDP in found else found.pop()
+
+
+def _refuse_what_can_not_be(
+    asked: Asked, targets: Mapping[str, Target], write_expectations: Path | None
+) -> None:
+    if len(set(map(target_name, targets))) < len(asked.targets):
+        raise WrongInput("two targets have one name, and would write over each other; leave one away")
+    if len(targets) > 1 and (asked.expect is not None or write_expectations is not None):
+        raise WrongInput("--expect and --write-expectations are about one target; play each by itself")
+    for target in targets.values():
+        departures_of(target, None if asked.expect is None else Path(asked.expect))
+
+
+def _left(entries: Sequence[Entry], asked: Asked, before: CutOff | None) -> list[tuple[Entry, str]]:
+    """Every play that is to come: a case and the name of its target, once for each repetition."""
+    rounds = range(1, asked.repeat + 1)
+    done = set() if before is None else before.done()
+    left = [
+        (entry, target)
+        for target in asked.targets
+        for entry in entries
+        for round_ in rounds
+        if (target, entry.id, round_) not in done
+    ]
+    if not left and before is not None and before.ended:
+        raise WrongInput(f"{before.reports}: the run came to its end; nothing is left to play")
+    return left
+
+
+def _arguments(asked: Asked) -> list[str]:
+    """The plugin's options for what was asked."""
+    return [
+        *(f"--ike-target={each}" for each in asked.targets),
+        *(f"--ike-select={each}" for each in asked.selectors),
+        *(f"--ike-cases={each}" for each in asked.cases),
+        f"--ike-seed={asked.seed}",
+        f"--ike-windows={asked.windows}",
+        f"--ike-longest-wait={asked.longest_wait}",
+        f"--ike-repeat={asked.repeat}",
+        *((f"--ike-profile={asked.profile}",) if asked.profile else ()),
+        *((f"--ike-configured-as={asked.configured_as}",) if asked.configured_as else ()),
+        *((f"--ike-expect={asked.expect}",) if asked.expect else ()),
+        *(("--ike-strict",) if asked.strict else ()),
+        *(("--ike-no-keys",) if asked.no_keys else ()),
+    ]
 
 
 def _write_expectations(run: Run, file: Path) -> None:
@@ -146,11 +233,11 @@ def _write_expectations(run: Run, file: Path) -> None:
     )
 
 
-def _places(output: Path | None, target: str) -> tuple[Path, Path]:
+def _places(output: Path | None, targets: Sequence[str]) -> tuple[Path, Path]:
     """Where evidence and reports go."""
     if output is not None:
         return output / "pcaps", output / "reports"
-    name = run_name(target)
+    name = run_name(*targets)
     taken = [number for number in range(1, 100) if not (Path("reports") / _numbered(name, number)).exists()]
     name = _numbered(name, taken[0])
     return Path("pcaps") / name, Path("reports") / name

@@ -1,12 +1,14 @@
 """What a run comes to: report.json, and the exit status."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.record import CaseResult, Finding, Verdict
 from harness.report.journal import Run
+from harness.report.often import quiet
 from harness.report.telling import rests_on_analogy
 
 FORMAT = 1
@@ -33,6 +35,12 @@ def exit_status(run: Run) -> int:
     return AS_EXPECTED
 
 
+def worst_of(statuses: Iterable[int]) -> int:
+    """The exit status of several runs."""
+    order = (INTERRUPTED, FAILED, ERROR_OF_OURS, INCONCLUSIVE, AS_EXPECTED)
+    return min(statuses, key=order.index)
+
+
 def summary(run: Run) -> dict[str, Any]:
     """The content of report.json."""
     header = run.header
@@ -46,11 +54,14 @@ def summary(run: Run) -> dict[str, Any]:
         "started": header.started,
         "duration_s": run.duration_s,
         "totals": run.totals,
-        "cases": [_case(result) for result in run.results],
+        "cases": [_case(result) | _rounds(run, result) for result in run.results],
+        "unstable": list(run.unstable),
         "link": header.link,
         "strict": header.strict,
         "selected": header.cases,
         "interrupted": run.interrupted,
+        "repeat": header.repeat,
+        "jobs": header.jobs,
         "notes": list(header.notes),
     }
 
@@ -76,8 +87,23 @@ def _case(result: CaseResult) -> dict[str, Any]:
         "requirements": list(result.requirements),
         "claims": result.claims,
         "why": result.why,
+        "window_s": result.window_s,
         "digests": result.digests,
     }
+
+
+def _rounds(run: Run, result: CaseResult) -> dict[str, Any]:
+    """What the repetitions of a case came to."""
+    if not run.plays:
+        return {}
+    rounds = run.rounds(result.id)
+    silent = quiet(rounds)
+    bound = (
+        {"windows": silent.windows, "seconds": silent.seconds, "upper_95": silent.upper_95}
+        if silent
+        else None
+    )
+    return {"rounds": [each.verdict for each in rounds], "no_violation": bound}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

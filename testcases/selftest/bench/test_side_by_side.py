@@ -55,6 +55,35 @@ def test_as_many_are_played_at_a_time_as_are_told() -> None:
 
 
 @dataclass
+class Counting:
+    """A bench that knows how many plays are under way at a time, and the most that were."""
+
+    under_way: list[int]
+    most: list[int]
+
+    def play(self, entry: Any) -> CaseResult:
+        self.under_way.append(1)
+        self.most.append(len(self.under_way))
+        own_loopback(0)
+        self.under_way.pop()
+        return cast("CaseResult", None)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_device_that_there_is_once_meets_one_case_at_a_time() -> None:
+    """However many jobs there are, its plays follow one another."""
+    bench = Counting([], [])
+    done = list(
+        played(range(20), 8, lambda *_: (cast("Bench", bench), cast("Entry", None)), lambda _: "edge-1")
+    )
+
+    assert len(done) == 20
+    assert set(bench.most) == {1}
+
+
+@dataclass
 class Waiting:
     """A bench whose play waits on a link until it is halted."""
 

@@ -191,7 +191,7 @@ def told(*run_results: CaseResult, run: Run, terminal: bool = False) -> str:
     teller.begin(run.header)
     for result in run_results:
         teller.case(result)
-    teller.end(replace(run, results=run_results), "reports/run/index.html")
+    teller.end("reports/run/index.html", replace(run, results=run_results))
     return file.getvalue()
 
 

@@ -1,0 +1,121 @@
+"""How a run was asked for: what the journal keeps of it, and what a run that was cut off is played on by."""
+
+from dataclasses import asdict, dataclass, fields
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from harness.bench.stored import evidence_beside
+from harness.cli.wrong import WrongInput
+from harness.report.draw import below
+from harness.report.journal import NAME, NoJournal, Run, mend, read
+from harness.report.naming import target_name
+
+SPELT = {"targets": "target"}
+"""Options that are not called as what they fill in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that decide what a run comes to; how it is told and how fast it is played are not among them."""
+
+    selectors: tuple[str, ...]
+    targets: tuple[str, ...]
+    link: str | None
+    profile: str | None
+    configured_as: str | None
+    seed: int
+    strict: bool
+    expect: str | None
+    no_keys: bool
+    windows: str
+    longest_wait: float
+    repeat: int
+    cases: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the journal has it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> "Asked":
+        """As it stands in a journal."""
+        known: dict[str, Any] = {}
+        for name in {field.name for field in fields(cls)} & plain.keys():
+            known[name] = tuple(plain[name]) if isinstance(plain[name], list) else plain[name]
+        return cls(**known)
+
+    def refuse_others(self, context: click.Context, given: "Asked") -> None:
+        """WrongInput if a user who has a run played on asks for anything else than the run did."""
+        for field in fields(self):
+            option = SPELT.get(field.name, field.name)
+            before, now = getattr(self, field.name), getattr(given, field.name)
+            if context.get_parameter_source(option) is ParameterSource.COMMANDLINE and now != before:
+                flag = option if option == "selectors" else f"--{option.replace('_', '-')}"
+                raise WrongInput(
+                    f"a run is played on as it began: {flag} was {_told(before)}, not {_told(now)}; "
+                    "leave it away, or begin another run"
+                )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or "not given"
+    return "not given" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A run that did not come to its end: where it lies, and how it was asked for."""
+
+    reports: Path
+    pcaps: Path
+    asked: Asked
+    runs: dict[str, Run]
+    """What it has so far, by the directories of its targets; `.` where there is one alone."""
+
+    def done(self) -> set[tuple[str, str, int]]:
+        """The plays that it has behind it: target, case, repetition."""
+        several = len(self.asked.targets) > 1
+        names = {target_name(each) if several else ".": each for each in self.asked.targets}
+        return {
+            (names[place], result.id, result.round)
+            for place, run in self.runs.items()
+            for result in run.every
+        }
+
+    @property
+    def ended(self) -> bool:
+        """Whether every journal has its end."""
+        return all(run.duration_s is not None for run in self.runs.values())
+
+
+def cut_off(run: Path) -> CutOff:
+    """The run at that place or of that name; WrongInput if there is none, or nobody knows how it was asked for."""
+    reports = reports_of(run)
+    places = below(reports) or {".": reports}
+    try:
+        for place in places.values():
+            if (place / NAME).is_file():
+                mend(place / NAME)
+        runs = {name: read(place / NAME) for name, place in places.items()}
+        asked = Asked.from_json(next(iter(runs.values())).header.asked)
+    except NoJournal as why:
+        raise WrongInput(str(why)) from why
+    except TypeError as why:
+        raise WrongInput(
+            f"{reports}: its journal does not say how it was asked for; begin another run"
+        ) from why
+    return CutOff(reports, evidence_beside(reports), asked, runs)
+
+
+def reports_of(run: Path) -> Path:
+    """The directory of reports that a user means by a directory, a journal, or a run's name."""
+    if run.name == NAME:
+        return run.parent
+    places = (run, run / "reports", Path("reports") / run)
+    of_one = (place for place in places if (place / NAME).is_file())
+    return next(chain(of_one, (place for place in places if below(place))), run)
