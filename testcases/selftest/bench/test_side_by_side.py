@@ -134,7 +134,7 @@ def test_who_stops_listening_wakes_all_that_wait(ports: UdpPorts, tap: Tap) -> N
 
 def test_no_two_threads_have_one_address() -> None:
     """Each thread has a block of its own as long as it keeps it, and none of them is the process's."""
-    together = Barrier(4)
+    together, ours = Barrier(4), own_loopback(0)
 
     def address() -> str:
         with own_block():
@@ -144,7 +144,7 @@ def test_no_two_threads_have_one_address() -> None:
     with ThreadPoolExecutor(4) as threads:
         found = {future.result() for future in [threads.submit(address) for _ in range(4)]}
 
-    assert len(found | {own_loopback(0)}) == 5
+    assert len(found | {ours}) == 5
 
 
 @pytest.mark.parametrize(
