@@ -133,6 +133,13 @@ class Context:
         """Whether the profile lets the device start this by itself."""
         return bool(self.decide("may_start", start))
 
+    def may_rekey(self, start: Start, *, began: bool) -> bool:
+        """Whether it lets the device rekey an SA: a rekey continues what a peer began.
+
+        Of what the device `began` itself, under another profile, only one that still may begin children rekeys anything.
+        """
+        return self.may(start) and (not began or self.may(Start.FIRST_CHILD))
+
     def decide(self, name: str, *arguments: Any) -> Any:
         """The decision `name` of the table, on these arguments."""
         rule: Callable[..., Any] = self.rules.decisions[name]

@@ -111,6 +111,8 @@ class Responder:
             self._apply(c, self.rules.triggers[Trigger.INTERFACE_DOWN](c)) for c in self._about(left, now)
         ]
         self.configuration, self._neighbours = configuration, after
+        stay = [each for each in after.all if before.has(each)]
+        steps += [self._apply(c, self.rules.decisions["forgo_starts"](c)) for c in self._about(stay, now)]
         come = [each for each in after.all if not before.has(each)]
         steps += [
             self._apply(c, self.rules.triggers[Trigger.INTERFACE_UP](c)) for c in self._about(come, now)

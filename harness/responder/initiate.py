@@ -40,7 +40,7 @@ from harness.responder.v2 import (
     window,
 )
 from harness.responder.v2.heirs import bear, concede, delete_redundant
-from harness.responder.v2.own import answered, asks, begin, later
+from harness.responder.v2.own import answered, asks, begin, later, permitted
 from harness.responder.v2.own_key_exchanges import (
     ask_follow_up,
     ask_intermediate,
@@ -238,7 +238,7 @@ def _refused(context: Context, sa: IkeSa, own: Own, response: Incoming) -> Step:
         return _not_found(context, sa, old)
     wanted = response.find(v2.Notify, NotifyType.INVALID_KE_PAYLOAD)
     if wanted is not None and len(wanted.data) == 2 and not own.group:
-        return _in_group(sa, own, int.from_bytes(wanted.data, "big"))
+        return _in_group(context, sa, own, int.from_bytes(wanted.data, "big"))
     after = sa if old is None else sa.with_child(replace(old, refused=True))
     return Step(changed=(after,), events=("refused",))
 
@@ -253,9 +253,9 @@ def _not_found(context: Context, sa: IkeSa, child: ChildSa) -> Step:
     return Step(changed=(after,), events=("child-sa-not-found",))
 
 
-def _in_group(sa: IkeSa, own: Own, group: int) -> Step:
+def _in_group(context: Context, sa: IkeSa, own: Own, group: int) -> Step:
     """The same once more in the group that the peer wants, if it is one that we know (section 1.3)."""
-    if group not in GROUPS:
+    if group not in GROUPS or not permitted(context, sa, own):
         return Step(changed=(sa,), events=("refused",))
     return Step(changed=(replace(sa, queue=(replace(own, group=group), *sa.queue)),))
 
@@ -314,6 +314,8 @@ def _go_on(context: Context, sa: IkeSa, asked: Outstanding, response: Incoming, 
     beaten = asked.rival is not None and lower < asked.rival.nonce  # ours would be the one to go
     if overtaken or beaten:
         return Step(changed=(sa,), events=("rekey-conceded",))
+    if not permitted(context, sa, asked.own):
+        return Step(changed=(sa,), events=("refused",))
     return ask_follow_up(context, sa, asked, response, done) or Step(changed=(sa,), events=("refused",))
 
 

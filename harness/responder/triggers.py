@@ -16,7 +16,7 @@ from harness.responder.step import NOTHING, Step, drop, together
 from harness.responder.table import TABLE
 from harness.responder.v2.failover import taken_over
 from harness.responder.v2.mobility import to_another_address
-from harness.responder.v2.own import begin
+from harness.responder.v2.own import begin, forgo, permitted
 from harness.responder.v2.timers import expire
 from harness.sa.methods import METHODS, Proof
 from harness.values import replace
@@ -144,6 +144,30 @@ def _begun(sa: Sa) -> bool:
     return sa.we_started and not sa.up
 
 
+@TABLE.decision(rfc="7296/1.2")
+def forgo_starts(context: Context) -> Step:
+    """A device that is set up otherwise leaves what it was about to start, or has begun alone, and may start no more.
+
+    SAs stay; so does a request that is out on one, for its Message ID is used (RFC 7296 section 2.3).
+    """
+    step = NOTHING
+    for sa in context.world.all():
+        if context.own(sa):
+            step = step.then(_forgone(context, sa))
+    return step
+
+
+def _forgone(context: Context, sa: Sa) -> Step:
+    if _begun(sa):
+        return NOTHING if context.may(Start.IKE_SA) else Step(gone=(sa.ours,), events=("forgone",))
+    left: Sa = sa
+    if isinstance(sa, IkeSa):
+        left = forgo(context, sa)
+    elif isinstance(sa, v1.IsakmpSa):
+        left = v1.forgo(context, sa)
+    return NOTHING if left == sa else Step(changed=(left,))
+
+
 @TABLE.trigger(Trigger.ADDRESS_CHANGE)
 def address_change(context: Context) -> Step:
     """IKE SAs with MOBIKE go on from another address, and their peers are told; with the others it starts over (RFC 4555)."""
@@ -192,13 +216,9 @@ def soft_expiry(context: Context) -> Step:
     """Every SA has reached its soft limit now, by time or by volume: rekeys, where the profile permits them."""
     steps = []
     for sa in _established(context):
-        children = (
-            [Own("rekey-child", spi_in=c.spi_in) for c in sa.children]
-            if context.may(Start.CHILD_REKEY)
-            else []
-        )
-        itself = [Own("rekey-ike")] if context.may(Start.IKE_REKEY) and not sa.busy_with("rekey-ike") else []
-        steps.append(begin(context, sa, *children, *itself))
+        wanted = [Own("rekey-child", spi_in=c.spi_in) for c in sa.children]
+        wanted += [] if sa.busy_with("rekey-ike") else [Own("rekey-ike")]
+        steps.append(begin(context, sa, *(own for own in wanted if permitted(context, sa, own))))
     return together([*steps, v1.soft_expiry(context)])
 
 

@@ -4,7 +4,7 @@ from harness.responder.v1 import follow, guards, informational, main, mode_confi
 from harness.responder.v1.dispatch import receive, secrets
 from harness.responder.v1.fragments import cut
 from harness.responder.v1.initiate import start_phase1
-from harness.responder.v1.own_quick import rekey, start_quick_mode
+from harness.responder.v1.own_quick import forgo, rekey, start_quick_mode
 from harness.responder.v1.state import IsakmpSa
 from harness.responder.v1.timers import close_all, give_up_all, hard_expiry, soft_expiry
 
@@ -13,6 +13,7 @@ __all__ = [
     "close_all",
     "cut",
     "follow",
+    "forgo",
     "give_up_all",
     "guards",
     "hard_expiry",

@@ -248,6 +248,15 @@ def _told(answer: Incoming) -> dict[int, int]:
     return {} if read is None else read.durations
 
 
+def forgo(context: Context, sa: IsakmpSa) -> IsakmpSa:
+    """The SA without the Quick Modes of ours that are not answered and that the profile, as it is now, does not permit."""
+    for quick in sa.quick:
+        start = Start.CHILD_REKEY if quick.replaces else Start.FIRST_CHILD
+        if quick.state is Phase2.QUICK_1 and not context.may_rekey(start, began=sa.we_started):
+            sa = given_up(sa, quick)
+    return sa
+
+
 def given_up(sa: IsakmpSa, quick: Quick) -> IsakmpSa:
     """The SA without a Quick Mode of ours that came to nothing; what it was to renew may be renewed another time."""
     children = tuple(

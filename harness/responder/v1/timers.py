@@ -108,7 +108,9 @@ def _unanswered(context: Context, sa: IsakmpSa, asked: Quick | Transaction) -> S
 def ipsec_soft_limit(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     """IPsec SAs near their end are renewed where the profile lets this end do so; else nothing happens."""
     child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
-    if child is None or child.rekeyed or not sa.up or not context.may(Start.CHILD_REKEY):
+    if child is None or child.rekeyed or not sa.up:
+        return NOTHING
+    if not context.may_rekey(Start.CHILD_REKEY, began=sa.we_started):
         return NOTHING
     return rekey(context, sa, child)
 
@@ -148,7 +150,7 @@ def expire(context: Context, sa: IsakmpSa, children: Sequence[IpsecSa]) -> Step:
 @TABLE.timer(Timer.IKE_SOFT, rfc="2408/4.3", version=1)
 def isakmp_soft_limit(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     """An ISAKMP SA near its end is renewed where the profile lets this end do so; else nothing happens."""
-    if not sa.up or not context.may(Start.PHASE1_RENEWAL):
+    if not sa.up or not context.may_rekey(Start.PHASE1_RENEWAL, began=sa.we_started):
         return NOTHING
     return start_phase1(context, sa)
 
@@ -230,8 +232,9 @@ def soft_expiry(context: Context) -> Step:
     """Every SA has reached its soft limit now: renewals, where the profile permits them."""
     steps = []
     for sa in peers.standing(context):
-        steps.append(_renewed(context, sa, sa.children if context.may(Start.CHILD_REKEY) else ()))
-        if context.may(Start.PHASE1_RENEWAL):
+        if context.may_rekey(Start.CHILD_REKEY, began=sa.we_started):
+            steps.append(_renewed(context, sa, sa.children))
+        if context.may_rekey(Start.PHASE1_RENEWAL, began=sa.we_started):
             steps.append(start_phase1(context, sa))
     return together(steps)
 

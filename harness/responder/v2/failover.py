@@ -12,7 +12,7 @@ from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import child_timers, ike_timers
 from harness.responder.v2.messages import RESPONSE, opened, request, sealed, transmit
-from harness.responder.v2.own import answered, asks, proceed
+from harness.responder.v2.own import answered, asks, permitted, proceed
 from harness.values import replace, value
 from harness.wire import v2
 
@@ -107,7 +107,8 @@ def taken_over(context: Context, sa: IkeSa) -> Step:
     cluster = context.configuration.cluster
     if cluster is None or not (sa.session.message_ids or sa.session.replay_counters):
         return NOTHING
-    pending = tuple(each.own for each in sa.outstanding if each.own.kind != "synchronise")
+    owns = (each.own for each in sa.outstanding if each.own.kind != "synchronise")
+    pending = tuple(own for own in owns if permitted(context, sa, own))
     queue = (Own("synchronise"), *pending, *sa.queue)
     ours = replace(told(sa), half_closed=sa.half_closed, deferred=sa.deferred, queue=queue)
     return proceed(context, Step(changed=(skipped(ours, cluster.missed),)))

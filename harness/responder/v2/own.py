@@ -6,6 +6,7 @@ What a request says is the business of whoever `asks` it: a function for each ki
 from collections.abc import Callable
 
 from harness.codes import Exchange, NotifyType, Protocol
+from harness.profile import Start
 from harness.responder.context import Context, Incoming
 from harness.responder.state import IkeSa, Own, State, Timer
 from harness.responder.step import Armed, Step
@@ -18,6 +19,14 @@ ASKS: dict[str, Ask] = {}
 """What sends a request of each kind; if it has become pointless, the step only says how the SA stands."""
 
 
+_NEGOTIATE = {
+    "new-child": Start.FIRST_CHILD,
+    "rekey-child": Start.CHILD_REKEY,
+    "rekey-ike": Start.IKE_REKEY,
+}
+"""What has to be permitted for the requests that negotiate something; the others are for every profile."""
+
+
 def asks(*kinds: str) -> Callable[[Ask], Ask]:
     """Registers the function that sends requests of these kinds."""
 
@@ -26,6 +35,20 @@ def asks(*kinds: str) -> Callable[[Ask], Ask]:
         return ask
 
     return keep
+
+
+def permitted(context: Context, sa: IkeSa, own: Own) -> bool:
+    """Whether the profile has this request now; it may be another one than when it was wanted."""
+    start = _NEGOTIATE.get(own.kind)
+    return start is None or context.may_rekey(start, began=sa.session.began)
+
+
+def forgo(context: Context, sa: IkeSa) -> IkeSa:
+    """The SA without what it was about to ask and may ask no more; what is out waits for its response (section 2.3)."""
+    queue, deferred = (
+        tuple(own for own in owns if permitted(context, sa, own)) for owns in (sa.queue, sa.deferred)
+    )
+    return replace(sa, queue=queue, deferred=deferred)
 
 
 def begin(context: Context, sa: IkeSa, *owns: Own) -> Step:
@@ -61,6 +84,8 @@ def later(context: Context, sa: IkeSa, own: Own) -> Step:
 
     The pause is shortened by up to a half at random, so that two ends that refuse each other do not go on doing so.
     """
+    if not permitted(context, sa, own):
+        return Step(changed=(sa,), events=("refused",))
     busy = context.configuration.exchanges.busy
     if own.tries >= busy.tries:
         return Step(changed=(replace(sa, queue=(Own("delete-ike"),), deferred=()),), events=("out-of-sync",))

@@ -31,7 +31,9 @@ def forget_closed(context: Context, sa: IkeSa, armed: Armed) -> Step:
 def child_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """A child near its end is rekeyed where the profile lets this end do so; else nothing happens."""
     child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
-    if child is None or child.rekeyed or not sa.up or not context.may(Start.CHILD_REKEY):
+    if child is None or child.rekeyed or not sa.up:
+        return NOTHING
+    if not context.may_rekey(Start.CHILD_REKEY, began=sa.session.began):
         return NOTHING
     return begin(context, sa, Own("rekey-child", spi_in=child.spi_in))
 
@@ -71,7 +73,9 @@ def expire(context: Context, sa: IkeSa, children: Sequence[ChildSa]) -> Step:
 @TABLE.timer(Timer.IKE_SOFT, rfc="7296/2.8")
 def ike_soft_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """An IKE SA near its end is rekeyed where the profile lets this end do so; else nothing happens."""
-    if not sa.up or sa.busy_with("rekey-ike") or not context.may(Start.IKE_REKEY):
+    if not sa.up or sa.busy_with("rekey-ike"):
+        return NOTHING
+    if not context.may_rekey(Start.IKE_REKEY, began=sa.session.began):
         return NOTHING
     return begin(context, sa, Own("rekey-ike"))
 
