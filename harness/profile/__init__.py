@@ -4,6 +4,7 @@ from harness.profile.child_policy import ChildPolicy
 from harness.profile.cluster import Cluster
 from harness.profile.configuration import (
     DEFAULT,
+    MOST_SELECTORS,
     ChildProposal,
     Configuration,
     Dpd,
@@ -24,6 +25,7 @@ from harness.profile.version1 import Fragmentation, ModeConfig, Version1, Xauth
 
 __all__ = [
     "DEFAULT",
+    "MOST_SELECTORS",
     "PROFILES",
     "AddressPool",
     "ChildPolicy",

@@ -81,6 +81,8 @@ class Identity:
         return _distinguished_name(self.value) if self.kind == "dn" else self.value.encode()
 
 
+MOST_SELECTORS = 255
+"""A TS payload counts its selectors in one octet (RFC 7296 section 3.13)."""
 MOST_ADDITIONAL = 7
 """There are seven transform types for additional key exchanges (RFC 9370 section 2.2.1)."""
 
@@ -341,6 +343,8 @@ class Configuration:
             raise ValueError("who signs needs credentials with a key")
         if self.standby not in STANDBYS:
             raise ValueError(f"a standby is one of {', '.join(STANDBYS)}, not {self.standby!r}")
+        if max(len(self.local_subnets), len(self.remote_subnets)) > MOST_SELECTORS:
+            raise ValueError(f"a Child SA is for {MOST_SELECTORS} subnets at most")
         for subnet in (*self.local_subnets, *self.remote_subnets, *(self.second_selector or ())):
             ip_network(subnet)
         for address in filter(None, (self.local_address, self.peer)):
@@ -350,11 +354,12 @@ class Configuration:
 
     def _refuse_twins(self) -> None:
         """An identity tells peers apart, so each has its own, and one peer at most may be anybody."""
-        seen: set[Identity | None] = set()
+        seen: set[tuple[int, bytes] | None] = set()
         for whom in (self.remote_id, *(each.remote_id for each in self.further_peers)):
-            if self.further_peers and whom in seen:
+            said = None if whom is None else (whom.id_type, whom.data)
+            if self.further_peers and said in seen:
                 raise ValueError(f"two peers are {whom or 'anybody'}; an identity tells peers apart")
-            seen.add(whom)
+            seen.add(said)
 
     def each_peer(self) -> "tuple[Configuration, ...]":
         """The device as each of its peers meets it: with that one as its only peer."""

@@ -411,7 +411,9 @@ def start_ike_sa(context: Context, between: tuple[Endpoint, Endpoint], *, natt: 
     """
     if "eap" in (context.configuration.local_auth, context.configuration.remote_auth):
         return drop("EAP is for clients, and this device is none")
-    suite = context.configuration.proposals_v2[0]
+    suite = next(iter(context.configuration.proposals_v2), None)
+    if suite is None:
+        return drop("no suite of version 2 is configured")
     return _send_init(context, between, suite.group, initial.fresh_spi(context), natt=natt)
 
 

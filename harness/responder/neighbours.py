@@ -1,5 +1,7 @@
 """Which of the configured peers somebody is: by address before there is an identity, by identity ever after."""
 
+from ipaddress import ip_address
+
 from harness.profile import Configuration
 from harness.responder.state import Sa
 from harness.values import replace, value
@@ -26,13 +28,13 @@ class Neighbours:
         self, configuration: Configuration, locals_: tuple[Endpoint, ...] = (), first: Endpoint | None = None
     ) -> None:
         views = configuration.each_peer()
-        towards = [Endpoint(view.peer, IKE_PORT) if view.peer else None for view in views]
+        towards = [Endpoint(spelled(view.peer), IKE_PORT) if view.peer else None for view in views]
         towards[0] = first or towards[0]
         self.all = tuple(
             Neighbour(view, _from(locals_, view.local_address, there), there)
             for view, there in zip(views, towards, strict=True)
         )
-        self._by_address = {each.configuration.peer: each for each in reversed(self.all)}
+        self._by_address = {_place(each.configuration): each for each in reversed(self.all)}
         self._by_identity = {_key(each.configuration): each for each in self.all}
 
     def has(self, neighbour: Neighbour) -> bool:
@@ -61,9 +63,18 @@ def _key(configuration: Configuration) -> tuple[bytes, bytes] | None:
     return None if who is None else (bytes([who.id_type]), who.data)
 
 
+def _place(configuration: Configuration) -> str | None:
+    return None if configuration.peer is None else spelled(configuration.peer)
+
+
+def spelled(address: str) -> str:
+    """An address as datagrams have it: an IPv6 address can be written in many ways (RFC 5952)."""
+    return str(ip_address(address))
+
+
 def _from(locals_: tuple[Endpoint, ...], wanted: str, there: Endpoint | None) -> Endpoint | None:
     """Our endpoint of the peer's family, rather of the address that is wanted; without such the first of all."""
     family = [
         each for each in locals_ if there is not None and (":" in each.address) == (":" in there.address)
     ]
-    return min(family, key=lambda each: each.address != wanted, default=next(iter(locals_), None))
+    return min(family, key=lambda each: each.address != spelled(wanted), default=next(iter(locals_), None))

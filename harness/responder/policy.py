@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from harness.codes import Group, Integ, Protocol, TransformType, TsType
-from harness.profile import ChildProposal, IkeProposal, Start
+from harness.profile import MOST_SELECTORS, ChildProposal, IkeProposal, Start
 from harness.responder.context import Context, permitted
 from harness.responder.state import Selector
 from harness.responder.table import TABLE
@@ -217,14 +217,14 @@ def _common(offered: v2.TrafficSelector, ours: Selector) -> Selector | None:
 def narrow(
     context: Context, offered: Sequence[v2.TrafficSelector], subnets: Sequence[str]
 ) -> tuple[Selector, ...]:
-    """The part of the offered selectors that our policy covers; empty: nothing fits."""
+    """The part of the offered selectors that our policy covers, the first ones of many; empty: nothing fits."""
     shared: list[Selector] = []
     for theirs in offered:
         for own in map(selector, subnets):
             common = _common(theirs, own)
             if common is not None and common not in shared:
                 shared.append(common)
-    return tuple(shared)
+    return tuple(shared[:MOST_SELECTORS])
 
 
 def selectors_payload(selectors: Iterable[Selector]) -> tuple[v2.TrafficSelector, ...]:

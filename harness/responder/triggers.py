@@ -83,9 +83,13 @@ def second_traffic(context: Context) -> Step:
 
 
 def _sent(
-    context: Context, packet: Datagram, only: tuple[tuple[Selector, ...], tuple[Selector, ...]] | None = None
+    context: Context,
+    packet: Datagram | None,
+    only: tuple[tuple[Selector, ...], tuple[Selector, ...]] | None = None,
 ) -> Step | None:
     """The packet on its way through a child, one of `only` these selectors where given; None if none covers it."""
+    if packet is None:
+        return drop("no hosts are configured that could send it")
     found = None
     for sa in _standing(context):
         children = [child for child in sa.children if only in (None, (child.local, child.remote))]

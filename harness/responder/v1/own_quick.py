@@ -58,6 +58,8 @@ def start_quick_mode(context: Context, sa: IsakmpSa, second: bool = False) -> St
     pairs = configured_pairs(context)
     if second and context.configuration.second_selector is None:
         return drop("no second pair of subnets is configured")
+    if not pairs:
+        return drop("no pair of subnets is configured")
     local, remote = pairs[-1] if second else pairs[0]
     in_udp = sa.nat_t is not None and sa.nat_found
     mode = sa.nat_t.tunnel if sa.nat_t is not None and in_udp else int(Encapsulation.TUNNEL)

@@ -5,7 +5,17 @@ from dataclasses import replace
 import pytest
 
 from harness.codes import IdType, ProfileName
-from harness.profile import DEFAULT, Configuration, Credentials, Identity, Lifetimes, Ppk, Selector, User
+from harness.profile import (
+    DEFAULT,
+    Configuration,
+    Credentials,
+    Identity,
+    Lifetimes,
+    Peer,
+    Ppk,
+    Selector,
+    User,
+)
 from harness.target.plain import configuration_from, to_plain
 
 
@@ -35,6 +45,22 @@ def test_mirror_of_any_peer_has_an_identity() -> None:
     mirror = replace(DEFAULT, remote_id=None, peer=None).mirrored()
 
     assert mirror.local_id == Identity("ipv4", "192.0.2.2")
+
+
+def test_an_identity_is_the_same_however_it_is_written() -> None:
+    """Two peers of one IPv6 address are twins, in whatever form it stands (RFC 5952)."""
+    one, same = (
+        Peer(Identity("ipv6", text), None, b"a key of its own") for text in ("2001:DB8::1", "2001:db8:0::1")
+    )
+
+    with pytest.raises(ValueError, match="an identity tells peers apart"):
+        replace(DEFAULT, further_peers=(one, same))
+
+
+def test_no_more_subnets_are_configured_than_a_payload_holds() -> None:
+    """A TS payload counts its selectors in one octet (RFC 7296 section 3.13)."""
+    with pytest.raises(ValueError, match="255 subnets at most"):
+        replace(DEFAULT, local_subnets=("10.0.0.0/8",) * 256)
 
 
 def test_repr_hides_the_key() -> None:

@@ -93,6 +93,28 @@ def test_a_wider_proposal_is_narrowed_to_our_policy() -> None:
     assert notifies(answer) == []
 
 
+def test_more_selectors_than_a_payload_holds_are_narrowed_to_the_first() -> None:
+    """Where our subnets cut each of 200 selectors in two, the answer has the first 255 parts (section 3.13)."""
+    halves = replace(DEFAULT, local_subnets=("198.51.100.0/25", "198.51.100.128/25"))
+    pair = connected(halves)
+    many = tuple(
+        replace_message(selector("198.51.100.0/24"), protocol=6, start_port=port, end_port=port)
+        for port in range(200)
+    )
+
+    def change(message: Message) -> Message:
+        payloads = (
+            replace_message(p, selectors=many) if isinstance(p, v2.TrafficSelectorsR) else p
+            for p in message.payloads
+        )
+        return replace_message(message, payloads=tuple(payloads))
+
+    answer = pair.play(pair.peer.create_child(change=change, due=True))
+
+    assert answer is not None
+    assert [s.start_port for s in answer.find(v2.TrafficSelectorsR).selectors] == [n // 2 for n in range(255)]
+
+
 def test_traffic_outside_our_policy_is_unacceptable() -> None:
     """TS_UNACCEPTABLE where not even a part is ours; the IKE SA stays."""
     pair = connected()

@@ -11,8 +11,10 @@ from harness.codes import ProfileName, Trigger
 from harness.peer import Initiator, Request, Send
 from harness.profile import DEFAULT, Configuration, Identity, Lifetimes, Peer
 from harness.responder import Responder, Step
+from harness.responder.neighbours import Neighbours
 from harness.wire import Message, decode
 from harness.wire.datagram import Endpoint
+from testcases.selftest.responder.pairing import Pair
 
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
 ALICE, BOB, CAROL = (f"192.0.2.{number}" for number in (2, 3, 99))
@@ -263,6 +265,34 @@ def test_a_new_peer_is_waited_for_under_responder_only(hub: Hub) -> None:
     strict = replace(DORA, profile=ProfileName.STRICT)
 
     assert hub.responder.reconfigure(replace(HUB, further_peers=(BOBS, CAROLS, strict)), 0.0).send == ()
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    """A peer whose IPv6 address is configured in capitals is the one that comes from there (RFC 5952)."""
+    written = replace(DEFAULT, further_peers=(replace(CAROLS, peer="2001:DB8::1"),))
+
+    assert Neighbours(written).at("2001:db8::1").configuration.psk == CAROLS.psk
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("trigger", list(Trigger), ids=str)
+@pytest.mark.parametrize("missing", ["local_subnets", "remote_subnets"])
+def test_a_device_without_subnets_survives_every_event(trigger: Trigger, version: int, missing: str) -> None:
+    """There is nobody whose traffic could start something, as where clients are given addresses."""
+    bare = replace(DEFAULT, profile=ProfileName.TWO_WAY, initiate_version=version)
+    pair = Pair(replace(bare, **{missing: ()}))  # type: ignore[arg-type]  # an empty tuple is of every kind
+    pair.play(pair.peer.main_mode() if version == 1 else pair.peer.ike_sa_init())
+    pair.responder.provoke(trigger, 0.0)
+    pair.wait(5.0)
+
+    assert pair.responder.next_wake != 5.0
+
+
+def test_a_device_without_suites_starts_nothing() -> None:
+    """It has nothing to propose."""
+    bare = Pair(replace(DEFAULT, profile=ProfileName.TWO_WAY, proposals_v2=()))
+
+    assert bare.responder.provoke(Trigger.BOOT, 0.0).drop == "no suite of version 2 is configured"
 
 
 def test_a_peer_that_is_configured_no_more_is_let_go(hub: Hub) -> None:
