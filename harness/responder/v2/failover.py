@@ -11,7 +11,7 @@ from harness.responder.state import ChildSa, IkeSa, Outstanding, Own, Served
 from harness.responder.step import NOTHING, Step, drop
 from harness.responder.table import TABLE
 from harness.responder.v2.initial import child_timers, ike_timers
-from harness.responder.v2.messages import RESPONSE, opened, request, sealed, transmit
+from harness.responder.v2.messages import LAST_MESSAGE_ID, RESPONSE, opened, request, sealed, transmit
 from harness.responder.v2.own import answered, asks, permitted, proceed
 from harness.values import replace, value
 from harness.wire import v2
@@ -139,7 +139,8 @@ def counters_to_tell(context: Context, sa: IkeSa, nonce: bytes) -> Counters:
     """M1 and P1: beyond what may have been used since this member last heard of it, and next to what was received."""
     cluster = context.configuration.cluster
     assert cluster is not None
-    return Counters(nonce, sa.next_own + max(sa.window, cluster.unheard), sa.expected)
+    beyond = sa.next_own + max(sa.window, cluster.unheard)
+    return Counters(nonce, min(beyond, LAST_MESSAGE_ID), min(sa.expected, LAST_MESSAGE_ID))
 
 
 def _replay_counters(context: Context, sa: IkeSa) -> tuple[v2.Notify, ...]:
@@ -204,7 +205,8 @@ def _answered(context: Context, sa: IkeSa, incoming: Incoming) -> Step:
     seen = max((each.message_id for each in sa.served), default=sa.expected - 1)
     if not context.decide("is_news", sa, theirs, seen):
         return drop(REPLAYED)
-    ours = Counters(theirs.nonce, max(theirs.expects, sa.next_own), max(theirs.sends, seen + 1))
+    sends = min(max(theirs.expects, sa.next_own), LAST_MESSAGE_ID)
+    ours = Counters(theirs.nonce, sends, max(theirs.sends, seen + 1))
     response = sealed(context, sa, Exchange.INFORMATIONAL, RESPONSE, 0, (ours.notify(),))
     after = replace(
         sa,

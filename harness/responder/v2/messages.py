@@ -15,6 +15,7 @@ from harness.wire.datagram import TCP_STREAM, Datagram
 
 RESPONSE = 0x20
 INITIATOR = 0x08
+LAST_MESSAGE_ID = 0xFFFF_FFFF
 LINGER_S = 30.0
 """How long a closed SA still repeats its last response to a repeated request."""
 
@@ -145,7 +146,10 @@ def request(
     follows: FollowUp | None = None,
     rival: Rival | None = None,
 ) -> Step:
-    """A request of our own, to be retransmitted until it is answered or given up."""
+    """A request of our own, to be retransmitted until it is answered or given up; without a Message ID left the SA ends."""
+    if sa.next_own > LAST_MESSAGE_ID:
+        ended = replace(sa, state=State.CLOSED, queue=())
+        return Step(changed=(ended,), gone=(sa.ours,), events=("message-ids-used-up",))
     messages = sealed(context, sa, exchange, 0, sa.next_own, payloads)
     asked = Outstanding(
         own,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from harness.codes import Exchange, NotifyType, Protocol
 from harness.profile import Start
 from harness.responder.context import Context, Incoming
-from harness.responder.state import IkeSa, Own, State, Timer
+from harness.responder.state import ENDS, IkeSa, Own, State, Timer
 from harness.responder.step import Armed, Step
-from harness.responder.v2.messages import request
+from harness.responder.v2.messages import LAST_MESSAGE_ID, request
 from harness.values import replace
 from harness.wire import v2
 
@@ -64,6 +64,8 @@ def proceed(context: Context, step: Step) -> Step:
         if not sa.queue or not sa.may_ask(sa.queue[0].kind):
             return step
         own, rest = sa.queue[0], replace(sa, queue=sa.queue[1:])
+        if sa.next_own == LAST_MESSAGE_ID and own.kind not in ENDS:
+            own = Own("delete-ike")  # 7296/2.2: the IKE SA is closed, and the last Message ID says so
         ask = later if sa.yields(own) else ASKS[own.kind]  # RFC 9370 section 2.2.4
         step = step.then(ask(context, rest, own))
 

@@ -47,6 +47,15 @@ def standing(pair: Pair) -> IkeSa:
     return sa
 
 
+def test_a_window_without_end_leaves_message_ids_that_can_be_told() -> None:
+    """However many requests the peer says it keeps, the synchronisation names a Message ID (sections 5.1, 6.3)."""
+    pair = connected()
+    endless = v2.Notify(notify_type=NotifyType.SET_WINDOW_SIZE, data=b"\xff" * 4)
+    pair.play(pair.peer.informational(endless))
+
+    assert fail_over(pair).events == ("synchronised",)
+
+
 @pytest.mark.parametrize("ours", [None, Cluster(), Cluster(replay_counters=False)])
 @pytest.mark.parametrize("theirs", [None, Cluster(), Cluster(message_ids=False)])
 def test_only_what_both_assert_is_agreed(ours: Cluster | None, theirs: Cluster | None) -> None:

@@ -12,6 +12,7 @@ from harness.peer import Request
 from harness.peer.mischief import flip_last
 from harness.profile import DEFAULT, Dpd, Exchanges, Retransmission
 from harness.responder.state import IkeSa
+from harness.values import replace as replace_value
 from harness.wire import Message, v2
 from testcases.selftest.responder.pairing import Pair
 
@@ -31,6 +32,18 @@ def standing(pair: Pair) -> IkeSa:
     (sa,) = [sa for sa in pair.responder.all() if sa.up]
     assert isinstance(sa, IkeSa)
     return sa
+
+
+@pytest.mark.parametrize("left", [1, 0])
+def test_an_ike_sa_without_message_ids_left_is_closed(left: int) -> None:
+    """The last Message ID of our own is spent on the Delete, and none wraps (section 2.2)."""
+    pair = connected(replace(DEFAULT, dpd=Dpd(10.0)))
+    sa = standing(pair)
+    pair.responder._sas[sa.ours] = replace_value(sa, next_own=(1 << 32) - left)
+    pair.wait(100.0)
+
+    assert {m.message_id for m in pair.sent if not m.is_response} == set([0xFFFF_FFFF][:left])
+    assert not any(sa.up for sa in pair.responder.all())
 
 
 def ahead(pair: Pair, count: int, **changes: Any) -> Request:
