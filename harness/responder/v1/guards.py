@@ -217,6 +217,19 @@ def phase1_offer(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | N
     return None
 
 
+@TABLE.guard(rfc="2408/1.7.1")
+def phase1_room(context: Context, sa: IsakmpSa, incoming: Incoming) -> Step | None:
+    """For a first message that is huge, or one more of a source with too many, nothing is computed and nothing kept."""
+    if sa.state is not Phase1.IDLE:
+        return None
+    defence, address = context.configuration.defence, incoming.datagram.source.address
+    if len(incoming.octets) > defence.first_message:
+        return drop("a first message that is too long to be kept")
+    if defence.per_source is not None and context.world.half_open_count(address) >= defence.per_source:
+        return drop("too many SAs of this source are half-open")
+    return None
+
+
 def unknown_domain(offer: v1.SecurityAssociation) -> NotifyTypeV1 | None:
     """The notify for a domain of interpretation or a situation that is not served (RFC 2408 section 5.4)."""
     if offer.doi != Doi.IPSEC:

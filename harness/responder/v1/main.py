@@ -118,8 +118,6 @@ def _half_open(context: Context, request: Incoming, sa: IsakmpSa) -> Step:
     """
     due = Armed(context.now + context.configuration.lifetimes.half_open, Timer.HALF_OPEN)
     defence, world = context.configuration.defence, context.world
-    if defence.per_source is not None and world.half_open_count(sa.remote.address) >= defence.per_source:
-        return drop("too many SAs of this source are half-open")
     oldest = world.oldest_half_open(1) if world.half_open_count() >= defence.half_open else None
     return Step(
         send=(request.reply(sa.sent),),

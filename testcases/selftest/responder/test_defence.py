@@ -12,7 +12,7 @@ from harness.peer import Initiator
 from harness.profile import DEFAULT, Configuration, Defence, Puzzles
 from harness.responder.unproved import source_of
 from harness.sa.puzzle import puzzle
-from harness.wire import Message, decode, v2
+from harness.wire import Message, decode, v1, v2
 from harness.wire import replace as replace_message
 from harness.wire.datagram import Endpoint
 from testcases.selftest.responder.pairing import PEER, TARGET, TARGET_NATT, Pair
@@ -333,6 +333,22 @@ def test_a_huge_first_message_leaves_no_state() -> None:
 
     assert answer is None
     assert pair.steps[-1].drop == "a first message that is too long to be kept"
+
+
+@pytest.mark.parametrize("mode", ["main_mode", "aggressive_mode"])
+def test_a_huge_first_message_of_version_1_leaves_no_state(mode: str) -> None:
+    """It is bounded in IKEv1 too, before anything is computed for it."""
+    pair = Pair(_configured(first_message=4000))
+    script = getattr(pair.peer, mode)()
+    datagram = next(script).datagram
+    message = decode(datagram.data)
+    assert isinstance(message, Message)
+    payloads = (*message.payloads, v1.VendorId(data=bytes(4000)))
+    huge = replace_message(message, payloads=payloads, next_payload=None, length=None).encode()
+    step = pair.responder.receive(datagram._replace(data=huge), 0.0)
+
+    assert step.drop == "a first message that is too long to be kept"
+    assert list(pair.responder.all()) == []
 
 
 @pytest.mark.parametrize(
