@@ -11,7 +11,7 @@ from harness.codes import AuthMethodV1, CertEncoding, Exchange, HashV1, NotifyTy
 from harness.crypto.authority import LONG_AGO, NOT_YET, Authority
 from harness.crypto.certificate import read_certificate
 from harness.peer.certified import authority, credentials
-from harness.profile import DEFAULT, Configuration, Credentials, Identity, User, Version1, Xauth
+from harness.profile import DEFAULT, Configuration, Credentials, Defence, Identity, User, Version1, Xauth
 from harness.sa.v1 import Suite, signature_secrets
 from harness.wire import Message, decode, v1
 from harness.wire import replace as replace_message
@@ -166,7 +166,7 @@ def test_certificates_may_come_before_the_proof(pairs: Any, mode: str, at: int) 
 @pytest.mark.parametrize("shown", [(b"",) * 1000, (b"x" * 10000,) * 3])
 def test_certificates_left_by_nobody_known_are_bounded(pairs: Any, shown: tuple[bytes, ...]) -> None:
     """Of what comes before the proof a few certificates are kept, and not many octets."""
-    pair = pairs(signing())
+    pair = pairs(replace(signing(), defence=Defence(first_message=65_535)))
     pair.play(pair.alice.main_mode_1(*(v1.Certificate(CertEncoding.X509_SIGNATURE, each) for each in shown)))
     kept = pair.sas[0].certificates
 
