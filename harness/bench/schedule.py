@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from math import ceil
 
-MOST_JOBS = 32
+MOST_JOBS = 64
 """As many targets run at a time at most, unless the user says otherwise: each takes memory and sockets."""
 PLAYED_S = 2.0
 """What a case takes on real sockets besides its waits: the target starts, the peers talk, the evidence is judged."""

@@ -13,6 +13,7 @@ from harness.cli.wrong import WrongInput
 from harness.report.draw import below
 from harness.report.journal import NAME, NoJournal, Run, mend, read
 from harness.report.naming import target_name
+from harness.target.contract import Target
 
 SPELT = {"targets": "target"}
 """Options that are not called as what they fill in."""
@@ -86,6 +87,15 @@ class CutOff:
             for place, run in self.runs.items()
             for result in run.every
         }
+
+    def refuse_another(self, target: Target) -> None:
+        """WrongInput if a target is not of the version any more that the run began with."""
+        for run in self.runs.values():
+            name, version = run.header.target["name"], run.header.target["version"]
+            if name == target.name and version and target.version not in ("", version):
+                raise WrongInput(
+                    f"{name} is {target.version} now, and the run began with {version}; begin another run"
+                )
 
     @property
     def ended(self) -> bool:

@@ -125,6 +125,8 @@ def run_command(
     _refuse_what_can_not_be(asked, targets, write_expectations)
     entries = chosen(asked.selectors, tuple(map(Path, asked.cases)))
     for target in targets.values():
+        if before is not None:
+            before.refuse_another(target)
         refuse_run(target, entries, asked.configured_as)
         show_commands(target, allowed)
     jobs = jobs_at(*targets.values(), jobs=jobs)

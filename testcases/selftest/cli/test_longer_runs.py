@@ -166,6 +166,16 @@ def test_a_whole_run_has_nothing_left_to_play(ike: Any, played: Path) -> None:
     assert "nothing is left to play" in refused.err
 
 
+def test_a_target_of_another_version_is_another_run(ike: Any, played: Path) -> None:
+    """What began against one version is not played on against the next."""
+    journal = played / "reports" / NAME
+    journal.write_text(
+        journal.read_text(encoding="utf-8").replace('"version": "', '"version": "0.0.', 1), encoding="utf-8"
+    )
+
+    assert "and the run began with 0.0." in ike("run", "--resume", played).err
+
+
 def test_a_journal_that_does_not_say_how_is_refused(ike: Any, played: Path) -> None:
     """One of a version that kept no settings can't be played on."""
     journal = played / "reports" / NAME

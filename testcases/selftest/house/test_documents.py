@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
-from harness.cli import COMMANDS
+from harness.cli import COMMANDS, group
 
 TOP = Path(__file__).parents[3]
 PAGES = ("responder.md", "standing-rules.md", "deviants.md", "requirements.md", "targets.md")
@@ -35,6 +36,40 @@ def test_readme_names_every_command() -> None:
     missing = [name for name in COMMANDS if f"`{name}" not in told]
 
     assert missing == []
+
+
+def _rows() -> dict[str, str]:
+    """The README's table of commands: the row of each."""
+    told = (TOP / "README.md").read_text(encoding="utf-8")
+    return {row[1]: row[0] for row in re.finditer(r"^\| `(\w+).*$", told, re.M) if row[1] in COMMANDS}
+
+
+def _options(name: str) -> set[str]:
+    """The long options of a command, those of its own commands too."""
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    return {
+        option
+        for each in commands
+        for parameter in each.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    }
+
+
+@pytest.mark.parametrize("name", _rows())
+def test_the_table_names_only_options_that_there_are(name: str) -> None:
+    """What the README says of a command, its --help knows."""
+    assert set(re.findall(r"`(--[a-z][a-z-]*)", _rows()[name])) - _options(name) == set()
+
+
+@pytest.mark.parametrize("name", ["run", "report", "compare"])
+def test_the_table_names_every_option_of_a_run(name: str) -> None:
+    """What --help knows of the commands that play and tell, the README says; what all have in common apart."""
+    missing = {each for each in _options(name) if f"`{each}" not in _rows()[name]}
+
+    assert missing - {"--help", "--cases", "--quiet"} == set()
 
 
 def test_no_file_carries_a_path_of_a_machine() -> None:
