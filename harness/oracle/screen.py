@@ -17,7 +17,7 @@ from harness.observe import Matter
 from harness.observe.associations import REKEY_S
 from harness.observe.rows import IKE, ROW, STRAY
 from harness.oracle.facts import Fact
-from harness.oracle.talks import TALK, Talks
+from harness.oracle.talks import ENCRYPTED, SEALED, TALK, Talks
 
 MOST_ALIVE = 100_000
 """So many conversations are remembered, the oldest idle ones are let go; and so many are suspected, of either kind."""
@@ -45,8 +45,7 @@ _KINDS_V2 = (
 )
 _MAIN_MESSAGES, _AGGRESSIVE_MESSAGES = 6, 5
 _VERSION_1, _VERSION_2 = 0x10, 0x20
-_INITIATOR, _RESPONSE, _ENCRYPTED = 0x08, 0x20, 0x01
-_SEALED = (int(PayloadV2.SK), int(PayloadV2.SKF))
+_INITIATOR, _RESPONSE = 0x08, 0x20
 _FOLD = 3
 
 # Beside its matter it is remembered of a conversation that the peer made a Quick Mode there.
@@ -82,7 +81,7 @@ def _roles(talks: Talks, _octets: Octets) -> Mask:
 
 
 def _kinds(talks: Talks, _octets: Octets) -> Mask:
-    sealed_v1 = (talks.rows["flags"] & _ENCRYPTED > 0) | np.isin(talks.exchange, _PHASE_1)
+    sealed_v1 = (talks.rows["flags"] & ENCRYPTED > 0) | np.isin(talks.exchange, _PHASE_1)
     known_v1 = np.isin(talks.exchange, _KINDS_V1) & sealed_v1
     number, total = talks.fragment >> 16, talks.fragment & 0xFFFF
     in_pieces = (talks.next_payload == PayloadV2.SKF) & (number >= 1) & (number <= total)
@@ -175,24 +174,23 @@ def _repeated_alike(talks: Talks, octets: Octets) -> Mask:
 
 
 def _same_way(talks: Talks, _octets: Octets) -> Mask:
-    one_way = talks.way == talks.way[talks.exchanges][talks.run]
-    return np.asarray(~np.where(talks.is_v1, ~talks.from_target | (talks.way == _peers_way(talks)), one_way))
+    broken = np.asarray(~talks.is_v1 & (talks.way != talks.way[talks.exchanges][talks.run]))
+    v1 = talks.in_order(np.flatnonzero(talks.is_v1))
+    broken[v1] = talks.from_target[v1] & (talks.way[v1] != _peers_way(talks, v1))
+    return broken
 
 
-def _peers_way(talks: Talks) -> Integers:
-    """The way of the last message of the peer before each message of its conversation, or of that itself."""
-    order = np.argsort(talks.talk * len(talks.talk) + talks.when)
-    place = np.arange(len(order))
-    spoke = np.maximum.accumulate(np.where(talks.from_target[order], -1, place))
-    inside = spoke >= talks.starts[talks.talk[order]]
-    ways = np.where(inside, talks.way[order][np.maximum(spoke, 0)], talks.before["way"][talks.talk[order]])
-    found = np.empty(len(order), np.int64)
-    found[order] = ways
-    return found
+def _peers_way(talks: Talks, ordered: Integers) -> Integers:
+    """The way of the peer's last message up to each of these, which come by conversation and time."""
+    talk = talks.talk[ordered]
+    place = np.arange(len(ordered))
+    spoke = np.maximum.accumulate(np.where(talks.from_target[ordered], -1, place))
+    inside = (spoke >= 0) & (talk[spoke] == talk)
+    return np.asarray(np.where(inside, talks.way[ordered][spoke], talks.before["way"][talk]))
 
 
 def _no_more_than_thrice(talks: Talks, _octets: Octets) -> Mask:
-    received, sent, _ = before_proof(talks)
+    received, sent, _ = talks.before_proof
     return np.asarray((sent > _FOLD * received)[talks.talk])
 
 
@@ -271,9 +269,7 @@ class Screener:
         self._fold(self._talks)
 
     def _judge(self, fresh: Table) -> None:
-        touched = among(self._messages["spi_i"], fresh["spi_i"])
-        remembered = picked(self._messages, touched)
-        talks = Talks(remembered, joined([remembered, fresh]), self._talks)
+        talks = Talks(self._messages, fresh, self._talks)
         broken = {fact: check(talks, self._octets) for fact, check in CHECKS.items()}
         late = talks.in_talk(broken.pop(Fact.NUMBERED))
         odd = talks.in_talk(np.logical_or.reduce([*broken.values()]))
@@ -284,14 +280,14 @@ class Screener:
         after = _after(talks)
         after["parent"] = np.where(talks.is_known, talks.before["parent"], parents)
         self._talks = picked(self._talks, ~among(self._talks["spi_i"], after["spi_i"]))
-        self._messages = picked(self._messages, ~touched)
+        self._messages = picked(self._messages, ~talks.touched)
         self._distrust(picked(after, odd), odd=True)
         self._distrust(picked(after, doubtful & ~odd))
         plain = ~doubtful
         self._talks = joined([self._talks, picked(after, plain)])
         self._talks = picked(self._talks, np.argsort(self._talks["spi_i"]))
-        messages = picked(talks.rows, np.flatnonzero(kept & plain[talks.talk]))
-        self._messages = joined([self._messages, picked(messages, np.argsort(messages["number"]))])
+        messages = talks.in_order(np.flatnonzero(kept & plain[talks.talk]))
+        self._messages = joined([self._messages, picked(talks.rows, messages)])
         self._quicken(talks, plain)
 
     def _born(self, talks: Talks, doubtful: Mask) -> tuple[Mask, NDArray[np.uint64]]:
@@ -375,7 +371,7 @@ def _may_report(rows: Table) -> Mask:
     """Which rows may be notifies of the target in clear."""
     informs = np.isin(rows["exchange"], (_INFORMATIONAL, _INFORMATIONAL_V1))
     sealed = np.where(
-        rows["version"] >> 4 == 1, rows["flags"] & _ENCRYPTED > 0, np.isin(rows["next_payload"], _SEALED)
+        rows["version"] >> 4 == 1, rows["flags"] & ENCRYPTED > 0, np.isin(rows["next_payload"], SEALED)
     )
     return np.asarray((rows["kind"] == IKE) & rows["from_target"] & informs & ~sealed)
 
@@ -388,17 +384,6 @@ def _opens(talks: Talks) -> Mask:
         talks.is_v1[first], np.isin(exchange, _PHASE_1), talks.request[first] & (exchange == _INIT)
     )
     return np.asarray(~talks.from_target[first] & (talks.spi_r[first] == 0) & opening)
-
-
-def before_proof(talks: Talks) -> tuple[Integers, Integers, Mask]:
-    """The octets of each conversation that came and went before anything was sealed, and whether something is by now."""
-    rows, before = talks.rows, talks.before
-    sealed = np.where(talks.is_v1, rows["flags"] & _ENCRYPTED > 0, np.isin(talks.next_payload, _SEALED))
-    proof = np.minimum.reduceat(np.where(sealed, talks.when, len(rows)), talks.starts)
-    counted = ~talks.remembered & (talks.when < np.where(before["proven"], 0, proof)[talks.talk])
-    received = np.add.reduceat(np.where(counted & ~talks.from_target, rows["length"], 0), talks.starts)
-    sent = np.add.reduceat(np.where(counted & talks.from_target, rows["length"], 0), talks.starts)
-    return before["received"] + received, before["sent"] + sent, before["proven"] | (proof < len(rows))
 
 
 def _waits(talks: Talks) -> Mask:
@@ -433,7 +418,7 @@ def _after(talks: Talks) -> Table:
     place[talks.when] = np.arange(len(talks.when))
     after["way"] = np.where(spoke >= 0, talks.way[place[np.maximum(spoke, 0)]], before["way"])
     after["opened"] = np.where(new, _opens(talks), before["opened"])
-    after["received"], after["sent"], after["proven"] = before_proof(talks)
+    after["received"], after["sent"], after["proven"] = talks.before_proof
     after["open"] = talks.in_talk(_waits(talks)[talks.run])
     after["matter"] = before["matter"] | np.bitwise_or.reduceat(_matter(talks), start)
     return after

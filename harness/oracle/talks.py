@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.capture.tables import Integers, Mask, Table, picked
+from harness.capture.tables import Integers, Mask, Table, joined, picked
+from harness.codes import PayloadV2
 from harness.observe.rows import digest
 
 TALK = np.dtype(
@@ -30,6 +31,10 @@ TALK = np.dtype(
 """What is remembered of a plain conversation beside the messages of its last exchanges."""
 
 _RESPONSE = 0x20
+ENCRYPTED = 0x01
+"""A flag of version 1."""
+SEALED = (int(PayloadV2.SK), int(PayloadV2.SKF))
+"""The first payloads of sealed messages of version 2."""
 
 
 class Talks:
@@ -38,9 +43,14 @@ class Talks:
     An exchange is what has one asker and Message ID in version 2, one exchange type and Message ID in version 1.
     """
 
-    def __init__(self, remembered: Table, rows: Table, known: Table) -> None:
-        """`rows` begin with those of the `remembered` messages; `known` has the conversations that are known."""
-        spis, talk = np.unique(rows["spi_i"], return_inverse=True)
+    def __init__(self, messages: Table, fresh: Table, known: Table) -> None:
+        """Fresh messages, with those that are remembered of the same conversations, and what is known of these."""
+        spis, talk = np.unique(fresh["spi_i"], return_inverse=True)
+        place = np.searchsorted(spis, messages["spi_i"])
+        self.touched: Mask = spis[np.minimum(place, len(spis) - 1)] == messages["spi_i"]
+        """Which of the remembered messages are among them."""
+        remembered = picked(messages, self.touched)
+        rows, talk = joined([remembered, fresh]), np.concatenate([place[self.touched], talk])
         response = rows["flags"] & _RESPONSE != 0
         is_v1 = rows["version"] >> 4 == 1
         subject = np.where(is_v1, rows["exchange"], rows["from_target"] ^ response).astype(np.int64)
@@ -116,6 +126,27 @@ class Talks:
     def last_of_side(self) -> Mask:
         """Whether an exchange of version 2 is the last one that its asker began."""
         return np.append(_changes(self.side)[1:], True)
+
+    @cached_property
+    def before_proof(self) -> tuple[Integers, Integers, Mask]:
+        """The octets of each conversation that came and went before anything was sealed, and whether something is by now."""
+        rows, before = self.rows, self.before
+        sealed = np.where(self.is_v1, rows["flags"] & ENCRYPTED > 0, np.isin(self.next_payload, SEALED))
+        proof = np.minimum.reduceat(np.where(sealed, self.when, len(rows)), self.starts)
+        counted = ~self.remembered & (self.when < np.where(before["proven"], 0, proof)[self.talk])
+        received = self._octets_of(counted & ~self.from_target)
+        sent = self._octets_of(counted & self.from_target)
+        return before["received"] + received, before["sent"] + sent, before["proven"] | (proof < len(rows))
+
+    def _octets_of(self, mask: Mask) -> Integers:
+        """How many octets these messages of each conversation are together."""
+        index = np.flatnonzero(mask)
+        octets = np.bincount(self.talk[index], self.rows["length"][index], len(self))
+        return octets.astype(np.int64)
+
+    def in_order(self, places: Integers) -> Integers:
+        """These places by conversation and time."""
+        return places[np.argsort(self.talk[places] * len(self.talk) + self.when[places])]
 
     def in_exchange(self, mask: Mask) -> Mask:
         """Whether any message of each exchange is one of these."""
