@@ -10,6 +10,7 @@ from harness.capture.layers import Dissector
 from harness.capture.notes import Notes
 from harness.capture.runs import FEWEST, Run, gathered, seconds, stretch
 from harness.capture.source import Source
+from harness.capture.tables import Integers
 
 MAGICS = {
     b"\xa1\xb2\xc3\xd4": (">", 1_000_000),
@@ -87,27 +88,30 @@ class PcapFrames:
     def _run(self) -> Run | None:
         """The records that lie before us whole."""
         octets, start = self._source.ahead()
-        base, at, last, length_of = (
-            self._source.offset,
-            start,
-            len(octets) - _RECORD,
-            self._length.unpack_from,
-        )
-        places: list[int] = []
-        while at <= last:
-            (length,) = length_of(octets, at + _LENGTH_AT)
-            end = at + _RECORD + length
-            if length > _LARGEST_RECORD or end > len(octets):
-                break
-            places.append(at + _RECORD - start)
-            at = end
-        if len(places) < FEWEST:
+        heads_at, end = self._chain(octets, start)
+        stretched = stretch(octets, start, end)
+        heads = gathered(stretched, heads_at - start, self._layout)
+        damaged = np.flatnonzero(heads["size"] > _LARGEST_RECORD)
+        if len(damaged):
+            end = int(heads_at[damaged[0]])
+            heads_at, heads = heads_at[: damaged[0]], heads[: damaged[0]]
+        if len(heads) < FEWEST:
             return None
-        self._source.pass_to(at)
-        first, self._number = self._number + 1, self._number + len(places)
-        stretched, where = stretch(octets, start, at), np.array(places, np.int64)
-        heads = gathered(stretched, where - _RECORD, self._layout)
+        base, where = self._source.offset, heads_at - start + _RECORD
+        self._source.pass_to(end)
+        first, self._number = self._number + 1, self._number + len(heads)
         ticks = heads["seconds"].astype(np.uint64) * np.uint64(self._ticks) + heads["fraction"]
         links = np.full(len(where), self._link_type, np.int64)
         sizes, times = heads["size"].astype(np.int64), seconds(ticks, self._ticks)
         return Run(stretched, base, first, where, sizes, links, times, self._dissector)
+
+    def _chain(self, octets: bytes, start: int) -> tuple[Integers, int]:
+        """Where the records begin that lie before us whole if their lengths are true, and where the last one ends."""
+        lengths_at: list[int] = []
+        at, last, length_of = start + _LENGTH_AT, len(octets) - _RECORD + _LENGTH_AT, self._length.unpack_from
+        while at <= last:
+            lengths_at.append(at)
+            at += _RECORD + length_of(octets, at)[0]
+        if at - _LENGTH_AT > len(octets):
+            at = lengths_at.pop()
+        return np.array(lengths_at, np.int64) - _LENGTH_AT, at - _LENGTH_AT

@@ -40,14 +40,14 @@ ROW = np.dtype(
         ("spi_r", "u8"),  # of a packet of ESP its SPI
         ("message_id", "u4"),
         ("fragment", "u4"),  # Fragment Number and Total Fragments; 0 for a message in one piece
-        ("peer", "i8"),  # see `Peers`
+        ("peer", "i4"),  # see `Peers`
         ("way", "i8"),  # the target's address and both ports, whoever sent
         ("at", "i8"),  # where in the file the message begins; -1 where it stands in no one piece there
-        ("length", "i8"),
+        ("length", "i4"),
         ("digest", "u8"),  # of the message's octets; 0 until it is asked for
         ("place", "i8"),  # where in the file the frame begins; -1 where it must be kept to be had again
-        ("size", "i8"),
-        ("link", "i8"),
+        ("size", "u4"),
+        ("link", "u2"),
     ]
 )
 """A datagram that goes to or from the target, and strays."""
