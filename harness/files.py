@@ -18,4 +18,4 @@ def octets_of(path: Path) -> bytes:
 
 def text_of(path: Path) -> str:
     """The same as text in UTF-8; UnicodeDecodeError where it is none."""
-    return octets_of(path).decode("utf-8").replace("\r\n", "\n")
+    return octets_of(path).decode("utf-8-sig").replace("\r\n", "\n")

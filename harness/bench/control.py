@@ -11,6 +11,8 @@ from typing import Any
 from harness.bench.links import BIGGEST, LinkRefused
 
 LONGEST_LINE = 65_536
+MOST = 32
+"""How many may talk to it at a time; another one is hung up on at once."""
 Obey = Callable[[Mapping[str, Any]], dict[str, Any]]
 """What is done with an order, and the answer to it."""
 
@@ -23,6 +25,7 @@ class Control:
         self._selector = selector
         self._obey = obey
         self._listening = open_control(path)
+        self._talkers = 0
         selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
     def close(self) -> None:
@@ -30,7 +33,14 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
-        opened, _ = self._listening.accept()
+        try:
+            opened, _ = self._listening.accept()
+        except OSError:  # whoever called has gone, or the process may open no more files
+            return
+        if self._talkers >= MOST:
+            opened.close()
+            return
+        self._talkers += 1
         opened.setblocking(False)
         talker = Talker(opened, self._obey)
         self._selector.register(opened, selectors.EVENT_READ, partial(self._turn, talker))
@@ -41,6 +51,7 @@ class Control:
         if talker.gone:
             self._selector.unregister(talker.opened)
             talker.opened.close()
+            self._talkers -= 1
             return
         wanted = selectors.EVENT_WRITE if talker.unsaid else selectors.EVENT_READ
         if self._selector.get_key(talker.opened).events != wanted:

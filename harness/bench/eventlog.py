@@ -89,9 +89,9 @@ class EventLog:
             allowance.kept_back += 1
 
     def _put_aside(self) -> None:
-        os.close(self._descriptor)
         self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-        self._descriptor, self._size = _opened(self._path), 0
+        full, self._descriptor, self._size = self._descriptor, _opened(self._path), 0
+        os.close(full)
 
 
 def _opened(path: Path) -> int:

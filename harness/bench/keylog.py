@@ -1,5 +1,6 @@
 """Writes the keys of a running daemon as they come into being, for Wireshark and for `audit --keys`."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -25,14 +26,17 @@ class KeyLog:
         self._told: set[tuple[object, ...]] = set()
 
     def write(self, secrets: Iterable[Mapping[str, Any]]) -> None:
-        """Add those keys that were not written yet; they are on file when this returns."""
+        """Add those keys that were not written yet; they are on file when this returns, as far as the disk has room."""
         for secret in secrets:
             name = tuple(
                 secret.get(part) for part in ("ike", "spi_i", "spi_r", "sk_d", "cky_i", "cky_r", "esp")
             )
             if name not in self._told:
-                self._told.add(name)
-                self._add(secret)
+                with contextlib.suppress(
+                    OSError
+                ):  # a full disk is no reason to stop answering; next time it may fit
+                    self._add(secret)
+                    self._told.add(name)
 
     def close(self) -> None:
         """Close the files."""

@@ -1,16 +1,14 @@
-"""A configuration file as a user gives it: Cisco IOS text, TOML, or JSON as a target writes it."""
+"""A configuration file as a user gives it: Cisco IOS text, TOML, or the same in JSON."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.wrong import WrongInput
 from harness.files import text_of
 from harness.profile import Configuration, toml
-from harness.profile.ios import ConfigurationError
+from harness.profile.ios import ConfigurationError, place
 from harness.profile.ios import read as read_ios
 from harness.record import printable
-from harness.target.plain import configuration_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ def read(path: Path) -> Configured:
     try:
         text = text_of(path)
         if path.suffix == ".json":
-            return Configured(configuration_from(json.loads(text)))
+            return Configured(toml.read_json(text, str(path), path.parent))
         if path.suffix == ".toml":
             return Configured(toml.read(text, str(path), path.parent))
         return _ios(text, path)
@@ -36,7 +34,7 @@ def read(path: Path) -> Configured:
         ) from why
     except (ConfigurationError, toml.TomlError) as why:
         raise WrongInput(str(why)) from why
-    except (ValueError, TypeError, KeyError) as why:
+    except ValueError as why:
         raise WrongInput(f"{path}: no configuration: {why}") from why
 
 
@@ -44,5 +42,6 @@ def _ios(text: str, path: Path) -> Configured:
     reading = read_ios(text, str(path))
     notes = sorted((*reading.warnings, *reading.unknown))
     return Configured(
-        reading.configuration, tuple(printable(f"{path}:{note.line}: {note.text}") for note in notes)
+        reading.configuration,
+        tuple(printable(f"{place(str(path), note.line)}: {note.text}") for note in notes),
     )

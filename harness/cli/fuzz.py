@@ -29,7 +29,7 @@ DEFAULT_S = 60.0
 @click.command("fuzz")
 @click.option("--target", default="reference", show_default=True, help="A name, deviant:NAME, or FILE.toml.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help=f"Default: {DEFAULT_S:.0f}, or --cases."
+    "--seconds", type=words.Seconds(min=0, min_open=True), help=f"Default: {DEFAULT_S:.0f}, or --cases."
 )
 @click.option("--cases", type=click.IntRange(min=1), help="End after so many cases.")
 @words.seed

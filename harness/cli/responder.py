@@ -38,7 +38,7 @@ AS_NAT_PORT = -1
     "--config",
     type=words.FILE,
     metavar="FILE",
-    help="FILE.toml, FILE.json as a target writes it, or else Cisco IOS text; default: the catalogue's.",
+    help="FILE.toml, FILE.json with the same fields, or else Cisco IOS text; default: the catalogue's.",
 )
 @click.option(
     "--listen",
@@ -88,7 +88,7 @@ AS_NAT_PORT = -1
 )
 @click.option(
     "--stop-wait",
-    type=click.FloatRange(min=0.0),
+    type=words.Seconds(min=0.0),
     default=STOP_WAIT_S,
     show_default=True,
     metavar="SECONDS",

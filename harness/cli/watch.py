@@ -48,7 +48,7 @@ INCONCLUSIVE = 2
 @click.option(
     "--command", metavar="COMMAND", help="Run it for each alarm, which it gets as JSON on its standard input."
 )
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop by itself after so long.")
+@click.option("--seconds", type=words.Seconds(min=0), help="Stop by itself after so long.")
 @click.option(
     "--remember",
     type=click.IntRange(min=1_000),

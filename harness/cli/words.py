@@ -1,6 +1,7 @@
 """Options that several commands have."""
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,20 @@ DIRECTORY = click.Path(file_okay=False, path_type=Path)
 EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds that ends: neither `nan` nor `inf`."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; what is none, or too small, is refused."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return number
+
 
 selectors = click.argument("selectors", nargs=-1, metavar="[SELECTOR]…")
 cases = click.option(

@@ -40,7 +40,7 @@ the catalogue is played with, but for the profile. A code point goes by the regi
 identity as `kind:value` (ipv4, ipv6, fqdn, user_fqdn, dn, key_id), a value that may be missing as "none" or "any". Octets
 are a text, `{ hex = "…" }` or `{ file = "…" }`, a file beside the configuration; a PEM file is taken for the DER
 inside. A hard lifetime that is given alone brings its soft one along, at nine tenths. What is wrong is refused with the
-line or the key, and a running daemon that is told to reload keeps what it has.
+line or the key, and a running daemon that is told to reload keeps what it has. `FILE.json` is the same mapping in JSON.
 """
 IOS = """\
 ## Cisco IOS

@@ -36,6 +36,24 @@ def read(text: str, file: str = "<config>", directory: Path | None = None) -> Co
         raise TomlError(f"{printable(file)}: no TOML: {why}") from None
     except RecursionError:
         raise TomlError(f"{printable(file)}: no TOML: too deeply nested") from None
+    return described(table, file, directory)
+
+
+def read_json(text: str, file: str = "<config>", directory: Path | None = None) -> Configuration:
+    """The device that `text` describes, the same mapping in JSON."""
+    try:
+        table = json.loads(text)
+    except ValueError as why:
+        raise TomlError(f"{printable(file)}: no JSON: {why}") from None
+    except RecursionError:
+        raise TomlError(f"{printable(file)}: no JSON: too deeply nested") from None
+    if not isinstance(table, dict):
+        raise TomlError(f"{printable(file)}: an object follows")
+    return described(table, file, directory)
+
+
+def described(table: dict[str, Any], file: str, directory: Path | None) -> Configuration:
+    """The device of a mapping, as TOML or JSON have it."""
     if table.pop("format", FORMAT) != FORMAT:
         raise TomlError(f"{printable(file)}: format: this program reads format {FORMAT}")
     _complete(table)
@@ -86,6 +104,11 @@ def _files(directory: Path | None) -> Any:
 def show(configuration: Configuration, *, hide_secrets: bool = False) -> str:
     """The text that reads back as `configuration`; with `hide_secrets` the keys are left out and must be filled in."""
     return "\n".join(_lines(write(configuration, hide_secrets=hide_secrets)))
+
+
+def show_json(configuration: Configuration) -> str:
+    """The same in JSON."""
+    return json.dumps({"format": FORMAT, **write(configuration)})
 
 
 def _lines(table: Mapping[str, Any]) -> Iterator[str]:

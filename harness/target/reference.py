@@ -14,11 +14,10 @@ from typing import Any
 from harness import __version__
 from harness.clock import Entropy
 from harness.codes import Trigger
-from harness.profile import Configuration
+from harness.profile import Configuration, toml
 from harness.responder import HONEST, Cluster, Responder, device
 from harness.responder.deviants import DEVIANTS
 from harness.target.contract import TRIGGERS, Addresses, NotApplicable, TargetUnavailable, endpoint
-from harness.target.plain import to_plain
 from harness.wire.datagram import Endpoint
 
 WELL_KNOWN = 500
@@ -103,7 +102,7 @@ class Reference:
         place = Path(self._place.name)
         settings = place / "configuration.json"
         settings.touch(0o600)
-        settings.write_text(json.dumps(to_plain(configuration)), encoding="utf-8")
+        settings.write_text(toml.show_json(configuration), encoding="utf-8")
         self._process = self._spawn(settings, configuration.local_address, peer)
         told = self._first_line()
         return Addresses(endpoint(told["ike"]), endpoint(told["natt"]))

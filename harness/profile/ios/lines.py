@@ -25,11 +25,16 @@ class Note(NamedTuple):
         return f"line {self.line}: {self.text}" if self.line else self.text
 
 
+def place(file: str, line: int) -> str:
+    """Where something stands; what no line says, and the whole text leaves open, is a matter of the file."""
+    return f"{file}:{line}" if line else file
+
+
 class ConfigurationError(ValueError):
     """A text that cannot be played: where, and why; its words never hold a secret."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"{printable(file)}:{line}: {reason}")
+        super().__init__(f"{place(printable(file), line)}: {reason}")
         self.file, self.line, self.reason = file, line, reason
 
 

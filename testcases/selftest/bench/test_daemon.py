@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.bench.control import open_control
+from harness.bench.control import MOST, open_control
 from harness.bench.daemon import Daemon, Refusal
 from harness.bench.links import LinkRefused
 from harness.bench.ports import Port, open_port
@@ -229,6 +229,20 @@ def test_nonsense_is_refused_with_a_reason(served: Served, line: bytes) -> None:
 
     assert refused["ok"] is False
     assert refused["why"]
+    assert served.ask(b'{"do": "show"}')["ok"]
+
+
+def test_who_keeps_too_many_connections_is_hung_up_on(served: Served) -> None:
+    """More talkers than are allowed end neither the daemon nor the others; once some are gone there is room again."""
+    with contextlib.ExitStack() as stack:
+        talkers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(MOST + 1)]
+        for talker in talkers:
+            talker.settimeout(5.0)
+            talker.connect(str(served.control))
+        talkers[0].sendall(b'{"do": "show"}\n')
+
+        assert talkers[0].recv(100)
+        assert talkers[-1].recv(100) == b""
     assert served.ask(b'{"do": "show"}')["ok"]
 
 

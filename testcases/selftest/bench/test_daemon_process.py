@@ -18,8 +18,8 @@ from harness.clock import SystemEntropy
 from harness.codes import Exchange, NotifyType, NotifyTypeV1, ProfileName
 from harness.peer import Initiator, Request, Send
 from harness.profile import DEFAULT, Configuration, CrashDetection, Identity, Peer
+from harness.profile.toml import show_json
 from harness.target.contract import endpoint
-from harness.target.plain import to_plain
 from harness.wire import Message, decode, v1, v2
 from harness.wire.datagram import Datagram, Endpoint
 
@@ -43,7 +43,7 @@ class Served:
 
     def configure(self, configuration: Configuration) -> None:
         """Write the configuration file anew."""
-        self.config.write_text(json.dumps(to_plain(configuration)))
+        self.config.write_text(show_json(configuration))
 
     def start(self) -> None:
         """Start it, on the ports that it had before if it had any."""

@@ -104,6 +104,18 @@ def test_a_long_log_is_put_aside_once(path: Path, monkeypatch: pytest.MonkeyPatc
     assert lines(path)[-1]["t"] == 99.0
 
 
+def test_a_log_that_cannot_be_put_aside_ends_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its directory has gone, lines are lost, and its descriptor is nobody else's."""
+    monkeypatch.setattr(eventlog, "BIGGEST_FILE", 1_000)
+    log = EventLog(path)
+    path.unlink()
+    path.parent.rmdir()
+    for number in range(100):
+        log.matter("reconfigured", float(number))
+
+    log.close()
+
+
 def test_a_restart_adds_to_the_log(path: Path) -> None:
     """What was logged before stays."""
     for moment in (1.0, 2.0):

@@ -13,10 +13,10 @@ from harness.bench.run import Bench, Settings
 from harness.bench.stage import LinkKind
 from harness.codes import ProfileName, Trigger
 from harness.profile import DEFAULT, Dpd, Identity, Peer, Selector
+from harness.profile.toml import read_json, show_json
 from harness.record import Verdict
 from harness.target.contract import Crashes, InProcess, Provokes, ShowsSas, TargetUnavailable, endpoint
 from harness.target.named import NoSuchTarget, named
-from harness.target.plain import configuration_from, to_plain
 from harness.target.reference import Reference
 from harness.wire.datagram import Endpoint
 
@@ -44,14 +44,16 @@ def test_a_configuration_survives_json() -> None:
         further_peers=(Peer(Identity("fqdn", "bob.example"), None, b"\xfe"),),
     ).with_lifetimes(child_hard=9.0)
 
-    assert configuration_from(json.loads(json.dumps(to_plain(configuration)))) == configuration
+    assert read_json(show_json(configuration)) == configuration
 
 
-@pytest.mark.parametrize("plain", [{"speed": 9}, {"profile": "lazy"}, {"lifetimes": 7}, {"psk": "no hex"}])
+@pytest.mark.parametrize(
+    "plain", [{"speed": 9}, {"profile": "lazy"}, {"lifetimes": 7}, {"psk": {"hex": "no hex"}}, {"peer": 5}]
+)
 def test_a_configuration_that_is_none_is_refused(plain: dict[str, object]) -> None:
     """A misspelled field or value is a ValueError, not a default."""
     with pytest.raises(ValueError, match=r"\S"):
-        configuration_from(plain)
+        read_json(json.dumps(plain))
 
 
 def test_it_can_what_the_contract_names() -> None:

@@ -41,6 +41,9 @@ from harness.cli import COMMANDS
         ("responder", "--deviant", "nosuch"),
         ("responder", "--port", "70000"),
         ("responder", "--port", "0", "--nat-port", "0", "--peer", "nobody"),
+        ("responder", "--stop-wait", "nan"),
+        ("responder", "--stop-wait", "inf"),
+        ("fuzz", "--seconds", "nan"),
     ],
     ids=" ".join,
 )
@@ -50,6 +53,28 @@ def test_wrong_input_is_a_sentence(ike: Any, words: tuple[str, ...]) -> None:
 
     assert said.status == 64
     assert said.out == ""
+    assert said.err.startswith("ike-harness: ")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", "[" * 100_000),
+        ("a.json", "[]"),
+        ("a.json", '{"peer": 5}'),
+        ("a.json", '{"lifetimes": {"ike_hard": NaN}}'),
+        ("a.toml", "a = " + "[" * 100_000),
+        ("a.toml", 'psk = "'),
+        ("a.toml", "\x00"),
+    ],
+)
+def test_a_configuration_that_is_none_is_a_sentence(ike: Any, tmp_path: Path, name: str, text: str) -> None:
+    """Whatever stands in the file, no traceback comes of it, in either form."""
+    (tmp_path / name).write_text(text)
+    said = ike("responder", "--config", str(tmp_path / name))
+
+    assert said.status == 64
     assert said.err.startswith("ike-harness: ")
     assert said.err.count("\n") == 1
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from harness.profile import DEFAULT, Configuration, Identity
 from harness.profile.ios import show
+from harness.profile.toml import show_json
 from harness.target.daemon import PLACE, IkeDaemon
 from harness.target.namespaces import INTERFACE, End, Network, end_process, wait_until
 from harness.target.packages import Prefix
-from harness.target.plain import to_plain
 
 DEVICE, PEER = "10.9.0.1", "10.9.0.2"
 CONFIGURATION = replace(
@@ -76,7 +76,7 @@ class Responder:
         self.events = place / "events.jsonl"
         place.mkdir(exist_ok=True)
         settings = place / ("device.ios" if as_ios else "device.json")
-        settings.write_text(show(configuration) if as_ios else json.dumps(to_plain(configuration)))
+        settings.write_text(show(configuration) if as_ios else show_json(configuration))
         control = f"{PLACE}/{place.name}.control"
         self._control = end.path(control)
         self.process = end.spawn(

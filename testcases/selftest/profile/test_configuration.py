@@ -16,7 +16,7 @@ from harness.profile import (
     Selector,
     User,
 )
-from harness.target.plain import configuration_from, to_plain
+from harness.profile.toml import read_json, show_json
 
 
 def test_default_is_strict() -> None:
@@ -165,7 +165,7 @@ def test_repr_hides_private_keys_and_passwords() -> None:
 
 def test_proofs_survive_the_way_to_another_process() -> None:
     """Certificates, users and keys are the same after they travelled as plain data."""
-    assert configuration_from(to_plain(CERTIFIED)) == CERTIFIED
+    assert read_json(show_json(CERTIFIED)) == CERTIFIED
 
 
 def test_unknown_proof_is_refused() -> None:
