@@ -5,7 +5,7 @@ from harness.observe.children import ChildSa
 from harness.observe.connections import openings
 from harness.observe.conversation import conversation
 from harness.observe.header import NO_SPI, Header
-from harness.observe.observed import Doubt, Observed
+from harness.observe.observed import Doubt, Observed, number
 from harness.observe.observer import observe
 from harness.observe.packets import Protected, protected
 from harness.observe.screened import Matter, Screened
@@ -30,6 +30,7 @@ __all__ = [
     "Trace",
     "asked_for",
     "conversation",
+    "number",
     "observe",
     "openings",
     "protected",

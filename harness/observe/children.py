@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.codes import AttributeP2, Exchange, LifeType, NotifyType, Protocol
 from harness.observe.associations import Pair
+from harness.observe.observed import number
 from harness.observe.seen import Seen
 from harness.wire import v1, v2
 
@@ -179,9 +180,9 @@ def _seconds(proposal: Any) -> float | None:
         counts: int | None = None
         for attribute in transform.attributes:
             value = attribute.value
-            number = value if isinstance(value, int) else int.from_bytes(value, "big")
+            count = value if isinstance(value, int) else int.from_bytes(value, "big")
             if attribute.type == AttributeP2.SA_LIFE_TYPE:
-                counts = number
+                counts = count
             elif attribute.type == AttributeP2.SA_LIFE_DURATION and counts == LifeType.SECONDS:
-                return float(number)
+                return number(count)
     return None

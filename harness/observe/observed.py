@@ -6,6 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
+_SENSIBLE = 1e18
+"""Beyond this no number of seconds means anything."""
 
 
 class Doubt(StrEnum):
@@ -125,3 +127,10 @@ def _matching(value: Any, kind: type[U], notify_type: int | None) -> Iterator[U]
 def _name(code: int) -> str:
     name = getattr(code, "name", None)
     return str(code) if name is None or name == str(int(code)) else f"{name} ({int(code)})"
+
+
+def number(stated: object) -> float | None:
+    """A number as evidence states it; None for what is none, or is beyond all sense."""
+    if not isinstance(stated, int | float) or not -_SENSIBLE < stated < _SENSIBLE:
+        return None
+    return float(stated)

@@ -11,7 +11,7 @@ from harness.observe.answers import Answers
 from harness.observe.associations import Associations
 from harness.observe.children import Children
 from harness.observe.gaps import known_gaps
-from harness.observe.observed import Doubt, Observed
+from harness.observe.observed import Doubt, Observed, number
 from harness.observe.screened import NOTHING, Matter, Screened
 from harness.observe.seen import Seen
 from harness.wire import v2
@@ -64,9 +64,9 @@ class Trace:
     @property
     def window_s(self) -> float:
         """Seconds that the target was watched."""
-        stated = (self.closing or {}).get("window_s")
-        if isinstance(stated, int | float):
-            return float(stated)
+        stated = number((self.closing or {}).get("window_s"))
+        if stated is not None:
+            return stated
         if self.length_s is not None:
             return self.length_s
         return self.seen[-1].time - self.seen[0].time if self.seen else 0.0
@@ -269,7 +269,8 @@ class Trace:
     def observations(self, what: str | None = None) -> Observed[tuple[Observation, ...]]:
         """What was observed outside the wire, of one kind where given."""
         stated = (self.closing or {}).get("observations")
-        found = tuple(_observation(each) for each in stated if isinstance(each, dict)) if stated else ()
+        kept = stated if isinstance(stated, list | tuple) else ()
+        found = tuple(_observation(each) for each in kept if isinstance(each, dict))
         wanted = tuple(each for each in found if what in (None, each.what))
         if not wanted:
             return self._absent("nothing was observed" + (f" of {what}" if what else ""))
@@ -339,7 +340,4 @@ def _never_came(trace: Trace, request: Seen) -> str:
 
 
 def _observation(entry: Mapping[str, Any]) -> Observation:
-    at = entry.get("t")
-    return Observation(
-        float(at) if isinstance(at, int | float) else 0.0, str(entry.get("what", "")), entry.get("value")
-    )
+    return Observation(number(entry.get("t")) or 0.0, str(entry.get("what", "")), entry.get("value"))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.codes import Exchange, NotifyTypeV1, name_of
-from harness.observe import Header, Matter, Seen, Trace
+from harness.observe import Header, Matter, Seen, Trace, number
 from harness.oracle.facts import Fact
 from harness.oracle.standing.endings import endings
 from harness.oracle.standing.rule import (
@@ -199,8 +199,8 @@ def silence_counts(trace: Trace, asked: Asked) -> bool:
 
 
 def _t_resp(trace: Trace) -> float:
-    stated = (trace.opening or {}).get("t_resp_s")
-    return float(stated) if isinstance(stated, int | float) else T_RESP_S
+    stated = number((trace.opening or {}).get("t_resp_s"))
+    return T_RESP_S if stated is None else stated
 
 
 def _words(seen: Seen) -> str:

@@ -7,7 +7,7 @@ to the target's knowledge. A new Child SA in its place looks like any other: INV
 from collections.abc import Iterator
 
 from harness.codes import Exchange, NotifyType
-from harness.observe import ChildSa, Seen, Trace
+from harness.observe import ChildSa, Seen, Trace, number
 from harness.oracle.standing.rule import Remark, Rule, bounds, failed, frames_of, held, named, not_judged
 from harness.profile import Profile
 from harness.record import ClaimName
@@ -56,9 +56,8 @@ def end_of(trace: Trace, child: ChildSa) -> float | None:
 def _limit(trace: Trace, child: ChildSa) -> float | None:
     """The hard limit in seconds; of two the longer, as either end may take its own."""
     stated = (trace.opening or {}).get("lifetimes")
-    declared = stated.get("child_hard") if isinstance(stated, dict) else None
-    known = [float(each) for each in (declared, child.seconds) if isinstance(each, int | float)]
-    return max(known, default=None)
+    declared = number(stated.get("child_hard")) if isinstance(stated, dict) else None
+    return max((each for each in (declared, child.seconds) if each is not None), default=None)
 
 
 def _was_deleted(child: ChildSa, packet: Seen) -> bool:

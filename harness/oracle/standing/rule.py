@@ -11,7 +11,7 @@ from harness.record import ClaimName, Finding, Verdict, Weight, printable
 
 _NAMED = 6
 _TOLD_SINGLY = 8
-_IN_PROCESS = frozenset({"virtual", "lossy"})
+_IN_PROCESS = ("virtual", "lossy")
 """Links whose tap stands at the target's end, behind whatever the link does to datagrams."""
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from harness.capture import Frame, Writer, read
 from harness.clock import SeededEntropy
-from harness.codes import Encr, Exchange, IdTypeV1, Integ
+from harness.codes import AttributeP2, Encr, Exchange, IdTypeV1, Integ, LifeType, Protocol
 from harness.observe import Doubt, Trace, observe
+from harness.observe.children import Children
 from harness.observe.conversation import conversation
 from harness.observe.header import Header
 from harness.observe.packets import Protected, Side, in_clear, protected
@@ -244,3 +245,23 @@ def test_a_subnet_cut_short_protects_nothing() -> None:
     cut = v1.Identification(IdTypeV1.ID_IPV4_ADDR_SUBNET, 0, 0, b"\xcb\x00\x71\x00\xff\xff\xff")
 
     assert protected([_quick(1, False, cut, cut), _quick(2, True, cut, cut)]) == ()
+
+
+@pytest.mark.parametrize(("octets", "seconds"), [(b"\x0e\x10", 3600.0), (b"\xff" * 400, None)])
+def test_a_lifetime_beyond_all_sense_is_none(octets: bytes, seconds: float | None) -> None:
+    """An SA_LIFE_DURATION may have hundreds of octets (RFC 2407 section 4.5); a Child SA that agreed on one has no end."""
+    lifetime = (
+        v1.Attribute(AttributeP2.SA_LIFE_TYPE, LifeType.SECONDS),
+        v1.Attribute(AttributeP2.SA_LIFE_DURATION, octets),
+    )
+    offers = [
+        v1.SecurityAssociation(
+            proposals=(
+                v1.Proposal(protocol=Protocol.ESP, spi=spi, transforms=(v1.Transform(attributes=lifetime),)),
+            )
+        )
+        for spi in (b"peer", b"ours")
+    ]
+    (child,) = Children.of([_quick(1, False, offers[0]), _quick(2, True, offers[1])]).made
+
+    assert child.seconds == seconds
