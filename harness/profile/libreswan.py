@@ -23,6 +23,7 @@ from harness.profile.exchanges import Fragments
 from harness.profile.profiles import PROFILES, Start
 from harness.profile.switches import Switch
 from harness.profile.ways import WAYS, Way, own_way, speaks
+from harness.profile.written import HIDDEN
 
 _CIPHERS: Mapping[tuple[int, int | None], str] = {
     (Encr.ENCR_3DES, None): "3des",
@@ -80,6 +81,8 @@ _RETRANSMISSION_MS = 4000
 """Its half a second repeats what a machine that has much to do is about to answer."""
 _MOST_S = 24 * 60 * 60
 """The longest life it takes."""
+_ROUTELESS = ("leftupdown=%disabled",)
+"""A connection that leaves the machine's routes alone."""
 _SERVING: Mapping[Way, tuple[str, ...]] = {
     "v2": ("narrowing=yes", "intermediate=yes"),
     "v1-main": (),
@@ -130,14 +133,22 @@ def ipsec_conf(
     )
     spoken = [way for way in ways if speaks(configuration, way)]
     connections = [
-        _section(
-            f"conn {way}",
-            *(_connection(configuration, way, boots=boots), _SERVING[way] if serves else ()),
-            further.get("conn", ()),
+        connection(
+            configuration,
+            way,
+            boots=boots,
+            further=(*_ROUTELESS, *(_SERVING[way] if serves else ()), *further.get("conn", ())),
         )
         for way in spoken
     ]
     return "\n".join([*setup, *(line for each in connections for line in ("", *each)), ""])
+
+
+def connection(
+    configuration: Configuration, way: Way, *, boots: bool = False, further: Sequence[str] = ()
+) -> list[str]:
+    """The section of one connection."""
+    return _section(f"conn {way}", _connection(configuration, way, boots=boots), further)
 
 
 def unfit(configuration: Configuration) -> str:
@@ -157,17 +168,19 @@ def unfit(configuration: Configuration) -> str:
     return ""
 
 
-def ipsec_secrets(configuration: Configuration, *, serves: bool = False) -> str:
+def ipsec_secrets(configuration: Configuration, *, serves: bool = False, hide_secrets: bool = False) -> str:
     """The keys that both ends share, and the passwords of users, as octets so that no quoting can go wrong.
 
     Of one that `serves` they are for whoever comes: in Main Mode the address alone tells whose key is meant.
+    With `hide_secrets` the pre-shared key is left out and must be filled in.
     """
     who = configuration.remote_id
     peer = "%any" if who is None or serves else identity(who)
     ends = f"{identity(configuration.local_id)} {peer}"
     ppk = configuration.ppk
+    key = f'"{HIDDEN}"' if hide_secrets else f"0x{configuration.psk.hex()}"
     lines = [
-        f"{ends} : PSK 0x{configuration.psk.hex()}",
+        f"{ends} : PSK {key}",
         *([f'{ends} : PPKS "{_ppk_id(ppk.identity)}" 0x{ppk.secret.hex()}'] if ppk else []),
         *(f"@{_user(each.name)} : XAUTH 0x{each.password.encode().hex()}" for each in configuration.users),
     ]
@@ -235,7 +248,6 @@ def _connection(configuration: Configuration, way: Way, *, boots: bool) -> list[
         *_subnet("right", configuration.remote_subnets, configuration),
         *_proofs(configuration, way),
         f"type={'transport' if configuration.children.transport else 'tunnel'}",
-        "leftupdown=%disabled",
         f"ike={_ike(configuration, way)}",
         f"esp={_esp(configuration, way)}",
         f"esn={'yes' if any(each.esn == Esn.ESN for each in configuration.child_proposals) else 'no'}",
@@ -391,23 +403,24 @@ def _dashed(*words: str | None) -> str | None:
 def _ike(configuration: Configuration, way: Way) -> str:
     what = f"an IKE SA by {way}"
     if way == "v2":
-        return _joined(map(_ike_suite, configuration.proposals_v2), what)
+        return _joined(map(ike_suite, configuration.proposals_v2), what)
     method = configuration.proposals_v1[0].auth
-    policies = [each for each in configuration.proposals_v1 if each.auth == method and _policy(each)]
+    policies = [each for each in configuration.proposals_v1 if each.auth == method and policy_suite(each)]
     if way == "v1-aggressive":  # the KE payload is in the first message, so there is one group
         policies = [each for each in policies if each.group == policies[0].group]
-    return _joined(map(_policy, policies), what)
+    return _joined(map(policy_suite, policies), what)
 
 
-def _ike_suite(proposal: IkeProposal) -> str | None:
-    """It knows no PRF but that of the integrity."""
+def ike_suite(proposal: IkeProposal) -> str | None:
+    """A suite for an IKE SA of version 2 in its words, which know no PRF but that of the integrity."""
     prf = _PRFS.get(proposal.prf)
     if proposal.integ != Integ.NONE and _INTEGRITIES.get(proposal.integ) != prf:
         return None
     return _dashed(_CIPHERS.get((proposal.encr, proposal.key_bits)), prf, _GROUPS.get(proposal.group))
 
 
-def _policy(policy: IsakmpPolicy) -> str | None:
+def policy_suite(policy: IsakmpPolicy) -> str | None:
+    """A policy of phase 1 in its words; None where it lacks one."""
     return _dashed(
         _CIPHERS_V1.get((policy.encr, policy.key_bits)),
         _HASHES_V1.get(policy.hash),
@@ -417,14 +430,15 @@ def _policy(policy: IsakmpPolicy) -> str | None:
 
 def _esp(configuration: Configuration, way: Way) -> str:
     suites = (
-        _child_suite(each, configuration.pfs_group, way)
+        child_suite(each, configuration.pfs_group, way)
         for each in configuration.child_proposals
         if each.protocol == Protocol.ESP
     )
     return _joined(suites, "a Child SA")
 
 
-def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+def child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+    """A suite for a child in its words; None where it lacks one."""
     if way != "v2" and proposal.encr == Encr.ENCR_CHACHA20_POLY1305:
         return None
     integrity = "none" if proposal.integ == Integ.NONE else _INTEGRITIES.get(proposal.integ)

@@ -11,6 +11,7 @@ from harness.profile.configuration import DEFAULT, ChildProposal, Configuration,
 from harness.profile.exchanges import Fragments
 from harness.profile.profiles import PROFILES, Start
 from harness.profile.switches import Switch
+from harness.profile.written import HIDDEN
 
 POLICY = "v2"
 """The name of the one policy."""
@@ -134,14 +135,15 @@ def iked_conf(
     active: bool = False,
     waits: bool = False,
     serves: bool = False,
+    hide_secrets: bool = False,
     further: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The policy of an OpenIKED that is `configuration`; for an initiator give it the mirrored one.
 
     An active one starts at once, and again whenever its IKE SA is gone; one that `waits` does so when it is told
     to be active. One that `serves`, and calls nobody, leaves the address of its peer open, and is deaf to a kernel
-    that asks for an SA. `further` are lines for `global` and words for `policy`. ValueError if it has no word for
-    any suite.
+    that asks for an SA. With `hide_secrets` the key is left out and must be filled in. `further` are lines for
+    `global` and words for `policy`. ValueError if it has no word for any suite.
     """
     if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
         configuration, waits = replace(configuration, peer=None), True
@@ -154,12 +156,12 @@ def iked_conf(
         f'ikev2 "{POLICY}" {start} {mode} esp',
         *_flows(configuration),
         f"local {configuration.local_address} peer {configuration.peer or 'any'}",
-        *_joined(map(_ike_suite, configuration.proposals_v2), "an IKE SA"),
-        *_joined((_child_suite(each, configuration) for each in configuration.child_proposals), "a Child SA"),
+        *_joined(map(ike_suite, configuration.proposals_v2), "an IKE SA"),
+        *_joined((child_suite(each, configuration) for each in configuration.child_proposals), "a Child SA"),
         f"srcid {identity(configuration.local_id)}",
         *([f"dstid {identity(peer)}"] if peer else []),
         *limits,
-        *_proof(configuration),
+        *_proof(configuration, hide=hide_secrets),
         *further.get("policy", ()),
     ]
     return "\n".join(
@@ -198,12 +200,12 @@ def _flows(configuration: Configuration) -> list[str]:
     return [f"from {local} to {remote}" for local, remote in (*pairs, *([second] if second else []))]
 
 
-def _proof(configuration: Configuration) -> list[str]:
+def _proof(configuration: Configuration, *, hide: bool) -> list[str]:
     """Where nothing is said it signs with whatever key it has, and takes any signature."""
     ends = (configuration.local_auth, configuration.remote_auth)
     match ends:
         case ("psk", "psk"):
-            return [f"psk 0x{configuration.psk.hex()}"]
+            return [f'psk "{HIDDEN}"' if hide else f"psk 0x{configuration.psk.hex()}"]
         case ("signature", "signature"):
             return []
         case ("signature", "eap"):
@@ -227,7 +229,8 @@ def _named(word: str, name: str | None) -> str | None:
     return None if name is None else f"{word} {name}"
 
 
-def _ike_suite(proposal: IkeProposal) -> str | None:
+def ike_suite(proposal: IkeProposal) -> str | None:
+    """A suite for an IKE SA of version 2 in its words; None where it lacks one."""
     return _words(
         "ikesa",
         _named("enc", _IKE_CIPHERS.get((proposal.encr, proposal.key_bits))),
@@ -237,7 +240,8 @@ def _ike_suite(proposal: IkeProposal) -> str | None:
     )
 
 
-def _child_suite(proposal: ChildProposal, configuration: Configuration) -> str | None:
+def child_suite(proposal: ChildProposal, configuration: Configuration) -> str | None:
+    """A suite for a child in its words; None where it lacks one, or Debian's build can't have it."""
     if proposal.protocol != Protocol.ESP or proposal.integ not in _CHILD_INTEGRITIES:
         return None
     group = configuration.pfs_group

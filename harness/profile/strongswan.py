@@ -277,7 +277,7 @@ def _connection(
 ) -> list[str]:
     may = PROFILES[configuration.profile]
     policies = [each for each in configuration.proposals_v1 if each.auth == method_v1(configuration)]
-    suites = map(_ike_suite, configuration.proposals_v2) if way == "v2" else map(_policy, policies)
+    suites = map(ike_suite, configuration.proposals_v2) if way == "v2" else map(policy_suite, policies)
     return section(
         way,
         [f"version = {2 if way == 'v2' else 1}"],
@@ -383,7 +383,7 @@ def _child(
     protocols = {Protocol.ESP: "esp_proposals", Protocol.AH: "ah_proposals"}
     suites = {
         word: [
-            _child_suite(each, group, way)
+            child_suite(each, group, way)
             for group in _child_groups(configuration, way, role)
             for each in configuration.child_proposals
             if each.protocol == protocol
@@ -453,7 +453,8 @@ def _dashed(*words: str | None) -> str | None:
     return "-".join(word for word in words if word) if None not in words else None
 
 
-def _ike_suite(proposal: IkeProposal) -> str | None:
+def ike_suite(proposal: IkeProposal) -> str | None:
+    """A suite for an IKE SA of version 2 in its words; None where it lacks one."""
     cipher, group = _CIPHERS.get((proposal.encr, proposal.key_bits)), _GROUPS.get(proposal.group)
     prf, further = _PRFS.get(proposal.prf), _additional(proposal.additional)
     if proposal.integ == Integ.NONE:
@@ -470,7 +471,8 @@ def _additional(methods: tuple[int, ...]) -> Iterable[str | None]:
         yield word and f"ke{number}_{word}"
 
 
-def _policy(policy: IsakmpPolicy) -> str | None:
+def policy_suite(policy: IsakmpPolicy) -> str | None:
+    """A policy of phase 1 in its words; None where it lacks one."""
     return _dashed(
         _CIPHERS_V1.get((policy.encr, policy.key_bits)),
         _HASHES_V1.get(policy.hash),
@@ -478,7 +480,8 @@ def _policy(policy: IsakmpPolicy) -> str | None:
     )
 
 
-def _child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+def child_suite(proposal: ChildProposal, pfs_group: int | None, way: Way) -> str | None:
+    """A suite for a child in its words; None where it lacks one."""
     cipher = "" if proposal.protocol == Protocol.AH else _CIPHERS.get((proposal.encr, proposal.key_bits))
     integrity = "" if proposal.integ == Integ.NONE else _HASHES.get(proposal.integ)
     group = "" if pfs_group is None else _GROUPS.get(pfs_group)
