@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.bench.catalogue import catalogue
 from harness.oracle import STANDING
 from harness.profile import schema
+from harness.profile.vendors import page
 from harness.requirements import load
 from harness.responder import HONEST
 from harness.responder.deviants import DEVIANTS
@@ -82,6 +83,11 @@ def targets() -> str:
     return f"# Target files\n\n{NOTE}\n{file_page.draw()}"
 
 
+def devices() -> str:
+    """The responder-only modes of vendors, their gaps, and how they were verified."""
+    return f"# Devices under test, vendor by vendor\n\n{NOTE}\n{page.draw()}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "responder.md": responder,
     "standing-rules.md": rules,
@@ -89,6 +95,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "requirements.md": matrix,
     "configuration.md": configuration,
     "targets.md": targets,
+    "devices.md": devices,
 }
 
 

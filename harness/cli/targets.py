@@ -1,4 +1,4 @@
-"""`targets`: the implementations under test that can be fetched, and whether a target can be tested from here."""
+"""`targets`: implementations that can be fetched, devices that a person sets up, and what can be tested from here."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from harness.cli import words
 from harness.cli.check import check_command
+from harness.cli.device import config_command
 from harness.cli.wrong import WrongInput
 from harness.target.contract import TargetUnavailable
 from harness.target.packages import PACKAGES, default_cache, fetch
@@ -13,10 +14,11 @@ from harness.target.packages import PACKAGES, default_cache, fetch
 
 @click.group("targets")
 def targets_command() -> None:
-    """Fetch implementations to test, and check targets."""
+    """Fetch implementations to test, print how a device is set up, and check targets."""
 
 
 targets_command.add_command(check_command)
+targets_command.add_command(config_command)
 
 
 @targets_command.command("install")

@@ -119,13 +119,14 @@ def _lines(table: Mapping[str, Any]) -> Iterator[str]:
         if name not in (*tables, PEERS):
             yield f"{name} = {_value(value, wide=True)}"
     for name, value in tables.items():
-        yield from ("", f"[{name}]", *_entries(value))
+        yield from ("", f"[{name}]", *entries(value))
     for each in peers:
-        yield from ("", f"[[{PEERS}]]", *_entries(each))
+        yield from ("", f"[[{PEERS}]]", *entries(each))
     yield ""
 
 
-def _entries(table: Mapping[str, Any]) -> Iterator[str]:
+def entries(table: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a written table, without its head."""
     yield from (f"{name} = {_value(value, wide=True)}" for name, value in table.items())
 
 

@@ -12,7 +12,14 @@ import pytest
 from harness.cli import COMMANDS, group
 
 TOP = Path(__file__).parents[3]
-PAGES = ("responder.md", "standing-rules.md", "deviants.md", "requirements.md", "targets.md")
+PAGES = (
+    "responder.md",
+    "standing-rules.md",
+    "deviants.md",
+    "requirements.md",
+    "targets.md",
+    "devices.md",
+)
 
 
 def _generator() -> ModuleType:
