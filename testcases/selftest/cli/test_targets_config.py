@@ -66,9 +66,9 @@ def test_options_say_what_the_device_is(ike: Any, key_file: Path) -> None:
 
 def test_what_can_not_be_said_is_on_stderr_too(ike: Any) -> None:
     """Each remark is in the text's head and, with the vendor's name, on standard error."""
-    said = config(ike, "openiked")
+    said = config(ike, "mikrotik")
 
-    assert "openiked: a child has no limit of volume\n" in said.err
+    assert "mikrotik: a child has no limit of volume\n" in said.err
     assert "# Not as wanted: a child has no limit of volume." in said.out
 
 
