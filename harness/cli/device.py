@@ -11,12 +11,14 @@ import click
 from harness.cli import configured, words
 from harness.cli.wrong import WrongInput
 from harness.codes import ProfileName
-from harness.profile import DEFAULT, Configuration
+from harness.profile import DEFAULT, Configuration, Identity
 from harness.profile.configuration import address_identity
 from harness.profile.vendors import VENDORS, Vendor
 from harness.profile.vendors.target_file import show
 from harness.profile.ways import WAYS, Way, speaks
 from harness.record import printable
+from harness.target.file import TargetFileError
+from harness.target.file import read as read_target
 
 _PROFILES = click.Choice([str(each) for each in ProfileName if each is not ProfileName.P1_ONLY])
 
@@ -58,11 +60,18 @@ _ADDRESS, _SUBNET, _WORD = (_checked(check) for check in (ip_address, ip_network
     metavar="FILE",
     help="What the device is: FILE.toml, FILE.json or Cisco IOS text; default: the catalogue's.",
 )
+@click.option("--target", type=words.FILE, metavar="FILE", help="What it is, as a target file says it.")
 @click.option(
-    "--address", callback=_ADDRESS, metavar="ADDRESS", help="The device's address; it is its identity too."
+    "--address",
+    callback=_ADDRESS,
+    metavar="ADDRESS",
+    help="The device's address, and its identity where that is one.",
 )
 @click.option(
-    "--peer", callback=_ADDRESS, metavar="ADDRESS", help="The harness's address; it is its identity too."
+    "--peer",
+    callback=_ADDRESS,
+    metavar="ADDRESS",
+    help="The harness's address, and its identity where that is one.",
 )
 @click.option(
     "--psk-file",
@@ -103,6 +112,7 @@ _ADDRESS, _SUBNET, _WORD = (_checked(check) for check in (ip_address, ip_network
 def config_command(
     vendor: str,
     config: Path | None,
+    target: Path | None,
     psk_file: Path | None,
     way: Way | None,
     interface: str,
@@ -110,8 +120,9 @@ def config_command(
     **wanted: Any,
 ) -> int:
     """Print what a person puts on a device, in its vendor's words; what can't be said follows on stderr."""
-    device = _with(_read(config), wanted)
-    chosen = way or _first_way(VENDORS[vendor], device)
+    device, met = _described(config, target)
+    device = _with(device, wanted)
+    chosen = way or met or _first_way(VENDORS[vendor], device)
     key = None if psk_file is None else _key(psk_file)
     try:
         sheet = VENDORS[vendor].sheet(device, chosen, key=key, interface=interface)
@@ -125,22 +136,37 @@ def config_command(
     return 0
 
 
-def _read(path: Path | None) -> Configuration:
-    if path is None:
-        return DEFAULT
-    read = configured.read(path)
+def _described(config: Path | None, target: Path | None) -> tuple[Configuration, Way | None]:
+    """The device of a file, and the way in if the file names it; without a file that of the catalogue."""
+    if config is not None and target is not None:
+        raise WrongInput("the device is in a configuration or in a target file: give --config or --target")
+    if target is not None:
+        return _of_target(target)
+    if config is None:
+        return DEFAULT, None
+    read = configured.read(config)
     for remark in read.remarks:
         click.echo(remark, err=True)
-    return read.configuration
+    return read.configuration, None
+
+
+def _of_target(path: Path) -> tuple[Configuration, Way]:
+    """A target file says where the peers stand in a table of its own."""
+    try:
+        told = read_target(path)
+    except TargetFileError as why:
+        raise WrongInput(str(why)) from why
+    peer = next(iter(told.peers.addresses), None)
+    return replace(told.configuration, peer=peer), told.about.ike[0]
 
 
 def _with(device: Configuration, wanted: Mapping[str, Any]) -> Configuration:
     """The device as the options want it; an option that is not given changes nothing."""
     changes: dict[str, Any] = {}
     if address := wanted["address"]:
-        changes |= {"local_address": address, "local_id": address_identity(address)}
+        changes |= {"local_address": address, "local_id": _moved(device.local_id, address)}
     if peer := wanted["peer"]:
-        changes |= {"peer": peer, "remote_id": address_identity(peer)}
+        changes |= {"peer": peer, "remote_id": _moved(device.remote_id, peer)}
     if profile := wanted["profile"]:
         changes["profile"] = ProfileName(profile)
     for side in ("local", "remote"):
@@ -149,6 +175,11 @@ def _with(device: Configuration, wanted: Mapping[str, Any]) -> Configuration:
     limits = {"ike_hard": wanted["ike_lifetime"], "child_hard": wanted["child_lifetime"]}
     lifetimes = {name: float(seconds) for name, seconds in limits.items() if seconds}
     return replace(device, **changes).with_lifetimes(**lifetimes)
+
+
+def _moved(who: Identity | None, address: str) -> Identity:
+    """Who is known by an address is known by the new one."""
+    return address_identity(address) if who is None or who.kind in ("ipv4", "ipv6") else who
 
 
 def _first_way(vendor: Vendor, device: Configuration) -> Way:

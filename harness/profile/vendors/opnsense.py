@@ -114,7 +114,7 @@ def _child_end(tunnel: Tunnel) -> Telling[None]:
     soft = tunnel.child_soft
     if soft is None:
         yield otherwise("child_hard", None, "a child has no end of its own where nothing renews it")
-    elif (end := ceil(soft * 1.1)) != tunnel.lifetimes.child_hard:
+    elif (end := round(soft * 1.1)) != tunnel.lifetimes.child_hard:
         yield otherwise("child_hard", end, f"a child ends {end} seconds after it was made")
 
 

@@ -89,15 +89,21 @@ def no_volume(lifetimes: Lifetimes) -> Telling[None]:
 
 def otherwise(field: str, value: float | None, text: str) -> Remark:
     """The remark that a lifetime is another one."""
-    return Remark(text, partial(_living, field, value))
+    return Remark(text, partial(_ending if field.endswith("_hard") else _limited, field, value))
 
 
-def _living(field: str, value: float | None, wanted: Configuration) -> Configuration:
+def _limited(field: str, value: float | None, wanted: Configuration) -> Configuration:
+    return wanted.with_lifetimes(**{field: value})
+
+
+def _ending(field: str, hard: float | None, wanted: Configuration) -> Configuration:
     """A renewal stays when it was, unless the end has moved before it."""
+    if hard is None:
+        return _limited(field, None, wanted)
     soft = field.replace("hard", "soft")
     renewed = getattr(wanted.lifetimes, soft)
-    kept = {soft: renewed} if value is None or renewed is None or renewed < value else {}
-    return wanted.with_lifetimes(**{**kept, field: value})
+    kept = {soft: renewed} if renewed is None or renewed < hard else {}
+    return wanted.with_lifetimes(**{field: float(hard), **kept})
 
 
 def bounded(number: float, low: int, high: int) -> int:

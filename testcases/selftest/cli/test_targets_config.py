@@ -8,6 +8,7 @@ import pytest
 
 from harness.profile.vendors import VENDORS
 from harness.profile.written import HIDDEN
+from harness.target.file import read
 
 KEY = "sesame-open"
 
@@ -99,6 +100,51 @@ def test_the_target_file_goes_with_the_device(ike: Any, tmp_path: Path, key_file
     assert len(table["configuration"]["proposals_v2"]) == 3
 
 
+TARGET = """\
+[target]
+name = "edge-1"
+kind = "remote"
+address = "10.0.0.1"
+configured_as = "rekey-ok"
+ike = ["v1-aggressive"]
+[peers]
+addresses = ["10.0.0.2"]
+[identity]
+remote_id = "fqdn:tester.example"
+psk = "sesame-open"
+[lifetimes]
+child_hard = 600
+"""
+
+
+def test_a_target_file_of_ones_own_is_told(ike: Any, tmp_path: Path) -> None:
+    """The device as its target file has it, met by the first way that it names; the key stays there."""
+    path = tmp_path / "edge.toml"
+    path.write_text(TARGET)
+    said = config(ike, "juniper-srx", "--target", path)
+
+    assert "address 10.0.0.2" in said.out
+    assert "mode aggressive" in said.out
+    assert "remote-identity hostname tester.example" in said.out
+    assert "lifetime-seconds 600" in said.out
+    assert said.out.rstrip().endswith("establish-tunnels responder-only")
+    assert KEY not in said.out
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("profile", ["strict", "rekey-ok", "two-way"])
+def test_the_target_file_is_one(ike: Any, tmp_path: Path, key_file: Path, vendor: str, profile: str) -> None:
+    """`run --target` reads the file that is written, as the device that was told."""
+    path = tmp_path / "edge.toml"
+    config(ike, vendor, "--psk-file", key_file, "--profile", profile, "--target-file", path)
+    again = tmp_path / "again.toml"
+    said = config(ike, vendor, "--psk-file", key_file, "--target", path, "--target-file", again)
+
+    assert said.status == 0
+    assert read(path).configuration.psk == KEY.encode()
+    assert again.read_text() == path.read_text()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -109,6 +155,8 @@ def test_the_target_file_goes_with_the_device(ike: Any, tmp_path: Path, key_file
         ("--vendor", "vyos", "--interface", "two words"),
         ("--vendor", "vyos", "--config", "/nonexistent.toml"),
         ("--vendor", "vyos", "--profile", "p1-only"),
+        ("--vendor", "vyos", "--target", "/nonexistent.toml"),
+        ("--vendor", "vyos", "--target", "t.toml", "--config", "c.toml"),
         ("--vendor", "openiked", "--ike", "v1-main"),
         ("--vendor", "vyos", "--target-file", "/nonexistent/t.toml"),
     ],
