@@ -48,7 +48,7 @@ class OpenIked(IkeDaemon):
     says = SAYS
     orders = frozenset({Trigger.RELOAD, Trigger.CLEAR, Trigger.OPERATOR_INITIATE})
     shim_hides = frozenset({Trigger.MATCHING_TRAFFIC, Trigger.SECOND_SELECTOR})
-    _processes: Mapping[int, str] = MappingProxyType({})
+    processes: Mapping[int, str] = MappingProxyType({})
     """Those besides the one that was started, by their ids."""
     _two_way = False
     _waits = True
@@ -84,7 +84,7 @@ class OpenIked(IkeDaemon):
     def prepare(self, configuration: Configuration) -> None:
         """Its configuration, its user, and the key that it wants even where it has a pre-shared one."""
         self._configuration = configuration
-        self._processes = {}
+        self.processes = {}
         self._two_way = self.under_test and Start.IKE_SA in PROFILES[configuration.profile].may
         self._write_policy(active=self._two_way, waits=self._two_way and self._waits)
         for name, line in _USER.items():
@@ -101,17 +101,18 @@ class OpenIked(IkeDaemon):
 
     def load(self) -> None:
         """It read its policy at its start; its processes are counted, as it does not tell of one that dies."""
-        self._processes = _children(self.pid)
+        self.processes = _children(self.pid)
 
     def crashed(self) -> str | None:
         """Its parent ends in good order when another of its processes died, and may not have seen that yet."""
         ended = super().crashed()
-        if not self.runs or not self._processes:
-            return ended
         if ended is not None:
-            return f"{ended}, which it does by itself when one of its processes died"
-        gone = sorted(set(self._processes.values()) - set(_children(self.pid).values()))
-        return f"{self.kind} lost {', '.join(gone)}" if gone else None
+            quietly = self.processes and ended.endswith("status 0")
+            return f"{ended}, which it does by itself when one of its processes died" if quietly else ended
+        gone = set(self.processes) - set(_children(self.pid)) if self.runs else ()
+        return (
+            f"{self.kind} lost {', '.join(sorted(self.processes[each] for each in gone))}" if gone else None
+        )
 
     def initiate(self, way: Way) -> None:
         """It starts by itself as soon as its policy is an active one; then that is awaited."""
