@@ -24,7 +24,7 @@ from harness.report.naming import run_name
 from harness.report.telling import block
 from harness.target.contract import Elsewhere, Target, TargetUnavailable
 from harness.target.departures import Unreasoned, known
-from harness.target.named import NoSuchTarget, named
+from harness.target.named import NoSuchTarget, named, own_file_of, profile_of
 from harness.target.probe import probe
 from harness.target.remote import Leave
 
@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ike-link", choices=[*LinkKind], help="virtual, or udp where the target has sockets of its own"
     )
     group.addoption("--ike-profile", choices=[*ProfileName], help="what the target is judged by")
-    group.addoption("--ike-configured-as", choices=[*ProfileName], help="how the target is set up")
+    group.addoption("--ike-configured-as", help="how the target is set up, by a profile or a file")
     group.addoption("--ike-seed", type=int, help="repeats a run; by default a fresh one, which is printed")
     group.addoption("--ike-strict", action="store_true", help="a broken SHOULD fails")
     group.addoption("--ike-expect", help="a file of known departures in place of the target's own")
@@ -335,7 +335,7 @@ def _new_bench(option: Any, side: Side, target: Target, beside: Beside | None = 
         seed=option.ike_seed + round_ - 1,
         link=_link(option, target),
         profile=ProfileName(option.ike_profile) if option.ike_profile else None,
-        configured_as=ProfileName(option.ike_configured_as) if option.ike_configured_as else None,
+        configured_as=profile_of(option.ike_configured_as),
         strict=option.ike_strict,
         keys=not option.ike_no_keys,
         longest_wait_s=option.ike_longest_wait,
@@ -347,7 +347,8 @@ def _new_bench(option: Any, side: Side, target: Target, beside: Beside | None = 
 
 
 def _named(option: Any, name: str) -> Target:
-    return named(name, Leave(option.ike_allow_commands, frozenset(option.ike_may_test)))
+    leave = Leave(option.ike_allow_commands, frozenset(option.ike_may_test))
+    return named(name, leave, own_file_of(option.ike_configured_as))
 
 
 def _stands(target: Target) -> ProfileName | None:

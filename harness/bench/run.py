@@ -37,6 +37,7 @@ from harness.target.contract import (
     NotCaused,
     Target,
     TargetUnavailable,
+    own_file,
 )
 from harness.target.departures import in_force, settled
 
@@ -177,7 +178,8 @@ class Bench:
         words = ["ike-harness", "run", entry.id, "--target", named, "--seed", str(settings.seed)]
         words += ["--link", settings.link] if settings.link is not LinkKind.VIRTUAL else []
         words += ["--profile", settings.profile] if settings.profile else []
-        words += ["--configured-as", settings.configured_as] if settings.configured_as else []
+        configured_as = own_file(target) or settings.configured_as
+        words += ["--configured-as", str(configured_as)] if configured_as else []
         words += ["--strict"] if settings.strict else []
         words += ["--windows", settings.windows] if settings.windows is not Windows.SHORT else []
         return shlex.join(words)
@@ -247,7 +249,7 @@ class Bench:
                 "endpoints": [str(place.target.ike), str(place.target.natt)],
             },
             "profile": str(settings.judged_by(entry.kind)),
-            "configured_as": str(place.configuration.profile),
+            "configured_as": str(own_file(target) or place.configuration.profile),
             "seed": settings.seed,
             "link": str(settings.link),
             "clock": place.clock,

@@ -39,7 +39,10 @@ from harness.target.departures import written
 @words.link
 @words.profile
 @click.option(
-    "--configured-as", type=words.PROFILES, help="How the target is set up; default: as it is judged."
+    "--configured-as",
+    type=words.PROFILE_OR_FILE,
+    metavar="PROFILE|FILE",
+    help="How the target is set up: by a profile, or a daemon by a file in its own words; default: as it is judged.",
 )
 @words.seed
 @words.strict
@@ -120,7 +123,7 @@ def run_command(
         before.asked.refuse_others(context, asked)
         asked = before.asked
     allowed = leave(allow_commands, i_may_test)
-    targets = {name: target_of(name, allowed) for name in asked.targets}
+    targets = {name: target_of(name, allowed, asked.configured_as) for name in asked.targets}
     link = _link_of_all(targets.values(), asked.link)
     _refuse_what_can_not_be(asked, targets, write_expectations)
     entries = chosen(asked.selectors, tuple(map(Path, asked.cases)))

@@ -8,7 +8,7 @@ from harness.cli.wrong import WrongInput
 from harness.record import Departure
 from harness.target.contract import Target, TargetUnavailable
 from harness.target.departures import Unreasoned, known
-from harness.target.named import NO_LEAVE, NoSuchTarget, named
+from harness.target.named import NO_LEAVE, NoSuchTarget, named, own_file_of
 from harness.target.probe import probe
 from harness.target.remote import Leave
 
@@ -24,10 +24,10 @@ def chosen(selected: tuple[str, ...], own: tuple[Path, ...]) -> tuple[Entry, ...
     return entries
 
 
-def target_of(name: str, leave: Leave = NO_LEAVE) -> Target:
+def target_of(name: str, leave: Leave = NO_LEAVE, configured_as: str | None = None) -> Target:
     """The target that a user names, ready for use; WrongInput if there is none, or something is missing for it."""
     try:
-        target = named(name, leave)
+        target = named(name, leave, own_file_of(configured_as))
         probe(target)
     except (NoSuchTarget, TargetUnavailable) as why:
         raise WrongInput(str(why)) from why

@@ -10,7 +10,23 @@ import click
 from harness.bench.stage import LinkKind
 from harness.codes import ProfileName
 
+
+class _ProfileOrFile(click.ParamType):
+    """A profile by its name, or the path of a file that is there."""
+
+    name = "profile or file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The profile's name, or the whole path."""
+        if value in list(ProfileName):
+            return str(value)
+        if not Path(value).is_file():
+            self.fail(f"{value!r} is neither one of {', '.join(ProfileName)} nor a file", param, ctx)
+        return str(Path(value).resolve())
+
+
 PROFILES = click.Choice([str(name) for name in ProfileName])
+PROFILE_OR_FILE = _ProfileOrFile()
 LINKS = click.Choice([str(kind) for kind in LinkKind])
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 EXISTING_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)

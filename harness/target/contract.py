@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from harness.clock import Entropy
@@ -167,6 +168,21 @@ class Grounds(Protocol):
     def inside(self) -> AbstractContextManager[None]:
         """Sockets and taps that are opened in this context stand there, and go on standing there after it."""
         ...
+
+
+@runtime_checkable
+class SetUpByFile(Protocol):
+    """The ability to be set up by a file that a user wrote in the target's own words."""
+
+    @property
+    def own_file(self) -> Path | None:
+        """That file; None: it is set up as a case asks."""
+        ...
+
+
+def own_file(target: Target) -> Path | None:
+    """The user's own file that a target is set up by, if it is."""
+    return target.own_file if isinstance(target, SetUpByFile) else None
 
 
 @runtime_checkable

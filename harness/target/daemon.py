@@ -50,7 +50,8 @@ class IkeDaemon(ABC):
     """One daemon; `fake_esp` where the kernel has no ESP, `further` lines go into its files as the printer says.
 
     One that is `under_test` takes any peer that proves itself, and starts by itself what its profile allows;
-    any other starts nothing unless it is told to.
+    any other starts nothing unless it is told to. With `own` text of a user's, that stands in the file of its
+    connections, in place of what is printed.
     """
 
     kind: ClassVar[str]
@@ -77,11 +78,13 @@ class IkeDaemon(ABC):
         *,
         fake_esp: bool = False,
         under_test: bool = False,
+        own: str | None = None,
         further: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self.end = end
         self.further = further
         self.under_test = under_test
+        self.own = own
         self._prefix = prefix
         self._fake_esp = fake_esp
         self._process: subprocess.Popen[str] | None = None

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cached_property, partial
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 from harness.codes import Trigger
@@ -29,6 +30,8 @@ _WITHOUT_IPV6 = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6"
 """Addresses of a link come up seconds after it, and each would be a local event that nobody caused."""
 ABILITIES = frozenset({"responder", "psk", "configure", "two-way", "provoke", "show-sas"})
 """What every daemon can that is driven here."""
+_SET_UP_HERE = frozenset({"configure", "two-way", Trigger.OPERATOR_INITIATE})
+"""What one can't that a user set up: nobody here knows what its connections are called, or may change them."""
 
 
 class DaemonTarget:
@@ -37,8 +40,10 @@ class DaemonTarget:
     interface = INTERFACE
     address = DEVICE
 
-    def __init__(self, kind: type[IkeDaemon]) -> None:
+    def __init__(self, kind: type[IkeDaemon], own: Path | None = None) -> None:
+        """One that is set up as each case asks, or by a user's `own` file in its own words."""
         self._kind = kind
+        self.own_file = own
         self._network: Network | None = None
         self._daemon: IkeDaemon | None = None
         self._configuration: Configuration | None = None
@@ -58,7 +63,8 @@ class DaemonTarget:
     @property
     def abilities(self) -> frozenset[str]:
         """What the daemon is known to do, and the triggers that can be caused here."""
-        return ABILITIES | self._kind.abilities | self._causes.keys()
+        fixed = frozenset() if self.own_file is None else _SET_UP_HERE
+        return (ABILITIES | self._kind.abilities | self._causes.keys()) - fixed
 
     def prepare(self) -> None:
         """Look for what namespaces and shims need, and fetch the daemon."""
@@ -78,14 +84,15 @@ class DaemonTarget:
 
     def start(self, configuration: Configuration, peer: Endpoint) -> Addresses:
         """Start a fresh daemon; NotApplicable if it has no words for the configuration."""
-        unfit = self._kind.unfit(configuration)
+        own = None if self.own_file is None else self.own_file.read_text(encoding="utf-8")
+        unfit = self._kind.unfit(configuration) if own is None else ""
         if unfit:
             raise NotApplicable(f"{self.name}: {unfit}")
         far = self._cable().far
         self._configuration = configuration
         far.run("sh", "-c", _WITHOUT_IPV6)
         far.run("ip", "-batch", "-", given=_networks(configuration, peer.address))
-        self._daemon = self._kind(far, self._prefix, fake_esp=self._fake_esp, under_test=True)
+        self._daemon = self._kind(far, self._prefix, fake_esp=self._fake_esp, under_test=True, own=own)
         self._daemon.start(configuration)
         return Addresses(Endpoint(DEVICE, 500), Endpoint(DEVICE, 4500))
 

@@ -73,7 +73,7 @@ class Libreswan(IkeDaemon):
         """Its two files, and a key store with what it signs by and whom it trusts."""
         self._configuration = configuration
         self.path("pluto.log").unlink(missing_ok=True)
-        self._ways = [way for way in WAYS if speaks(configuration, way)]
+        self._ways = [way for way in WAYS if speaks(configuration, way)] if self.own is None else []
         self._write_connections(boots=self._boots)
         self.write("/etc/ipsec.secrets", ipsec_secrets(configuration, serves=self.under_test))
         self.end.run("mkdir", "--parents", f"{PLACE}/pluto", _NSS)
@@ -91,7 +91,7 @@ class Libreswan(IkeDaemon):
             wait_until(lambda: not self._missing(), _LOADED_S, "its connections")
         for way in self._missing():
             self.end.run("ipsec", "auto", "--add", way)
-        if self.under_test and Start.IKE_SA in PROFILES[self._configuration.profile].may:
+        if self.own is None and self.under_test and Start.IKE_SA in PROFILES[self._configuration.profile].may:
             self._whack("--route", "--name", own_way(self._configuration))
 
     def initiate(self, way: Way) -> None:
@@ -143,12 +143,16 @@ class Libreswan(IkeDaemon):
         return self.read("pluto.log")
 
     def _write_connections(self, *, boots: bool) -> None:
-        connections = ipsec_conf(
-            self._configuration, PLACE, boots=boots, serves=self.under_test, further=self.further
+        self.write(
+            "/etc/ipsec.conf",
+            self.own
+            or ipsec_conf(
+                self._configuration, PLACE, boots=boots, serves=self.under_test, further=self.further
+            ),
         )
-        self.write("/etc/ipsec.conf", connections)
 
     def _missing(self) -> list[Way]:
+        """Those that are not there yet; of a user's own connections nobody knows the names."""
         log = self.log()
         return [way for way in self._ways if f'"{way}": added IKEv' not in log]
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.codes import ProfileName
 from harness.record import printable
 from harness.responder.deviants import DEVIANTS
 from harness.target import file
@@ -21,6 +22,16 @@ DEVIANT = "deviant:"
 REMOTE = "remote"
 """The kind of a device that was set up by somebody else: a target file alone can name one."""
 NO_LEAVE = Leave()
+
+
+def profile_of(configured_as: str | None) -> ProfileName | None:
+    """The profile that a user names as that of the target's configuration; None if it is a file, or nothing is named."""
+    return ProfileName(configured_as) if configured_as in list(ProfileName) else None
+
+
+def own_file_of(configured_as: str | None) -> Path | None:
+    """The file that a user names as the target's configuration; None if it is a profile, or nothing is named."""
+    return Path(configured_as) if configured_as and profile_of(configured_as) is None else None
 
 
 class NoSuchTarget(Exception):
@@ -43,8 +54,10 @@ KINDS: dict[str, Callable[[Mapping[str, Any]], Target]] = {
 """What a target file may say after `kind =` besides "remote"; each makes the target from the file's content."""
 
 
-def named(name: str, leave: Leave = NO_LEAVE) -> Target:
-    """The target of that name: a kind, `deviant:NAME`, or the path of a target file."""
+def named(name: str, leave: Leave = NO_LEAVE, own: Path | None = None) -> Target:
+    """The target of that name: a kind, `deviant:NAME`, or the path of a target file; a daemon may have a user's `own` file."""
+    if own is not None:
+        return _by_own_file(name, own)
     if name.startswith(DEVIANT):
         return _deviant(name.removeprefix(DEVIANT))
     if name in KINDS:
@@ -54,6 +67,14 @@ def named(name: str, leave: Leave = NO_LEAVE) -> Target:
     raise NoSuchTarget(
         f"no target is called {name!r}: name one of {', '.join(KINDS)}, {DEVIANT}NAME, or a file that ends in .toml"
     )
+
+
+def _by_own_file(name: str, own: Path) -> Target:
+    kind = next((each for each in DAEMONS if each.kind == name), None)
+    if kind is None:
+        known = ", ".join(each.kind for each in DAEMONS)
+        raise NoSuchTarget(f"{name} can't be configured as {own} says: files of their own words have {known}")
+    return DaemonTarget(kind, own)
 
 
 def _deviant(name: str) -> Target:

@@ -163,10 +163,13 @@ class OpenIked(IkeDaemon):
         self.end.run("ikectl", "load", "/etc/iked.conf")
 
     def _write_policy(self, *, active: bool, waits: bool) -> None:
-        policy = iked_conf(
-            self._configuration, active=active, waits=waits, serves=self.under_test, further=self.further
+        self.write(
+            "/etc/iked.conf",
+            self.own
+            or iked_conf(
+                self._configuration, active=active, waits=waits, serves=self.under_test, further=self.further
+            ),
         )
-        self.write("/etc/iked.conf", policy)
 
     def _ikectl(self, *words: str) -> str:
         self.end.run("ikectl", *words)
