@@ -11,7 +11,7 @@ from harness.bench.stage import LinkKind
 from harness.codes import ProfileName
 
 
-class _ProfileOrFile(click.ParamType):
+class _ProfileOrFile(click.ParamType[str]):
     """A profile by its name, or the path of a file that is there."""
 
     name = "profile or file"

@@ -108,7 +108,7 @@ class Strongswan(IkeDaemon):
         self.write("strongswan.conf", self._settings())
         self.write(
             "swanctl/swanctl.conf",
-            swanctl_conf(configuration, further=self.further, role=self._role()),
+            self.own or swanctl_conf(configuration, further=self.further, role=self._role()),
         )
         for name, octets in swanctl_files(configuration).items():
             self.write(f"swanctl/{name}", octets)

@@ -1,5 +1,7 @@
 """A daemon as target before any is started: what is missing for it is told in a sentence, and what it can't do."""
 
+from pathlib import Path
+
 import pytest
 
 from harness.cli import main
@@ -19,6 +21,7 @@ from harness.target.contract import (
     TargetUnavailable,
 )
 from harness.target.daemon_target import DaemonTarget
+from harness.target.openiked import OpenIked
 from harness.target.packages import Prefix
 from harness.target.probe import probe
 from harness.target.strongswan import Strongswan
@@ -98,3 +101,24 @@ def test_a_run_on_a_virtual_link_ends_with_a_sentence(
 
     assert status == WRONG_USAGE
     assert "--link udp" in capsys.readouterr().err
+
+
+def test_only_a_daemon_has_a_file_in_its_own_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the reference that is said in a sentence, and so is a file that is not there."""
+    own = tmp_path / "ipsec.conf"
+    own.touch()
+
+    assert main(["run", "--configured-as", str(own), "responder_only/e/boot"]) == WRONG_USAGE
+    assert "files of their own words have strongswan, libreswan, openiked" in capsys.readouterr().err
+    assert main(["run", "--configured-as", f"{own}.old", "responder_only/e/boot"]) == WRONG_USAGE
+    assert "neither one of strict, rekey-ok, p1-only, two-way nor a file" in capsys.readouterr().err
+
+
+def test_triggers_that_a_stand_in_hides_are_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a kernel it tells of them."""
+    monkeypatch.setattr(DaemonTarget, "_fake_esp", True)
+    assert not {Trigger.MATCHING_TRAFFIC, Trigger.SECOND_SELECTOR} & DaemonTarget(OpenIked).abilities
+    monkeypatch.setattr(DaemonTarget, "_fake_esp", False)
+    assert {Trigger.MATCHING_TRAFFIC, Trigger.SECOND_SELECTOR} <= DaemonTarget(OpenIked).abilities

@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from harness.profile import DEFAULT
+from harness.profile.libreswan import ipsec_conf
+from harness.profile.openiked import iked_conf
 from harness.record import CaseResult, Verdict
+from harness.target.contract import TargetUnavailable
 from harness.target.daemon import IkeDaemon
+from harness.target.daemon_target import DEVICE, DaemonTarget
 from harness.target.libreswan import Libreswan
 from harness.target.openiked import OpenIked
+from harness.target.probe import probe
+from harness.wire.datagram import Endpoint
 from testcases.selftest.target.plays import Mortal, Play, crash, dies, failed, results_of, strict, two_way
 
 pytestmark = pytest.mark.daemon
@@ -93,3 +102,35 @@ def test_a_death_is_a_fail_by_inv_16_with_the_last_frames(
     assert results[play].verdict is Verdict.FAIL
     assert re.search(DEATHS[play], finding.says)
     assert tuple(finding.frames) == (1, 2, 3, 4)
+
+
+HERE = replace(DEFAULT, local_address=DEVICE, peer="192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "text"),
+    [
+        (Libreswan, "/etc/ipsec.conf", ipsec_conf(HERE, "/run").replace("conn v2", "conn office")),
+        (OpenIked, "/etc/iked.conf", f"# office\n{iked_conf(HERE)}"),
+    ],
+)
+def test_a_users_own_file_is_what_it_reads(
+    kind: type[IkeDaemon], file: str, text: str, tmp_path: Path
+) -> None:
+    """As it is, whatever its connections are called; and what nobody here may change is no ability of such a one."""
+    own = tmp_path / "own.conf"
+    own.write_text(text)
+    target = DaemonTarget(kind, own)
+    try:
+        probe(target)
+        target.start(HERE, Endpoint("192.0.2.2", 500))
+    except TargetUnavailable as why:
+        pytest.skip(str(why))
+    daemon, _ = target._running
+    try:
+        assert daemon.read(file) == text
+        assert target.crashed() is None
+        assert kind is OpenIked or '"office": added IKEv2 connection' in target.logs()
+        assert not {"configure", "two-way", "operator_initiate"} & target.abilities
+    finally:
+        target.stop()

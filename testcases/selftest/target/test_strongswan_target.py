@@ -3,19 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from harness.bench.beside import Beside
-from harness.bench.catalogue import Entry, catalogue
-from harness.bench.pool import played
-from harness.bench.run import Bench, Settings
-from harness.bench.stage import LinkKind
 from harness.capture import read
-from harness.case import Case, Elapse, Findings, Initiator, Provoke, Script, Trace, that
-from harness.codes import ProfileName, Trigger
 from harness.observe import observe
 from harness.profile import DEFAULT
 from harness.record import CaseResult, Verdict
@@ -26,40 +20,20 @@ from harness.target.probe import probe
 from harness.target.strongswan import Strongswan
 from harness.wire import v2
 from harness.wire.datagram import Endpoint
+from testcases.selftest.target.plays import (
+    GONE_S,
+    Play,
+    crash,
+    dies,
+    failed,
+    results_of,
+    strict,
+    two_way,
+)
 
 pytestmark = pytest.mark.daemon
 
 PEER = Endpoint("192.0.2.2", 500)
-GONE_S = 10.0
-AT_A_TIME = 8
-CASES = {entry.id: entry for entry in catalogue()}
-
-
-class Mortal(DaemonTarget):
-    """A strongSwan that dies of a fault when it is to boot."""
-
-    def provoke(self, trigger: Trigger) -> str:
-        if trigger is not Trigger.BOOT:
-            return super().provoke(trigger)
-        daemon, _ = self._running
-        os.kill(daemon.pid, signal.SIGSEGV)
-        wait_until(self.crashed, GONE_S, "the crash")
-        return "SIGSEGV"
-
-
-class DiesOfIt(Case):
-    """A trigger that starts nothing."""
-
-    requirements = ("CISCO-RO-39",)
-
-    def script(self, alice: Initiator) -> Script:
-        yield from alice.connect(mark="made")
-        yield Provoke(Trigger.BOOT)
-        yield Elapse(0.5)
-        yield Provoke(Trigger.RELOAD)
-
-    def judge(self, trace: Trace) -> Findings:
-        yield that(trace.reply_to("made").find(v2.Authentication), "the IKE SA").is_present()
 
 
 @pytest.fixture(scope="module")
@@ -77,25 +51,6 @@ def target(able: None) -> Iterator[DaemonTarget]:
     made = DaemonTarget(Strongswan)
     yield made
     made.stop()
-
-
-@dataclass(frozen=True)
-class Play:
-    """A case, judged strict, of a target that is set up as `profile`."""
-
-    entry: Entry
-    profile: ProfileName = ProfileName.STRICT
-    target: type[DaemonTarget] = DaemonTarget
-
-
-def strict(case: str) -> Play:
-    """One that is to be silent."""
-    return Play(CASES[case])
-
-
-def two_way(case: str) -> Play:
-    """One that starts whatever it can."""
-    return Play(CASES[case], ProfileName.TWO_WAY)
 
 
 SILENT = (
@@ -119,39 +74,28 @@ CONVICTED = {
 }
 
 
-EXPIRES = strict("responder_only/b/child-at-its-hard-limit")
-DIES = Play(Entry("own/x/dies-of-it", "own", Path(__file__), DiesOfIt), target=Mortal)
-PLAYS = (*map(strict, SILENT), *map(two_way, CONVICTED), EXPIRES, DIES)
+EXPIRES = strict(Strongswan, "responder_only/b/child-at-its-hard-limit")
+DIES = dies(Strongswan)
 
 
 @pytest.fixture(scope="module")
-def results(able: None, tmp_path_factory: pytest.TempPathFactory) -> Mapping[Play, CaseResult]:
-    """All plays, held side by side: they mostly wait."""
-
-    def made(play: Play, beside: Beside) -> tuple[Bench, Entry]:
-        place = tmp_path_factory.mktemp(play.profile)
-        settings = Settings(place, link=LinkKind.UDP, configured_as=play.profile)
-        return Bench(play.target(Strongswan), settings, beside=beside), play.entry
-
-    return dict(played(PLAYS, AT_A_TIME, made))
-
-
-def failed(result: CaseResult) -> dict[str, tuple[int, ...]]:
-    """The frames of each rule that failed."""
-    return {each.rule: tuple(each.frames) for each in result.findings if each.verdict is Verdict.FAIL}
+def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Play, CaseResult]:
+    """All plays."""
+    silent, convicted = partial(strict, Strongswan), partial(two_way, Strongswan)
+    return results_of([*map(silent, SILENT), *map(convicted, CONVICTED), EXPIRES, DIES], tmp_path_factory)
 
 
 @pytest.mark.parametrize("case", SILENT)
 def test_set_up_strictly_it_passes(results: Mapping[Play, CaseResult], case: str) -> None:
     """It answers what is asked, and local events start nothing."""
-    result = results[strict(case)]
+    result = results[strict(Strongswan, case)]
     assert (result.verdict, result.why, failed(result)) == (Verdict.PASS, "", {})
 
 
 @pytest.mark.parametrize("case", CONVICTED)
 def test_set_up_two_way_it_is_convicted_by_a_frame(results: Mapping[Play, CaseResult], case: str) -> None:
     """The same events make it start something, and the finding names the frame."""
-    result = results[two_way(case)]
+    result = results[two_way(Strongswan, case)]
     assert result.verdict is Verdict.FAIL
     assert failed(result)[CONVICTED[case]]
 
@@ -169,7 +113,7 @@ def test_a_child_is_deleted_at_its_hard_limit(results: Mapping[Play, CaseResult]
 def test_a_crash_is_a_fail_by_inv_16_with_the_last_frames(results: Mapping[Play, CaseResult]) -> None:
     """Silence of the dead is no obedience, nor is what can't be provoked any more an error of ours."""
     result = results[DIES]
-    (finding,) = [each for each in result.findings if each.rule == "INV-16" and "crashed" in each.says]
+    finding = crash(result)
 
     assert result.verdict is Verdict.FAIL
     assert "SIGABRT" in finding.says
@@ -178,7 +122,7 @@ def test_a_crash_is_a_fail_by_inv_16_with_the_last_frames(results: Mapping[Play,
 
 def test_its_log_lies_beside_the_capture(results: Mapping[Play, CaseResult]) -> None:
     """As private as the capture is."""
-    result = results[strict(SILENT[0])]
+    result = results[strict(Strongswan, SILENT[0])]
     log = Path(result.capture).with_suffix(".log")
 
     assert "IKE_SA v2" in log.read_text()
