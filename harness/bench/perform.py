@@ -22,7 +22,7 @@ from harness.peer import (
     Send,
     Watch,
 )
-from harness.target.contract import Event, Outcome
+from harness.target.contract import NotCaused, Outcome
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
 
@@ -39,15 +39,21 @@ Member = Initiator | Companion
 class Performer:
     """Plays scripts for a cast on a link; the cast goes on answering the target whatever the script waits for.
 
-    A script's silent window is `watched_s` long.
+    A script's silent window is `watched_s` long. An answer that is due is waited for `patience_s` at least.
     """
 
     def __init__(
-        self, link: Link, evidence: Evidence, cast: Iterable[Member], watched_s: float = 0.0
+        self,
+        link: Link,
+        evidence: Evidence,
+        cast: Iterable[Member],
+        watched_s: float = 0.0,
+        patience_s: float = 0.0,
     ) -> None:
         self._link = link
         self._evidence = evidence
         self._watched_s = watched_s
+        self._patience_s = patience_s
         self._cast = tuple(cast)
         self._devices = {each.name: each for each in self._cast if isinstance(each, Companion)}
         self._whose: dict[Endpoint, Member] = {
@@ -106,8 +112,9 @@ class Performer:
 
     def _request(self, action: Request) -> Message | None:
         started, told = self._link.now, comments(action)
+        wait = max(action.wait, self._patience_s) if action.due else action.wait
         again = sorted(moment for moment in action.retransmit if moment < action.wait)
-        for moment in (*again, action.wait):
+        for moment in (*again, wait):
             for datagram in action.datagrams:
                 self._link.send(datagram, told)
             answer = self._until(started + moment, action.initiator, _message(action.answered_by))
@@ -142,15 +149,19 @@ class Performer:
         return outcome.says
 
     def _provoke_target(self, trigger: Trigger) -> Outcome:
-        outcome = self._outcome(self._link.provoke(trigger))
+        outcome = self._outcome(trigger)
         if outcome.caused:
             self._evidence.triggered(str(trigger))
         told = {"trigger": str(trigger), "outcome": outcome.says}
         self._evidence.note(self._link.now, "provoke" if outcome.caused else NOT_CAUSED, told)
         return outcome
 
-    def _outcome(self, came_of_it: str | Event) -> Outcome:
+    def _outcome(self, trigger: Trigger) -> Outcome:
         """What came of a local event; as long as it takes, the cast goes on answering."""
+        try:
+            came_of_it = self._link.provoke(trigger)
+        except NotCaused as why:
+            return Outcome(False, str(why))
         if isinstance(came_of_it, str):
             return Outcome(True, came_of_it)
         while (outcome := came_of_it.outcome()) is None:

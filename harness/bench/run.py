@@ -154,7 +154,8 @@ class Bench:
             cast = {
                 name: (_companion if name in devices else _initiator)(name, place, entropy) for name in names
             }
-            performer = Performer(link, evidence, (*cast.values(), stranger), self._watched_s(entry.kind))
+            everybody = (*cast.values(), stranger)
+            performer = Performer(link, evidence, everybody, self._watched_s(entry.kind), self._patience_s)
             roles: list[Any] = [Device(name) if name in devices else cast[name] for name in names]
             window_s = performer.perform(entry.kind().script(*roles), self._ending(stranger, cast.values()))
             self._note_end(evidence, link.now)
@@ -195,6 +196,10 @@ class Bench:
                 entry.kind.ports,
                 moving=SECOND_ADDRESS in entry.kind.needs,
             )
+
+    @property
+    def _patience_s(self) -> float:
+        return self._target.t_resp_s if isinstance(self._target, Elsewhere) else 0.0
 
     def _meet(self) -> None:
         """A device elsewhere that answers nothing before the first case is not there: later, silence is its fault."""

@@ -159,7 +159,7 @@ class UdpStage:
         moving: bool = False,
     ) -> None:
         self._clock = clock or WallClock()
-        self._wanted = ports
+        self._wanted = target.peer_ports if isinstance(target, Elsewhere) and ports == IKE_PORTS else ports
         self._target = target
         self._grounds = grounds_of(target)
         self._ports = UdpPorts()

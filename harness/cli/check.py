@@ -129,6 +129,6 @@ def _of_somebody(device: Elsewhere) -> Iterator[Checked]:
 def _tried(what: str, attempt: Callable[[], None], says: str) -> Checked:
     try:
         attempt()
-    except (TargetUnavailable, LinkRefused) as why:
+    except (TargetUnavailable, NotApplicable, LinkRefused) as why:
         return Checked(what, False, str(why), needed=True)
     return Checked(what, True, says, needed=True)

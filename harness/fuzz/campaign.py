@@ -17,7 +17,7 @@ from harness.fuzz.play import Play, Played
 from harness.fuzz.script import FuzzScript, Where
 from harness.fuzz.stateful import dialogues
 from harness.fuzz.volume import mutants
-from harness.target.contract import InProcess, Target, TargetUnavailable
+from harness.target.contract import InProcess, Restarts, Target, TargetUnavailable
 
 FORMAT = 1
 DIALOGUES_AT_ONCE = 20
@@ -161,12 +161,14 @@ class Campaign:
         self.report.by_slice[name] += 1
 
     def _taken(self, play: Play, played: Played) -> None:
-        """Keep what a play showed; a target that died in it is started afresh by the next play."""
-        if played.crashed is not None or any(fault.rule == "INV-16" for fault in played.faults):
-            self.report.restarts += 1
+        """Keep what a play showed; a target that died in it is started afresh by the next play, or by its owner's word."""
         if played.faults:
             script = FuzzScript(play.where, tuple(play.moves), target=self._target.name)
-            self.report.found += self._keeper.take(script, played.faults)
+            self.report.found += self._keeper.take(script, played.faults, played)
+        if played.crashed is not None or any(fault.rule == "INV-16" for fault in played.faults):
+            self.report.restarts += 1
+            if isinstance(self._target, Restarts):
+                self._target.restart()
 
     # --- the three fuzzers -----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Any
 from harness.fuzz.moves import Move
 from harness.fuzz.play import Played, play, rehearsed
 from harness.fuzz.script import Fault, FuzzScript, NoScript, read_script
-from harness.target.contract import Target
+from harness.target.contract import Elsewhere, Target
 
 MOST_PLAYS = 400
 """How often a script may be played to make it smaller."""
@@ -63,8 +64,11 @@ class Keeper:
         self.found: dict[tuple[str, str], Found] = {}
         self._known = dict(_kept_before(directory))
 
-    def take(self, script: FuzzScript, faults: Sequence[Fault]) -> list[Found]:
-        """Fold the faults of a play into the findings; the result are those that were not seen in this campaign."""
+    def take(self, script: FuzzScript, faults: Sequence[Fault], seen: Played | None = None) -> list[Found]:
+        """Fold the faults of a play into the findings; the result are those that were not seen in this campaign.
+
+        What was `seen` of somebody's device is kept as it is: nobody harms it again to make the script smaller.
+        """
         fresh = []
         for fault in faults:
             found = self.found.get(fault.key)
@@ -72,16 +76,19 @@ class Keeper:
                 found.seen += 1
                 continue
             known = self._known.get(fault.key)
-            found = known if known is not None else self._keep(script, fault)
+            found = known if known is not None else self._keep(script, fault, seen)
             self.found[fault.key] = found
             fresh.append(found)
         return fresh
 
-    def _keep(self, script: FuzzScript, fault: Fault) -> Found:
+    def _keep(self, script: FuzzScript, fault: Fault, seen: Played | None) -> Found:
         name = f"{fault.rule.lower()}-{hashlib.sha256(fault.shape.encode()).hexdigest()[:8]}"
         self._directory.mkdir(parents=True, exist_ok=True)
         path, capture = self._directory / f"{name}.json", self._directory / f"{name}.pcapng"
         replace(script, fault=fault, target=self._target.name).write(path)  # whatever comes: the find is kept
+        if seen is not None and isinstance(self._target, Elsewhere):
+            shutil.copy(seen.capture, capture)
+            return Found(name, fault, path, capture, seen.messages, steady=False)
         smaller = minimal(script, fault, self._target)
         played = play(smaller, self._target, capture)
         shown = _shown(played, fault)

@@ -244,6 +244,11 @@ class Elsewhere(Protocol):
         ...
 
     @property
+    def peer_ports(self) -> tuple[int, int]:
+        """From where the first peer at an address is to send IKE, and IKE behind a NAT."""
+        ...
+
+    @property
     def max_rate(self) -> int:
         """How many datagrams it may be sent in any second."""
         ...

@@ -59,6 +59,11 @@ def _single_host(text: str) -> IPv4Address | IPv6Address:
     return address
 
 
+def _check_ports(port: int, nat_port: int) -> None:
+    if not all(0 < each < 1 << 16 for each in (port, nat_port)) or port == nat_port:
+        raise ValueError("port and nat_port are two numbers from 1 to 65535")
+
+
 def _positive(**numbers: float | None) -> None:
     for name, number in numbers.items():
         if number is not None and number <= 0:
@@ -85,17 +90,18 @@ class About:
     """Where it takes IKE and ESP in UDP (RFC 3948)."""
     abilities: tuple[str, ...] = ()
     """What else it can and is set up to do."""
+    version: str = ""
+    """What it runs, for reports."""
     t_resp_s: float = 5.0
     """Seconds within which it answers a valid request; 30 are usual with EAP."""
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.isprintable():
-            raise ValueError("name is a word that can be printed")
+        if not self.name or not f"{self.name}{self.version}".isprintable():
+            raise ValueError("name and version are words that can be printed")
         if not self.ike:
             raise ValueError("ike names at least one of v1-main, v1-aggressive, v2")
         object.__setattr__(self, "address", str(_single_host(self.address)))  # as sockets write it
-        if not all(0 < each < 1 << 16 for each in (self.port, self.nat_port)) or self.port == self.nat_port:
-            raise ValueError("port and nat_port are two numbers from 1 to 65535")
+        _check_ports(self.port, self.nat_port)
         _positive(t_resp_s=self.t_resp_s)
         unknown = sorted(set(self.abilities) - set(ADMITTED))
         if unknown:
@@ -108,8 +114,12 @@ class Peers:
 
     addresses: tuple[str, ...] = ()
     """Addresses of this machine, a peer each as far as they go; unsaid, that from which the way leads to the device."""
+    port: int = 500
+    nat_port: int = 4500
+    """From where the first peer at an address sends; 500 and 4500 if they can be had, others in any case."""
 
     def __post_init__(self) -> None:
+        _check_ports(self.port, self.nat_port)
         object.__setattr__(self, "addresses", tuple(str(_single_host(each)) for each in self.addresses))
 
 

@@ -62,8 +62,8 @@ class Remote:
 
     @property
     def version(self) -> str:
-        """Nobody says."""
-        return ""
+        """As the file says."""
+        return self.told.about.version
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -138,6 +138,11 @@ class Remote:
     def t_resp_s(self) -> float:
         """Seconds within which it answers."""
         return self.told.about.t_resp_s
+
+    @property
+    def peer_ports(self) -> tuple[int, int]:
+        """From where the first peer at an address sends."""
+        return self.told.peers.port, self.told.peers.nat_port
 
     @property
     def max_rate(self) -> int:
