@@ -24,7 +24,7 @@ from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abili
 from harness.bench.windows import Windows
 from harness.capture import read
 from harness.case import Case
-from harness.clock import Clock, SeededEntropy, WallClock, started_at
+from harness.clock import Clock, SeededEntropy, WallClock, fresh_seed, started_at
 from harness.codes import ProfileName
 from harness.peer import Device, Initiator, Script
 from harness.profile import Configuration
@@ -137,6 +137,10 @@ class Bench:
         self._meet()
         settings = self._settings
         entropy = SeededEntropy(settings.seed).fork(entry.id)
+        if isinstance(
+            self._target, Elsewhere
+        ):  # it runs on, and may know the SPIs of an earlier run with this seed
+            entropy = entropy.fork(str(fresh_seed()))
         names = cast_of(entry.kind)
         place = self._stage(entry, names, entropy)
         evidence = Evidence(

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.bench.links import LinkRefused
+from harness.bench.reach import reach
 from harness.bench.stage import LinkKind
 from harness.clock import Clock, SeededEntropy
 from harness.fuzz.blocks import AUTH, INIT, Blocks
@@ -17,7 +18,7 @@ from harness.fuzz.play import Play, Played
 from harness.fuzz.script import FuzzScript, Where
 from harness.fuzz.stateful import dialogues
 from harness.fuzz.volume import mutants
-from harness.target.contract import InProcess, Restarts, Target, TargetUnavailable
+from harness.target.contract import Elsewhere, InProcess, Restarts, Target, TargetUnavailable
 
 FORMAT = 1
 DIALOGUES_AT_ONCE = 20
@@ -118,6 +119,8 @@ class Campaign:
         """Fuzz until the budget is spent; an interruption and a bug of ours end it early, with all that was found kept."""
         self._began = self._clock.now()
         try:
+            if isinstance(self._target, Elsewhere):
+                reach(self._target)  # what was never met can't have died
             with TemporaryDirectory(prefix="ike-harness-fuzz-") as place:
                 while self._goes_on():
                     self._round(Path(place) / "play.pcapng")

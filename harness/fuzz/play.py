@@ -15,7 +15,7 @@ from harness.bench.links import LinkRefused, VirtualLink
 from harness.bench.perform import Performer
 from harness.bench.stage import STRANGER, LinkKind, Stage, UdpStage, VirtualStage
 from harness.capture import read
-from harness.clock import Entropy, SeededEntropy, started_at
+from harness.clock import Entropy, SeededEntropy, fresh_seed, started_at
 from harness.codes import Trigger
 from harness.fuzz.moves import PATIENCE_REAL_S, PATIENCE_S, Hands, Move, Weather
 from harness.fuzz.script import Fault, FuzzScript, Where
@@ -117,6 +117,8 @@ class Play:
 
     def __init__(self, target: Target, where: Where, path: Path) -> None:
         entropy = SeededEntropy(where.seed).fork("fuzz")
+        if isinstance(target, Elsewhere):  # it runs on, and may know the SPIs of a play with the same seed
+            entropy = entropy.fork(str(fresh_seed()))
         self.where = where
         self.moves: list[Move] = []
         self._target = target

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from math import inf
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from harness.bench.stage import LinkKind
 from harness.codes import Exchange, Trigger
 from harness.fuzz.edits import EDGES, Edit
 from harness.fuzz.moves import FATES, Move
@@ -29,6 +31,8 @@ STEPS = 25
 """How many moves a dialogue has at most."""
 LONGEST_CHECKED_S = 400.0
 """How much time passes at once where a target checks for life all the while."""
+LONGEST_REAL_S = 1.0
+"""How much time passes at once where time is real."""
 
 Begin = Callable[[Where], Play]
 Done = Callable[[Play, Played], None]
@@ -222,9 +226,15 @@ class Dialogue(RuleBasedStateMachine):
     @rule(move=_AROUND)
     def around(self, move: Move) -> None:
         """Something besides messages: the path, time, a trigger that would make another device start, a peer that falls silent."""
-        if move["do"] == "elapse" and self._checks:
-            move = {**move, "seconds": min(move["seconds"], LONGEST_CHECKED_S)}
+        if move["do"] == "elapse":
+            move = {**move, "seconds": min(move["seconds"], self._longest_s)}
         self._do(move)
+
+    @property
+    def _longest_s(self) -> float:
+        if self.play is not None and self.play.where.link is LinkKind.UDP:
+            return LONGEST_REAL_S
+        return LONGEST_CHECKED_S if self._checks else inf
 
     @invariant()
     def lives(self) -> None:

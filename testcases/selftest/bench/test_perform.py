@@ -17,6 +17,7 @@ from harness.codes import Exchange, Trigger
 from harness.peer import Await, Elapse, Note, Provoke, Received, Request, Script, Send
 from harness.profile import DEFAULT
 from harness.responder import Step
+from harness.target.contract import NotCaused
 from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
 
@@ -66,10 +67,13 @@ class Bench:
     link: VirtualLink
     alice: Somebody
     stranger: Somebody
+    patience_s: float = 0.0
 
     def play(self, script: Script) -> tuple[float, Capture]:
         """Perform a script; the window, and the evidence as it lies on the disk."""
-        performer = Performer(self.link, self.evidence, (self.alice, self.stranger))
+        performer = Performer(
+            self.link, self.evidence, (self.alice, self.stranger), patience_s=self.patience_s
+        )
         try:
             window_s = performer.perform(script, control(self.stranger))
             self.evidence.finish(window_s)
@@ -120,6 +124,42 @@ def test_an_unanswered_request_is_repeated_and_given_up(bench: Bench) -> None:
     assert results == [None, pytest.approx(4.0)]
     assert [round(frame.time, 1) for frame in sent] == [0.0, 0.5, 1.0, 2.0]
     assert {frame.datagram.data for frame in sent if frame.datagram} == {b"ping"}
+
+
+@pytest.mark.parametrize(("due", "given_up_s"), [(True, 30.0), (False, 4.0)])
+def test_what_is_due_is_waited_for_as_long_as_it_may_take(bench: Bench, due: bool, given_up_s: float) -> None:
+    """A target that may take its time gets it, but for what need not be answered at all."""
+    deaf(bench)
+    bench.patience_s = 30.0
+    given_up: list[float] = []
+
+    def script() -> Script:
+        yield bench.alice.asks(b"ping", due=due)
+        given_up.append(bench.link.now)
+
+    bench.play(script())
+
+    assert given_up == [pytest.approx(given_up_s)]
+
+
+def test_a_trigger_that_nobody_can_cause_is_in_the_evidence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script goes on; what was not caused is no trigger, is told once, and says what to do."""
+
+    def refused(_: Trigger) -> str:
+        raise NotCaused("add one")
+
+    monkeypatch.setattr(bench.link, "provoke", refused)
+
+    def script() -> Script:
+        yield Provoke(Trigger.BOOT, times=3)
+
+    _, capture = bench.play(script())
+
+    assert capture.closing["triggers"] == []
+    assert [each["what"] for each in capture.closing["observations"]] == ["not provoked"]
+    assert capture.closing["observations"][0]["value"] == {"trigger": "boot", "outcome": "add one"}
 
 
 def test_what_the_script_says_of_a_frame_stands_beside_it(bench: Bench) -> None:

@@ -152,6 +152,14 @@ def test_an_honest_device_passes(double: Make) -> None:
     assert play(double().file(), SIMPLE).verdict is Verdict.PASS
 
 
+def test_peers_send_from_the_ports_of_the_file(double: Make) -> None:
+    """The first peer at an address has them."""
+    file = double().file(peers=f'addresses = ["{own_loopback(152)}"]\nport = 20500\nnat_port = 24500\n')
+    opening = read(Path(play(file, SIMPLE).capture)).opening
+
+    assert opening["cast"]["alice"] == [f"{own_loopback(152)}:20500", f"{own_loopback(152)}:24500"]
+
+
 @pytest.mark.slow
 def test_a_wrong_key_is_no_pass(double: Make) -> None:
     """A file that is not true of the device is no ground for a PASS."""

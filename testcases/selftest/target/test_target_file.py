@@ -114,6 +114,7 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
         ({"target": ABOUT + 'abilities = ["teleport"]\n'}, "no ability is called 'teleport'; abilities are"),
         ({"target": ABOUT + 'abilities = ["configure"]\n'}, "no ability is called 'configure'"),
         ({"devices": ""}, "devices: unknown; the tables are target,"),
+        ({"peers": "port = 4500\n"}, "peers: port and nat_port are two numbers"),
         ({"peers": 'addresses = ["nowhere"]\n'}, "peers: 'nowhere' is no IP address"),
         ({"identity": 'local_id = "edge"\npsk = "x"\n'}, "identity.local_id: an identity follows, as in"),
         ({"identity": ""}, "identity: psk is missing, or a certificate"),
