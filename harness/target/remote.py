@@ -101,9 +101,12 @@ class Remote:
         return nullcontext()
 
     def prepare(self) -> None:
-        """See that there is a way to it."""
+        """See that there is a way to it, from elsewhere than where it is: by its address it is told from its peers."""
         for each in self.told.peers.addresses or (None,):
-            way_to(self.address, each)
+            if way_to(self.address, each).address == self.address:
+                raise TargetUnavailable(
+                    f"peers can't stand at {self.address}, which is the device's own address: name others in [peers]"
+                )
 
     def start(self, configuration: Configuration, peer: Endpoint) -> Addresses:
         """It runs, for all we know, and is told nothing."""

@@ -67,7 +67,7 @@ class Double:
         """What stands in [target] of its file."""
         address, _, port = self.listens["ike"].rpartition(":")
         return (
-            f'name = "edge-1"\nkind = "remote"\naddress = "{address}"\nport = {port}\n'
+            f'name = "edge-1"\nkind = "remote"\naddress = "{address.strip("[]")}"\nport = {port}\n'
             f"nat_port = {self.listens['natt'].rpartition(':')[2]}\n"
             'configured_as = "strict"\nike = ["v2", "v1-main", "v1-aggressive"]\n'
         )

@@ -19,7 +19,9 @@ from testcases.selftest.bench.double import DEVICE, PEER, PSK, ROOT, Double, sta
 
 pytestmark = pytest.mark.daemon
 
-NEAR, FAR = "10.9.0.1", "10.9.0.2"
+PLACES = {4: ("10.9.0.1", "10.9.0.2"), 6: ("fd00:9::1", "fd00:9::2")}
+"""Our address and the device's, by the version of IP."""
+NEAR, FAR = PLACES[4]
 NOBODYS_PORT = 1999
 CASES = '''\
 """Local events of a device."""
@@ -55,9 +57,17 @@ class Line:
     def device(self, profile: ProfileName, *words: str) -> Double:
         """A device of this profile at the far end, on the well-known ports."""
         own = replace(
-            DEFAULT, profile=profile, local_id=DEVICE, remote_id=PEER, psk=PSK, local_address=FAR, peer=NEAR
+            DEFAULT,
+            profile=profile,
+            local_id=DEVICE,
+            remote_id=PEER,
+            psk=PSK,
+            local_address=self.network.far.address,
+            peer=self.network.near.address,
         )
-        made = start(own, self.place, "--listen", FAR, *words, within=self.network.far.command())
+        made = start(
+            own, self.place, "--listen", own.local_address, *words, within=self.network.far.command()
+        )
         self.started.append(made)
         return made
 
@@ -80,10 +90,16 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
+def family(request: pytest.FixtureRequest) -> int:
+    """The version of IP."""
+    return int(getattr(request, "param", 4))
+
+
+@pytest.fixture
+def line(tmp_path: Path, family: int) -> Iterator[Line]:
     """The line, and an end to all that was started on it."""
     try:
-        network = Network(NEAR, FAR)
+        network = Network(*PLACES[family])
     except TargetUnavailable as why:
         pytest.skip(f"no namespaces here: {why}")
     with network:
@@ -103,6 +119,7 @@ def broken(case: dict[str, Any], rule: str) -> list[list[int]]:
     return [each["frames"] for each in case["findings"] if (each["rule"], each["verdict"]) == (rule, "FAIL")]
 
 
+@pytest.mark.parametrize("family", PLACES, indirect=True)
 def test_a_strict_device_passes(line: Line) -> None:
     """It answers, and what it is told makes it start nothing."""
     status, cases = line.run(told(line.device(ProfileName.STRICT)), SIMPLE, TOLD, "--allow-commands")

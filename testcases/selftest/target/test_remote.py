@@ -90,6 +90,15 @@ def test_a_place_that_is_not_here_is_said_before_the_first_case(tmp_path: Path) 
         remote(tmp_path, peers='addresses = ["198.51.100.1"]\n').prepare()
 
 
+@pytest.mark.parametrize("peers", ["", 'addresses = ["127.0.0.1"]\n'])
+def test_peers_do_not_stand_where_the_device_is(peers: str, tmp_path: Path) -> None:
+    """By its address the evidence tells the device from its peers, so they can't share one."""
+    device = remote(tmp_path, target=ABOUT.replace("192.0.2.1", "127.0.0.1"), peers=peers)
+
+    with pytest.raises(TargetUnavailable, match=r"127\.0\.0\.1, which is the device's own address"):
+        device.prepare()
+
+
 def test_a_trigger_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     """The probe of adapters believes it."""
     device = remote(tmp_path, target=ABOUT.replace("192.0.2.1", "127.0.0.9"))
