@@ -132,6 +132,11 @@ def _out_of_turn(talks: Talks, octets: Octets) -> Mask:
     unanswered = np.flatnonzero(talks.is_v1 & ~main & _has_answer(talks)[talks.run] & (place > start))
     unanswered = unanswered[unanswered < talks.answered_at[talks.run[unanswered]]]
     broken[unanswered] |= talks.differ(unanswered, start[unanswered], octets)
+    # What comes back as it went is no answer.
+    asked_by_peer = talks.answered_at > talks.exchanges
+    answered = np.flatnonzero(talks.is_v1[talks.exchanges] & talks.answered & asked_by_peer)
+    answer = talks.answered_at[answered]
+    broken[answer] |= ~talks.differ(answer, talks.exchanges[answered], octets)
     return broken
 
 

@@ -148,6 +148,17 @@ def test_honest_conversations_are_plain(enough: int, tmp_path: Path) -> None:
     assert suspects(honest().said, tmp_path, enough) == set()
 
 
+def test_an_echo_is_no_answer(tmp_path: Path) -> None:
+    """A target of version 1 that sends the peer's own octets back has not answered: that is looked at."""
+    story = Story()
+    sa = story.sa(0)
+    story.main_mode(sa, 1.0)
+    story.quick_mode(sa, 10.0)
+    story.said[-2] = replace(story.said[-2], data=story.said[-3].data)
+
+    assert suspects(story.said, tmp_path) == {sa.spi_i}
+
+
 def moves_to_another_address(story: Story, sa: Sa) -> None:
     """The peer goes on from elsewhere."""
     sa.peer = "192.0.2.77"
