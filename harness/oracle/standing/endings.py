@@ -56,22 +56,23 @@ class _Told:
             self._keep(seen, header)
 
     def _keep(self, seen: Seen, header: Header) -> None:
-        if not any(isinstance(each, v2.Notify) for each in seen.payloads):
+        told = _notifies(seen)
+        if not told:
             return
-        token = _data(seen, NotifyType.QUICK_CRASH_DETECTION)
+        token = told.get(NotifyType.QUICK_CRASH_DETECTION)
         if token and not seen.from_target:
             self.tokens.add((header.pair, token))
-        given = read(TicketWithLifetime, _data(seen, NotifyType.TICKET_LT_OPAQUE))
+        given = read(TicketWithLifetime, told.get(NotifyType.TICKET_LT_OPAQUE, b""))
         if given is not None and seen.from_target and header.exchange != Exchange.CREATE_CHILD_SA:
             self.tickets[given.ticket] = header.pair
-        cookie = _data(seen, NotifyType.COOKIE2)
+        cookie = told.get(NotifyType.COOKIE2)
         if cookie and seen.from_target and seen.is_request:
             self.cookies[header.pair, header.message_id] = cookie
 
     def _take_ticket(self, seen: Seen, header: Header) -> None:
         if header.exchange != Exchange.IKE_SESSION_RESUME:
             return
-        old = self.tickets.get(_data(seen, NotifyType.TICKET_OPAQUE))
+        old = self.tickets.get(_notifies(seen).get(NotifyType.TICKET_OPAQUE, b""))
         if old is not None:
             self.shown[header.spi_i] = old
 
@@ -90,16 +91,20 @@ class _Told:
         wanted = self.cookies.get((header.pair, header.message_id))
         if wanted is None or seen.from_target or not seen.is_response:
             return False
-        return _data(seen, NotifyType.COOKIE2) != wanted
+        return _notifies(seen).get(NotifyType.COOKIE2) != wanted
 
 
 def _is(payload: object, kind: NotifyType) -> bool:
     return isinstance(payload, v2.Notify) and payload.notify_type == kind
 
 
-def _data(seen: Seen, kind: NotifyType) -> bytes:
-    """The data of the first notify of this type; empty without one."""
-    return next((bytes(each.data) for each in seen.payloads if _is(each, kind)), b"")
+def _notifies(seen: Seen) -> dict[int, bytes]:
+    """The data of the first notify of each type."""
+    found: dict[int, bytes] = {}
+    for each in seen.payloads:
+        if isinstance(each, v2.Notify):
+            found.setdefault(each.notify_type, bytes(each.data))
+    return found
 
 
 def _ends(payload: object, seen: Seen) -> bool:
