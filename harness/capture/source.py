@@ -1,9 +1,9 @@
 """Octets of a file in order, never more memory than the file has octets."""
 
 import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Protocol, Self
 
@@ -101,14 +101,14 @@ class Lookup:
         with ExitStack() as opened:
             files, copies = list[IO[bytes]](), dict[int, IO[bytes]]()
             for number, path in enumerate(paths):
+                if not Path(path).is_file():  # a pipe must not be opened twice
+                    return None
                 try:
-                    file: IO[bytes] = opened.enter_context(open(path, "rb", 0, opener=_without_waiting))
-                    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                        return None
+                    file: IO[bytes] = opened.enter_context(Path(path).open("rb", buffering=0))
                     if is_packed(file.read(4)):
                         file.close()
                         file = copies[number] = opened.enter_context(TemporaryFile())
-                except (OSError, ValueError):
+                except OSError:
                     return None
                 files.append(file)
             opened.pop_all()
@@ -129,8 +129,3 @@ class Lookup:
         """Let go of the files."""
         for file in self._files:
             file.close()
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """For `open`: a pipe is opened although nobody writes to it."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,9 +1,12 @@
 """The audit of files: what is screened by the column is judged exactly as message by message."""
 
 import gzip
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,7 +18,8 @@ from harness.capture.joined import read_in_order
 from harness.capture.short import short_counted
 from harness.capture.source import Lookup
 from harness.codes import ProfileName
-from harness.oracle import STANDING, audit, audit_files
+from harness.observe.shelf import Shelf
+from harness.oracle import STANDING, Unnamed, audit, audit_files
 from harness.oracle.audit import Audit, concluded
 from harness.oracle.facts import Fact
 from harness.oracle.screen import CHECKS
@@ -375,13 +379,59 @@ def test_a_packed_file_is_screened_as_what_it_holds(tmp_path: Path) -> None:
     assert told.findings == whole(tmp_path / "plain", ProfileName.STRICT).findings
 
 
-def test_what_cannot_be_screened_is_read_as_a_whole(tmp_path: Path) -> None:
-    """A pipe, which has no places to look things up, and evidence of the harness's own get the audit of old."""
-    with Writer(tmp_path / "own.pcapng", {"format": 1, "link": "virtual"}) as writer:
+def evidence(path: Path) -> None:
+    """A file of the harness's own, whose opening names the target."""
+    opening = {"format": 1, "link": "virtual", "target": {"addresses": list(DEVICES)}}
+    with Writer(path, opening) as writer:
         for time, packet in packets(honest().said):
             writer.frame(time, packet)
         writer.close({"finished": True})
 
-    told, _ = audit_files([tmp_path / "own.pcapng"], DEVICES, STRICT)
 
-    assert told == audit(read(tmp_path / "own.pcapng"), DEVICES, STRICT)
+def test_evidence_is_read_as_a_whole(tmp_path: Path) -> None:
+    """Evidence of the harness's own is judged as it stands; whom it is about it says itself."""
+    evidence(tmp_path / "own.pcapng")
+
+    for devices in (DEVICES, ()):
+        told, _ = audit_files([tmp_path / "own.pcapng"], devices, STRICT)
+
+        assert told == audit(read(tmp_path / "own.pcapng"), DEVICES, STRICT)
+
+
+@pytest.mark.parametrize("devices", [DEVICES, ()])
+def test_a_pipe_is_opened_once(devices: tuple[str, ...], tmp_path: Path) -> None:
+    """What comes through a pipe comes once, with the target named or not."""
+    evidence(tmp_path / "own.pcapng")
+    os.mkfifo(tmp_path / "pipe")
+    octets = (tmp_path / "own.pcapng").read_bytes()
+    writer = Thread(target=(tmp_path / "pipe").write_bytes, args=(octets,))
+    writer.start()
+
+    told, _ = audit_files([tmp_path / "pipe"], devices, STRICT)
+    writer.join()
+
+    assert told.findings == audit(read(tmp_path / "own.pcapng"), DEVICES, STRICT).findings
+
+
+def test_nobody_is_judged_unnamed(tmp_path: Path) -> None:
+    """A foreign capture does not say whose device it is about: that is told, with what was read."""
+    (tmp_path / "c").write_bytes(pcap(honest().said, 1))
+
+    with pytest.raises(Unnamed) as unnamed:
+        audit_files([tmp_path / "c"], (), STRICT)
+
+    assert len(unnamed.value.found.capture.frames) == len(honest().said)
+
+
+def test_a_full_disk_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be put by, the capture is read as a whole."""
+
+    def full(self: Shelf, sheets: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    (tmp_path / "c").write_bytes(pcap(honest().said, 1))
+    monkeypatch.setattr(Shelf, "filled", full)
+
+    told, _ = audit_files([tmp_path / "c"], DEVICES, STRICT)
+
+    assert told == whole(tmp_path / "c", ProfileName.STRICT)
