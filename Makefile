@@ -23,7 +23,7 @@ lint: $(STAMP)  ## format, lint, types, layers
 check: lint  ## those, and the selftests that need neither root nor a daemon
 	$(BIN)/python -m pytest testcases/selftest -m "not daemon and not slow"
 
-bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls; a flood of hostile datagrams
+bench: $(STAMP)  ## ratios: the codec against scapy, handshakes against bare crypto calls, audits against tshark; a flood of hostile datagrams
 	$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
 
 docs: $(STAMP)  ## draw the pages of docs/ that are drawn
