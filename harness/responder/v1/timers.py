@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from harness.codes import NotifyTypeV1
 from harness.profile import Start
 from harness.responder.context import Context
+from harness.responder.idleness import idle_child
 from harness.responder.state import Timer
 from harness.responder.step import NOTHING, Armed, Step, together
 from harness.responder.table import TABLE
@@ -125,13 +126,9 @@ def ipsec_hard_limit(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
 @TABLE.timer(Timer.CHILD_IDLE, rfc="2408/5.15", version=1)
 def ipsec_idle(context: Context, sa: IsakmpSa, armed: Armed) -> Step:
     """IPsec SAs that have carried nothing for the configured time are deleted; later traffic may bring others."""
-    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
-    idle = context.configuration.lifetimes.idle
-    if child is None or idle is None or not sa.up:
-        return NOTHING
-    due = child.used_at + idle
-    if due > context.now:
-        return Step(armed=((sa.ours, Armed(due, Timer.CHILD_IDLE, child.spi_in)),))
+    child = idle_child(context, sa, armed)
+    if isinstance(child, Step):
+        return child
     told = tell(context, sa.without(child.spi_in), delete_ipsec(child.proposal.protocol, child.spi_in))
     return replace(told, events=("ipsec-sa-idle",))
 

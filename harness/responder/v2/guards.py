@@ -81,11 +81,8 @@ def _countable(kind: type[Payload | Structure]) -> tuple[tuple[str, ...], tuple[
 @TABLE.guard(rfc="7296/2.5")
 def init_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """An unknown critical payload refuses the message, and the refusal names it."""
-    stranger = _unknown_critical(incoming)
-    if stranger is None:
-        return None
-    notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
-    return Step(send=(unprotected(incoming, notify),))
+    refusal = _unknown_critical(incoming)
+    return None if refusal is None else Step(send=(unprotected(incoming, refusal),))
 
 
 @TABLE.guard(rfc="7296/1.2")
@@ -229,11 +226,10 @@ def sealed_well_formed(context: Context, sa: IkeSa, incoming: Incoming) -> Step 
 @TABLE.guard(rfc="7296/2.5")
 def sealed_critical(context: Context, sa: IkeSa, incoming: Incoming) -> Step | None:
     """An unknown critical payload refuses the request and names itself; in IKE_AUTH the SA ends too (section 2.21.2)."""
-    stranger = _unknown_critical(incoming)
-    if stranger is None:
+    refusal = _unknown_critical(incoming)
+    if refusal is None:
         return None
-    notify = v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=bytes([stranger.type]))
-    step = respond(context, sa, incoming, notify)
+    step = respond(context, sa, incoming, refusal)
     return closed(context, step, "ike-sa-gone") if sa.half_open else step
 
 
@@ -246,5 +242,10 @@ def sealed_childless(context: Context, sa: IkeSa, incoming: Incoming) -> Step | 
     return closed(context, refuse(context, sa, incoming, NotifyType.INVALID_SYNTAX), "ike-sa-gone")
 
 
-def _unknown_critical(incoming: Incoming) -> Unknown | None:
-    return next((p for p in incoming.payloads if isinstance(p, Unknown) and p.critical), None)
+def _unknown_critical(incoming: Incoming) -> v2.Notify | None:
+    """The notify that refuses a message for the first unknown critical payload in it, by its type."""
+    for payload in incoming.payloads:
+        if isinstance(payload, Unknown) and payload.critical:
+            data = bytes([payload.type])
+            return v2.Notify(notify_type=NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, data=data)
+    return None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.profile import Start
 from harness.responder.context import Context
+from harness.responder.idleness import idle_child
 from harness.responder.initiate import give_up
 from harness.responder.state import ChildSa, IkeSa, Own, State, Timer
 from harness.responder.step import NOTHING, Armed, Step
@@ -52,13 +53,9 @@ def child_hard_limit(context: Context, sa: IkeSa, armed: Armed) -> Step:
 @TABLE.timer(Timer.CHILD_IDLE, rfc="7296/1.4.1")
 def child_idle(context: Context, sa: IkeSa, armed: Armed) -> Step:
     """A child that has carried nothing for the configured time is deleted; traffic that comes later may bring another."""
-    child = sa.child(armed.about) if isinstance(armed.about, bytes) else None
-    idle = context.configuration.lifetimes.idle
-    if child is None or idle is None or not sa.up:
-        return NOTHING
-    due = child.used_at + idle
-    if due > context.now:
-        return Step(armed=((sa.ours, Armed(due, Timer.CHILD_IDLE, child.spi_in)),))
+    child = idle_child(context, sa, armed)
+    if isinstance(child, Step):
+        return child
     return Step(events=("child-sa-idle",)).then(begin(context, sa.close(child)))
 
 
