@@ -49,7 +49,8 @@ class Chosen(Generic[S]):
     def payload(self, spi: bytes) -> v2.SecurityAssociation:
         """The SA payload that accepts this proposal, with our SPI in it (RFC 7296 section 3.3)."""
         suite = self.suite
-        transforms = [_cipher(suite.encr, suite.key_bits)]
+        protocol = suite.protocol if isinstance(suite, ChildProposal) else int(Protocol.IKE)
+        transforms = [] if protocol == Protocol.AH else [_cipher(suite.encr, suite.key_bits)]
         if isinstance(suite, IkeProposal):
             transforms.append(v2.Transform(type=TransformType.PRF, id=suite.prf))
         if suite.integ != Integ.NONE:
@@ -59,7 +60,6 @@ class Chosen(Generic[S]):
         if isinstance(suite, ChildProposal):
             transforms.append(v2.Transform(type=TransformType.ESN, id=suite.esn))
         transforms += [v2.Transform(type=kind, id=method) for kind, method in self.additional]
-        protocol = suite.protocol if isinstance(suite, ChildProposal) else int(Protocol.IKE)
         proposal = v2.Proposal(number=self.number, protocol=protocol, spi=spi, transforms=tuple(transforms))
         return v2.SecurityAssociation(proposals=(proposal,))
 
@@ -124,6 +124,13 @@ def _integrity_fits(proposal: v2.Proposal, wanted: int) -> bool:
     return wanted in offered or (wanted == Integ.NONE and not offered)
 
 
+def _encryption_fits(proposal: v2.Proposal, suite: ChildProposal) -> bool:
+    """Whether the cipher offered is what we want; AH has none (RFC 7296 section 3.3.3)."""
+    if suite.protocol == Protocol.AH:
+        return all(t.type != TransformType.ENCR for t in proposal.transforms)
+    return (suite.encr, suite.key_bits) in _ciphers(proposal)
+
+
 @TABLE.decision(rfc="7296/2.7")
 def choose_ike(context: Context, offer: v2.SecurityAssociation, spi_size: int) -> Chosen[IkeProposal] | None:
     """The first of the peer's proposals that one of our suites fits, or None; `spi_size` is 0 in IKE_SA_INIT."""
@@ -182,9 +189,9 @@ def _child_suite(
     context: Context, proposal: v2.Proposal, group: int
 ) -> tuple[ChildProposal, Additional] | None:
     """The suite of ours that a proposal fits; further key exchanges follow only a first one (RFC 9370 section 2.2.4)."""
-    ciphers, esns = _ciphers(proposal), _ids(proposal, TransformType.ESN)  # mandatory: section 3.3.3
+    esns = _ids(proposal, TransformType.ESN)  # mandatory: section 3.3.3
     for suite in context.configuration.child_proposals:
-        if suite.protocol != proposal.protocol or (suite.encr, suite.key_bits) not in ciphers:
+        if suite.protocol != proposal.protocol or not _encryption_fits(proposal, suite):
             continue
         if suite.esn not in esns or not _integrity_fits(proposal, suite.integ):
             continue

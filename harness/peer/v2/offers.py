@@ -177,11 +177,17 @@ def _fits_ike(proposal: v2.Proposal, suite: Suite) -> bool:
     )
 
 
+def _has_cipher(proposal: v2.Proposal, suite: ChildSuite) -> bool:
+    """Whether a proposal offers the suite's cipher, which AH leaves out (RFC 7296 section 3.3.3)."""
+    offered = _offered(proposal, TransformType.ENCR)
+    return not offered if suite.protocol == Protocol.AH else (suite.encr, suite.key_bits) in offered
+
+
 def _fits_child(proposal: v2.Proposal, suite: ChildSuite, group: int) -> bool:
     return (
         proposal.protocol == suite.protocol
         and len(proposal.spi) == 4
-        and (suite.encr, suite.key_bits) in _offered(proposal, TransformType.ENCR)
+        and _has_cipher(proposal, suite)
         and _has(proposal, TransformType.INTEG, suite.integ)
         and _has(proposal, TransformType.ESN, suite.esn)
         and placed(proposal, suite.additional if group else ()) is not None

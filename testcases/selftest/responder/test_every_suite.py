@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from harness.codes import AuthMethodV1, Encr, EncrV1, Group, HashV1, Integ, Prf, Protocol
+from harness.codes import (
+    AuthMethodV1,
+    Encr,
+    EncrV1,
+    Group,
+    HashV1,
+    Integ,
+    Prf,
+    ProfileName,
+    Protocol,
+    Trigger,
+)
 from harness.crypto import DIFFIE_HELLMAN, GROUPS
 from harness.profile import DEFAULT, ChildProposal, IkeProposal, IsakmpPolicy
 from testcases.selftest.responder.pairing import Pair
@@ -74,6 +85,20 @@ def test_a_child_sa_comes_up(encr: int, bits: int | None, integ: int) -> None:
     (sa,) = pair.responder.all()
 
     assert [child.keys for child in sa.children] == [child.keys for child in pair.peer.ike.children] != []
+
+
+@pytest.mark.parametrize("device_starts", [False, True])
+def test_a_pair_of_ah_comes_up(device_starts: bool) -> None:
+    """AH is agreed on without a cipher, whoever starts (RFC 7296 section 3.3.3)."""
+    ah = ChildProposal(Protocol.AH, 0, None, SHA2)
+    pair = Pair(replace(DEFAULT, profile=ProfileName.TWO_WAY, child_proposals=(ah,)))
+    if device_starts:
+        pair.provoke(Trigger.BOOT)
+    else:
+        pair.play(pair.peer.connect())
+    (sa,) = pair.responder.all()
+
+    assert [child.proposal.protocol for child in sa.children] == [Protocol.AH]
 
 
 @pytest.mark.parametrize(("encr", "bits", "hash_id", "group"), V1)
