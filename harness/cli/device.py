@@ -11,6 +11,7 @@ import click
 from harness.cli import configured, words
 from harness.cli.wrong import WrongInput
 from harness.codes import ProfileName
+from harness.files import octets_of
 from harness.profile import DEFAULT, Configuration, Identity
 from harness.profile.configuration import address_identity
 from harness.profile.vendors import VENDORS, Vendor
@@ -195,7 +196,7 @@ def _first_way(vendor: Vendor, device: Configuration) -> Way:
 def _key(path: Path) -> bytes:
     """The octets of the file without its last line end."""
     try:
-        key = path.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
+        key = octets_of(path).removesuffix(b"\n").removesuffix(b"\r")
     except OSError as why:
         raise WrongInput(f"{path}: can't be read ({why.strerror})") from why
     if not key:

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -77,6 +78,15 @@ def test_the_table_names_every_option_of_a_run(name: str) -> None:
     missing = {each for each in _options(name) if f"`{each}" not in _rows()[name]}
 
     assert missing - {"--help", "--cases", "--quiet"} == set()
+
+
+def test_architecture_draws_the_layers_that_are_enforced() -> None:
+    """The rows in ARCHITECTURE.md are those of the first contract of import-linter."""
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    text = (TOP / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+    assert "".join(f"    {row.replace('harness.', '')}\n" for row in layers) in text
 
 
 def test_no_file_carries_a_path_of_a_machine() -> None:
