@@ -12,7 +12,8 @@ from harness.requirements import load
 from harness.responder import HONEST
 from harness.responder.deviants import DEVIANTS
 from harness.responder.diagram import draw
-from harness.target import file_page
+from harness.target import daemon_page, file_page
+from harness.target.named import DAEMONS
 
 HERE = Path(__file__).parent
 NOTE = "*Drawn by `make docs`; a selftest fails when it is stale.*\n"
@@ -88,6 +89,11 @@ def devices() -> str:
     return f"# Devices under test, vendor by vendor\n\n{NOTE}\n{page.draw()}"
 
 
+def daemons() -> str:
+    """How the daemons are set up that are driven here, and how they are known to depart."""
+    return f"# Daemons under test\n\n{NOTE}\n{daemon_page.draw(each.kind for each in DAEMONS)}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "responder.md": responder,
     "standing-rules.md": rules,
@@ -96,6 +102,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "targets.md": targets,
     "devices.md": devices,
+    "daemons.md": daemons,
 }
 
 

@@ -32,6 +32,7 @@ from harness.record import CaseResult, Departure, Verdict
 from harness.target.contract import (
     Crashes,
     Elsewhere,
+    Explains,
     GivesLogs,
     NotApplicable,
     NotCaused,
@@ -268,6 +269,7 @@ class Bench:
             "ike_ports": sorted({place.target.ike.port, *(at.ike.port for at in place.cast.values())}),
             "nat_ports": sorted({place.target.natt.port, *(at.natt.port for at in place.cast.values())}),
             **self._limits(place),
+            **_switches(target),
         }
 
     def _limits(self, place: Stage) -> dict[str, Any]:
@@ -363,6 +365,12 @@ def _initiator(
         target.natt,
         place.elsewhere.get(name),
     )
+
+
+def _switches(target: Target) -> dict[str, Any]:
+    """What the target's own files say of what it may start by itself, if it tells that."""
+    told = dict(target.switches()) if isinstance(target, Explains) else {}
+    return {"switches": told} if told else {}
 
 
 def _hosts(place: Stage) -> list[str]:

@@ -120,7 +120,7 @@ def ipsec_conf(
     which one that is to have a trap can't. `further` are lines for `setup` and for `conn`, every connection.
     ValueError if it has no word for something.
     """
-    serves = serves and Start.IKE_SA not in PROFILES[configuration.profile].may
+    serves = serves and not _calls(configuration)
     if serves:
         configuration = replace(configuration, peer=None)
     setup = _section(
@@ -213,8 +213,16 @@ def identity(who: Identity) -> str:
             return who.value
 
 
-def switches(configuration: Configuration, way: Way, *, boots: bool = False) -> tuple[Switch, ...]:
+def _calls(configuration: Configuration) -> bool:
+    return Start.IKE_SA in PROFILES[configuration.profile].may
+
+
+def switches(
+    configuration: Configuration, way: Way, *, boots: bool = False, serves: bool = False
+) -> tuple[Switch, ...]:
     """What makes a connection one of the configuration's profile: what it may start by itself, and what it may not."""
+    if serves and not _calls(configuration):
+        configuration = replace(configuration, peer=None)
     may = PROFILES[configuration.profile].may
     return (
         Switch(f"right={configuration.peer}", "the address of its peer is known")

@@ -74,7 +74,7 @@ _GROUPS: Mapping[int, str] = {
 
 
 def switches(
-    configuration: Configuration, *, active: bool = False, waits: bool = False
+    configuration: Configuration, *, active: bool = False, waits: bool = False, serves: bool = False
 ) -> tuple[Switch, ...]:
     """What makes it one of the configuration's profile: what it may start by itself, and what it may not.
 
@@ -83,6 +83,7 @@ def switches(
     lifetimes, may = configuration.lifetimes, PROFILES[configuration.profile].may
     ike = lifetimes.ike_soft if Start.IKE_REKEY in may else None
     child = lifetimes.child_hard if Start.CHILD_REKEY in may else None
+    waits = waits or (serves and Start.IKE_SA not in may)
     octets = (lifetimes.child_kilobytes or 0) * 1024 if Start.CHILD_REKEY in may else 0
     dpd = configuration.dpd
     return (
@@ -145,9 +146,9 @@ def iked_conf(
     that asks for an SA. With `hide_secrets` the key is left out and must be filled in. `further` are lines for
     `global` and words for `policy`. ValueError if it has no word for any suite.
     """
+    told = [each.setting for each in switches(configuration, active=active, waits=waits, serves=serves)]
     if serves and Start.IKE_SA not in PROFILES[configuration.profile].may:
-        configuration, waits = replace(configuration, peer=None), True
-    told = [each.setting for each in switches(configuration, active=active, waits=waits)]
+        configuration = replace(configuration, peer=None)
     whole = [setting for setting in told if setting.startswith("set ")]
     start, *limits = told[len(whole) :]
     peer = configuration.remote_id

@@ -281,6 +281,15 @@ class ShowsSas(Protocol):
 
 
 @runtime_checkable
+class Explains(Protocol):
+    """The ability to say what makes it what it is configured to be."""
+
+    def switches(self) -> Mapping[str, str]:
+        """Those of its own settings that decide what it starts by itself, each with its reason."""
+        ...
+
+
+@runtime_checkable
 class GivesLogs(Protocol):
     """The ability to hand over log lines."""
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from harness.codes import Trigger
 from harness.profile import Configuration
+from harness.profile.switches import Switch
 from harness.profile.unsaid import unsaid
 from harness.profile.ways import Way
 from harness.target.contract import NotApplicable, TargetUnavailable
@@ -113,6 +114,10 @@ class IkeDaemon(ABC):
         """What of a configuration it can't be as responder, in words; empty if it can be all of it."""
         missing = unsaid(configuration, cls.says)
         return f"it has no words for {', '.join(missing)}" if missing else ""
+
+    def switches(self) -> tuple[Switch, ...]:
+        """What in its files decides what it starts by itself; nothing is known of a user's own."""
+        return ()
 
     def order(self, trigger: Trigger) -> str:
         """Cause one of its orders; what came of it, in words."""

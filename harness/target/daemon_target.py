@@ -124,6 +124,11 @@ class DaemonTarget:
         daemon, _ = self._running
         return [asdict(sa) for sa in daemon.sas()]
 
+    def switches(self) -> dict[str, str]:
+        """What in its files decides what it starts by itself, and why it is there."""
+        daemon, _ = self._running
+        return dict(daemon.switches()) if self.own_file is None else {}
+
     def logs(self) -> str:
         """What the daemon logged since its start."""
         return "" if self._daemon is None else self._daemon.log()

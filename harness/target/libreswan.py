@@ -7,7 +7,8 @@ from contextlib import suppress
 from harness.codes import Trigger
 from harness.profile import PROFILES, Configuration, Start
 from harness.profile.credentials import Credentials
-from harness.profile.libreswan import NICKNAME, SAYS, ipsec_conf, ipsec_secrets, unfit
+from harness.profile.libreswan import NICKNAME, SAYS, ipsec_conf, ipsec_secrets, switches, unfit
+from harness.profile.switches import Switch
 from harness.profile.ways import WAYS, Way, own_way, speaks
 from harness.target.containers import pkcs12
 from harness.target.contract import TargetUnavailable
@@ -43,6 +44,11 @@ class Libreswan(IkeDaemon):
     def unfit(cls, configuration: Configuration) -> str:
         """What of a configuration it can't be, in words."""
         return super().unfit(configuration) or unfit(configuration)
+
+    def switches(self) -> tuple[Switch, ...]:
+        """Those of the connection by which it would start something."""
+        way = own_way(self._configuration)
+        return switches(self._configuration, way, boots=self._boots, serves=self.under_test)
 
     def order(self, trigger: Trigger) -> str:
         """What an operator would tell it; its file says by then what a two-way one is to start."""

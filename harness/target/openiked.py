@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from harness.codes import Trigger
 from harness.profile import PROFILES, Configuration, Start
 from harness.profile.credentials import Credentials
-from harness.profile.openiked import SAYS, iked_conf, unfit
+from harness.profile.openiked import SAYS, iked_conf, switches, unfit
+from harness.profile.switches import Switch
 from harness.profile.ways import Way
 from harness.target.containers import pem_certificate, pem_keys
 from harness.target.contract import NotApplicable
@@ -58,6 +59,11 @@ class OpenIked(IkeDaemon):
     def unfit(cls, configuration: Configuration) -> str:
         """What of a configuration it can't be, in words."""
         return super().unfit(configuration) or unfit(configuration)
+
+    def switches(self) -> tuple[Switch, ...]:
+        """Those of the whole of it, and of its policy."""
+        waits = self._two_way and self._waits
+        return switches(self._configuration, active=self._two_way, waits=waits, serves=self.under_test)
 
     def order(self, trigger: Trigger) -> str:
         """A two-way one waits for the first of these, then it is as active as its policy says."""

@@ -20,6 +20,7 @@ PAGES = (
     "requirements.md",
     "targets.md",
     "devices.md",
+    "daemons.md",
 )
 
 
