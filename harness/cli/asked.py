@@ -1,5 +1,6 @@
 """How a run was asked for: what the journal keeps of it, and what a run that was cut off is played on by."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ from click.core import ParameterSource
 
 from harness.bench.stored import evidence_beside
 from harness.cli.wrong import WrongInput
+from harness.clock import fresh_seed
 from harness.report.draw import below
 from harness.report.journal import NAME, NoJournal, Run, mend, read
 from harness.report.naming import target_name
@@ -37,6 +39,26 @@ class Asked:
     repeat: int
     cases: tuple[str, ...]
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Asked":
+        """What a user asked for, with the seed that a run without one gets; paths hold wherever it is played on."""
+        seed, expect = options["seed"], options["expect"]
+        return cls(
+            selectors=options["selectors"],
+            targets=options["target"] or ("reference",),
+            link=options["link"],
+            profile=options["profile"],
+            configured_as=options["configured_as"],
+            seed=fresh_seed() if seed is None else seed,
+            strict=options["strict"],
+            expect=None if expect is None else str(expect.resolve()),
+            no_keys=options["no_keys"],
+            windows=options["windows"],
+            longest_wait=options["longest_wait"],
+            repeat=options["repeat"],
+            cases=tuple(str(each.resolve()) for each in options["cases"]),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As the journal has it."""
         return asdict(self)
@@ -49,23 +71,15 @@ class Asked:
             known[name] = tuple(plain[name]) if isinstance(plain[name], list) else plain[name]
         return cls(**known)
 
-    def refuse_others(self, context: click.Context, given: "Asked") -> None:
-        """WrongInput if a user who has a run played on asks for anything else than the run did."""
-        for field in fields(self):
-            option = SPELT.get(field.name, field.name)
-            before, now = getattr(self, field.name), getattr(given, field.name)
-            if context.get_parameter_source(option) is ParameterSource.COMMANDLINE and now != before:
-                flag = option if option == "selectors" else f"--{option.replace('_', '-')}"
-                raise WrongInput(
-                    f"a run is played on as it began: {flag} was {_told(before)}, not {_told(now)}; "
-                    "leave it away, or begin another run"
-                )
-
 
 def _told(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value)) or "not given"
     return "not given" if value is None else str(value)
+
+
+def _is_given(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +92,24 @@ class CutOff:
     runs: dict[str, Run]
     """What it has so far, by the directories of its targets; `.` where there is one alone."""
 
-    def done(self) -> set[tuple[str, str, int]]:
-        """The plays that it has behind it: target, case, repetition."""
+    def refuse_others(self, context: click.Context, given: Asked) -> None:
+        """WrongInput if a user asks for anything else than the run did, or for another place."""
+        for field in fields(given):
+            option = SPELT.get(field.name, field.name)
+            before, now = getattr(self.asked, field.name), getattr(given, field.name)
+            if _is_given(context, option) and now != before:
+                flag = option if option == "selectors" else f"--{option.replace('_', '-')}"
+                raise WrongInput(
+                    f"a run is played on as it began: {flag} was {_told(before)}, not {_told(now)}; "
+                    "leave it away, or begin another run"
+                )
+        if _is_given(context, "output"):
+            raise WrongInput("a run is played on where it lies: leave --output away")
+
+    def done(self, targets: Iterable[Target]) -> set[tuple[str, str, int]]:
+        """The plays that it has behind it: target, case, repetition; WrongInput if a target is another one now."""
+        for target in targets:
+            self._refuse_another(target)
         several = len(self.asked.targets) > 1
         names = {target_name(each) if several else ".": each for each in self.asked.targets}
         return {
@@ -88,7 +118,7 @@ class CutOff:
             for result in run.every
         }
 
-    def refuse_another(self, target: Target) -> None:
+    def _refuse_another(self, target: Target) -> None:
         """WrongInput if a target is not of the version any more that the run began with."""
         for run in self.runs.values():
             name, version = run.header.target["name"], run.header.target["version"]

@@ -20,7 +20,7 @@ from harness.cli.elsewhere import jobs_at, leave, leave_options, refuse_run, sho
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, departures_of, link_of, target_of
 from harness.cli.wrong import WrongInput
-from harness.clock import fresh_seed, started_at
+from harness.clock import started_at
 from harness.report.journal import NAME, NoJournal, Run, read
 from harness.report.keeper import place
 from harness.report.naming import run_name, target_name
@@ -117,24 +117,22 @@ def run_command(
     A SELECTOR is a case's id, any prefix of one, or an id of a requirement or of the same matter elsewhere. Several
     --target are played side by side; a matrix shows where they differ.
     """
-    asked, before = _asked(options), None
-    if resume is not None:
-        before = cut_off(resume)
-        before.asked.refuse_others(context, asked)
+    asked = Asked.of(options)
+    before = None if resume is None else cut_off(resume)
+    if before is not None:
+        before.refuse_others(context, asked)
         asked = before.asked
     allowed = leave(allow_commands, i_may_test)
     targets = {name: target_of(name, allowed, asked.configured_as) for name in asked.targets}
-    link = _link_of_all(targets.values(), asked.link)
-    _refuse_what_can_not_be(asked, targets, write_expectations)
     entries = chosen(asked.selectors, tuple(map(Path, asked.cases)))
-    for target in targets.values():
-        if before is not None:
-            before.refuse_another(target)
-        refuse_run(target, entries, asked.configured_as)
-        show_commands(target, allowed)
+    _refuse_what_can_not_be(asked, targets, entries, write_expectations)
+    left = _left(entries, asked, targets, before)
+    link = _link_of_all(targets.values(), asked.link)
     jobs = jobs_at(*targets.values(), jobs=jobs)
+    plan = planned(left, link, jobs, Windows(asked.windows), asked.longest_wait)
     pcaps, reports = _places(output, asked.targets) if before is None else (before.pcaps, before.reports)
-    plan = planned(_left(entries, asked, before), link, jobs, Windows(asked.windows), asked.longest_wait)
+    for target in targets.values():
+        show_commands(target, allowed)
     arguments = [
         *_arguments(asked),
         f"--ike-asked={json.dumps(asked.to_json())}",
@@ -149,34 +147,14 @@ def run_command(
         *(f"--ike-may-test={address}" for address in i_may_test),
         *_in_parallel(plan.jobs, link),
     ]
-    status = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
+    ended = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
     try:
         runs = [read(place(reports, target, len(asked.targets)) / NAME) for target in asked.targets]
     except NoJournal:
-        return INTERRUPTED if status == pytest.ExitCode.INTERRUPTED else ERROR_OF_OURS
+        return INTERRUPTED if ended == pytest.ExitCode.INTERRUPTED else ERROR_OF_OURS
     if write_expectations is not None:
         _write_expectations(runs[0], write_expectations)
     return worst_of(map(exit_status, runs))
-
-
-def _asked(options: Mapping[str, Any]) -> Asked:
-    """What a user asked for, with the seed that a run without one gets; paths hold wherever it is played on."""
-    seed, expect = options["seed"], options["expect"]
-    return Asked(
-        selectors=options["selectors"],
-        targets=options["target"] or ("reference",),
-        link=options["link"],
-        profile=options["profile"],
-        configured_as=options["configured_as"],
-        seed=fresh_seed() if seed is None else seed,
-        strict=options["strict"],
-        expect=None if expect is None else str(expect.resolve()),
-        no_keys=options["no_keys"],
-        windows=options["windows"],
-        longest_wait=options["longest_wait"],
-        repeat=options["repeat"],
-        cases=tuple(str(each.resolve()) for each in options["cases"]),
-    )
 
 
 def _link_of_all(targets: Iterable[Target], asked: str | None) -> LinkKind:
@@ -186,7 +164,10 @@ def _link_of_all(targets: Iterable[Target], asked: str | None) -> LinkKind:
 
 
 def _refuse_what_can_not_be(
-    asked: Asked, targets: Mapping[str, Target], write_expectations: Path | None
+    asked: Asked,
+    targets: Mapping[str, Target],
+    entries: Sequence[Entry],
+    write_expectations: Path | None,
 ) -> None:
     if len(set(map(target_name, targets))) < len(asked.targets):
         raise WrongInput("two targets have one name, and would write over each other; leave one away")
@@ -194,18 +175,21 @@ def _refuse_what_can_not_be(
         raise WrongInput("--expect and --write-expectations are about one target; play each by itself")
     for target in targets.values():
         departures_of(target, None if asked.expect is None else Path(asked.expect))
+        refuse_run(target, entries, asked.configured_as)
 
 
-def _left(entries: Sequence[Entry], asked: Asked, before: CutOff | None) -> list[tuple[Entry, str]]:
-    """Every play that is to come: a case and the name of its target, once for each repetition."""
+def _left(
+    entries: Sequence[Entry], asked: Asked, targets: Mapping[str, Target], before: CutOff | None
+) -> list[tuple[Entry, Target]]:
+    """Every play that is to come: a case and its target, once for each repetition."""
     rounds = range(1, asked.repeat + 1)
-    done = set() if before is None else before.done()
+    done = set() if before is None else before.done(targets.values())
     left = [
         (entry, target)
-        for target in asked.targets
+        for name, target in targets.items()
         for entry in entries
         for round_ in rounds
-        if (target, entry.id, round_) not in done
+        if (name, entry.id, round_) not in done
     ]
     if not left and before is not None and before.ended:
         raise WrongInput(f"{before.reports}: the run came to its end; nothing is left to play")
