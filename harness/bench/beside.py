@@ -20,6 +20,8 @@ class Beside:
 
     def __init__(self) -> None:
         self.starting = BoundedSemaphore(cores())
+        self.met: dict[str, str | None] = {}
+        """Why a device elsewhere answered nothing when its first case was to be played, by its file; None: it answered."""
         self._halted = os.eventfd(0)
 
     def watch_over(self, link: UdpLink) -> None:

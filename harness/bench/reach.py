@@ -29,6 +29,15 @@ def reach(target: Target) -> None:
         place.close()
 
 
+def why_out_of_reach(target: Target) -> str | None:
+    """Why nothing can be asked of the target, in a sentence; None if it answers."""
+    try:
+        reach(target)
+    except TargetUnavailable as why:
+        return str(why)
+    return None
+
+
 def _heard(place: UdpStage, answers: frozenset[str]) -> bool:
     with TemporaryDirectory(prefix="ike-harness-reach-") as directory:
         evidence = Evidence(Path(directory) / "reach.pcapng", {}, keys=False)

@@ -19,7 +19,7 @@ from harness.bench.fitting import configured_for, declared, refuse_misfit, waits
 from harness.bench.judge import Judgement, judge
 from harness.bench.links import LinkRefused, UdpLink, VirtualLink
 from harness.bench.perform import Member, Performer
-from harness.bench.reach import reach
+from harness.bench.reach import why_out_of_reach
 from harness.bench.stage import SECOND_ADDRESS, STRANGER, LinkKind, Stage, abilities, stage
 from harness.bench.windows import Windows
 from harness.capture import read
@@ -105,8 +105,7 @@ class Bench:
         self._settings = settings
         self._clock = clock or WallClock()
         self._beside = beside
-        self._unreachable: str | None = None
-        self._met = not isinstance(target, Elsewhere)
+        self._met: dict[str, str | None] = {} if beside is None else beside.met
 
     def close(self) -> None:
         """End the target."""
@@ -208,14 +207,14 @@ class Bench:
 
     def _meet(self) -> None:
         """A device elsewhere that answers nothing before the first case is not there: later, silence is its fault."""
-        if not self._met:
-            self._met = True
-            try:
-                reach(self._target)
-            except TargetUnavailable as why:
-                self._unreachable = str(why)
-        if self._unreachable is not None:
-            raise TargetUnavailable(self._unreachable)
+        if not isinstance(self._target, Elsewhere):
+            return
+        path = self._target.path
+        if path not in self._met:
+            self._met[path] = why_out_of_reach(self._target)
+        why = self._met[path]
+        if why is not None:
+            raise TargetUnavailable(why)
 
     def _configuration(self, case: type[Case]) -> Configuration:
         return configured_for(case, self._target, self._settings.set_up_as(case))
