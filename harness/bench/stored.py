@@ -71,6 +71,16 @@ def run_beside(path: Path) -> Beside | None:
     return next((each for each in places if each.journal.is_file()), None)
 
 
+def runs_within(directory: Path) -> Iterator[Beside]:
+    """The runs whose evidence lies below a directory, or around it; not those whose evidence was cleared away."""
+    whole = directory.resolve()
+    pcaps = next((place for place in (whole, *whole.parents) if place.name == PCAPS), whole / PCAPS)
+    for journal in sorted((pcaps.parent / REPORTS).rglob(JOURNAL)):
+        evidence = evidence_beside(journal.parent)
+        if evidence.is_dir() and (evidence.is_relative_to(whole) or whole.is_relative_to(evidence)):
+            yield Beside(journal, evidence)
+
+
 def evidence_beside(reports: Path) -> Path:
     """The directory that the evidence of a run lies under, if nobody moved it: where `run` put it."""
     whole = reports.resolve()

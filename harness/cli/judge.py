@@ -54,9 +54,8 @@ def judge_command(paths: tuple[Path, ...], strict: bool, cases: tuple[Path, ...]
 def _evidence(paths: Sequence[Path], journals: Journals) -> Iterator[Path]:
     """The captures named or found, and those that a journal knows and nobody finds."""
     for path in paths:
-        found = tuple(captures((path,)))
-        yield from found
-        yield from journals.gone(path, found) if path.is_dir() else ()
+        yield from captures((path,))
+        yield from journals.gone(path) if path.is_dir() else ()
 
 
 def _judged(path: Path, journals: Journals, entries: Mapping[str, Entry], strict: bool) -> CaseResult:

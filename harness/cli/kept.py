@@ -1,13 +1,13 @@
 """What the journals of runs say of evidence: its verdicts, and the digests by which a changed file shows."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.bench.digests import changes
 from harness.bench.evidence import place_of
-from harness.bench.stored import PCAPS, run_beside
+from harness.bench.stored import Beside, run_beside, runs_within
 from harness.cli.wrong import WrongInput
 from harness.record import CaseResult, Verdict
 from harness.report.journal import NoJournal, Run, read
@@ -59,30 +59,32 @@ class Journals:
             before,
             verdict=Verdict.ERROR,
             expected=Verdict.PASS,
+            departures=(),
+            surprises=(),
             findings=(),
             claims={},
             conversation=(),
             why="; ".join(found),
         )
 
-    def gone(self, directory: Path, found: Iterable[Path]) -> Iterator[Path]:
-        """The captures that should lie below a directory and do not, by the journals beside it and those found in it."""
-        kept = {id(each): each for path in _probes(directory, found) if (each := self._kept(path))}
-        for each in kept.values():
-            for place, result in each.results.items():
+    def gone(self, directory: Path) -> Iterator[Path]:
+        """The captures that should lie below a directory, by the journals of its runs, and do not."""
+        for run in runs_within(directory):
+            for place, result in self._of(run).results.items():
                 if result.digests and place.is_relative_to(directory.resolve()) and not place.exists():
                     yield place
 
     def _kept(self, capture: Path) -> Kept | None:
-        beside = run_beside(capture)
-        if beside is None:
-            return None
-        if beside.journal not in self._read:
+        run = run_beside(capture)
+        return None if run is None else self._of(run)
+
+    def _of(self, run: Beside) -> Kept:
+        if run.journal not in self._read:
             try:
-                self._read[beside.journal] = Kept.of(read(beside.journal), beside.evidence)
+                self._read[run.journal] = Kept.of(read(run.journal), run.evidence)
             except NoJournal as why:
                 raise WrongInput(str(why)) from why
-        return self._read[beside.journal]
+        return self._read[run.journal]
 
     def _why_unchecked(self, capture: Path) -> str:
         kept = self._kept(capture)
@@ -91,9 +93,3 @@ class Journals:
         if not kept.ended:
             return "its run was killed before the journal had its digest"
         return "the journal of its run has no digest of it"
-
-
-def _probes(directory: Path, found: Iterable[Path]) -> Iterator[Path]:
-    """Paths that belong to the runs of a directory."""
-    yield from found
-    yield from (directory / "any", directory / PCAPS / "any")

@@ -72,6 +72,21 @@ def test_a_missing_file_is_told(ike: Run, played: Path, suffix: str, named: bool
     assert f"{evidence(played, suffix)} can't be read (No such file or directory)" in said.out
 
 
+def test_a_run_whose_every_capture_is_gone_is_told(ike: Run, played: Path) -> None:
+    """As long as its directory stands the journal says what should lie there, also looked at from below."""
+    evidence(played).unlink()
+
+    assert ike("judge", played / "pcaps").status == 3
+    assert ike("judge", evidence(played).parent).status == 3
+
+
+def test_a_run_that_was_cleared_away_is_not_missed(ike: Run, played: Path) -> None:
+    """Where the whole directory of its evidence is gone, nothing is expected, and nothing is there to judge."""
+    shutil.rmtree(played / "pcaps")
+
+    assert ike("judge", played).status == 64
+
+
 def test_an_untouched_run_has_nothing_to_tell(ike: Run, played: Path) -> None:
     """Judged where it lies, the evidence passes without a word, in JSON too."""
     said = ike("judge", played, "--json")
