@@ -1,5 +1,7 @@
 """Libreswan, as ipsec.conf and ipsec.secrets."""
 
+from dataclasses import replace
+
 from harness.profile.configuration import Configuration
 from harness.profile.libreswan import (
     child_suite,
@@ -25,9 +27,10 @@ def write(tunnel: Tunnel) -> Telling[None]:
     )
     if not v2:
         yield from ("config setup", "    ikev1-policy=accept", "")
-    yield from connection(view, tunnel.way, boots=True)
+    waits = view if tunnel.calls else replace(view, peer=None)
+    yield from connection(waits, tunnel.way, boots=True)
     yield "# /etc/ipsec.secrets:"
-    secrets = ipsec_secrets(view, hide_secrets=tunnel.key is None)
+    secrets = ipsec_secrets(view, serves=not tunnel.calls, hide_secrets=tunnel.key is None)
     yield from (f"#     {line}" for line in secrets.splitlines())
 
 
@@ -46,9 +49,14 @@ LIBRESWAN = Vendor(
     name="libreswan",
     product="Libreswan (ipsec.conf)",
     write=write,
-    switch="`auto=add`, and `rekey=no` against rekeys",
-    covers="starts at load and for traffic with the one word, rekeys with the other",
+    switch="`auto=add` and `right=%any`, and `rekey=no` against rekeys",
+    covers="starts at load and for traffic with the first two, rekeys with the third",
     gaps=(
+        "with the address of its peer in `right` it keeps a trap for traffic where a child of the peer was",
+        (
+            "a Delete that nobody acknowledges counts as an attempt that failed, and it starts an IKE_SA_INIT (4.10, in runs "
+            "of this harness)"
+        ),
         (
             "in Libreswan 5 `rekey=no` still lets an SA be replaced that was brought up by a command; `auto=keep` "
             "revives a connection by design"

@@ -107,6 +107,10 @@ PFSENSE = Vendor(
     covers="starts at load and for traffic; after a loss the tunnel stays down until the harness comes again",
     gaps=(
         "rekeys and reauthentication are fields of their own, and empty means nine tenths of the life",
+        (
+            "a child that comes to the end of its life is deleted and made again by its charon (seen of strongSwan 5.9.8): "
+            "the harness has to renew it before"
+        ),
         "Child SA Close Action starts again after a Delete if it is Restart/Reconnect",
         "a phase 2's Automatically ping host and Keep Alive make traffic, or start it, by themselves",
         "releases before 2.5 have the check boxes Responder Only and Disable rekey in place of these",

@@ -19,12 +19,20 @@ def write(tunnel: Tunnel) -> Telling[None]:
     )
     if v2 and tunnel.ike_soft is None and view.lifetimes.ike_hard is not None:
         yield otherwise("ike_hard", None, "an IKE SA has no end of its own where nothing renews it")
+    yield from _endless(tunnel)
     yield from swanctl_conf(
-        view,
+        view if tunnel.rekeys else view.with_lifetimes(child_hard=None, child_kilobytes=None),
         ways=(tunnel.way,),
         hide_secrets=tunnel.key is None,
         role=_STARTS if tunnel.calls else CALLS,
     ).splitlines()
+
+
+def _endless(tunnel: Tunnel) -> Telling[None]:
+    """A child that comes to its end is made again, so it has none where nothing renews it before."""
+    for field in () if tunnel.rekeys else ("child_hard", "child_kilobytes"):
+        if getattr(tunnel.lifetimes, field) is not None:
+            yield otherwise(field, None, f"there is no {field}: at its end a child would be made again")
 
 
 STRONGSWAN = Vendor(
@@ -42,9 +50,13 @@ STRONGSWAN = Vendor(
             "each of these is a switch of its own, and rekeys are on unless they are put to 0: a `life_time` alone "
             "brings them back at nine tenths of it"
         ),
+        (
+            "a child that comes to its `life_time` or `life_bytes` is deleted and made again whatever is said, by an IKE SA "
+            "if need be (5.9.8, in runs of this harness): where it must not rekey it has neither here"
+        ),
         "with neither rekeying nor reauthentication an IKE SA of IKEv2 has no end of its own",
         "`dpd_delay` sends probes of its own unless it is 0",
-        "a command, or a `trap` policy of another connection, starts all the same",
+        "a command starts all the same, and so does a `trap` policy of another connection",
     ),
     verified="strongSwan 5.9.8: its manual of swanctl.conf, and swanctl itself",
     tried="taken by Debian 12's build in a selftest, which makes an IKE SA with a child by it",

@@ -50,7 +50,7 @@ SWITCHES = {
     "mikrotik": ("passive=yes",),
     "vyos": ("connection-type none",),
     "strongswan": ("start_action = none", "close_action = none", "dpd_action = clear"),
-    "libreswan": ("auto=add",),
+    "libreswan": ("auto=add", "right=%any"),
     "openiked": ("set passive\n", '"v2" passive'),
     "pfsense": ("Child SA Start Action: None (Responder Only)",),
     "opnsense": ("Start action: None", "Close action: None", "DPD action: Clear"),
