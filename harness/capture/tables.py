@@ -1,6 +1,6 @@
 """Tables of numbers: rows of a declared layout. Whole rows are moved as octets, which numpy does many times as fast."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,13 @@ def joined(tables: Sequence[Table]) -> Table:
 
 def _plain(table: Table) -> NDArray[Any]:
     return table.view(f"V{table.dtype.itemsize}")
+
+
+def one_of(octets: NDArray[np.uint8], these: Collection[int]) -> Mask:
+    """Which octets are one of these."""
+    table = np.zeros(256, bool)
+    table[list(these)] = True
+    return table[octets]
 
 
 def among(values: NDArray[Any], others: NDArray[Any]) -> Mask:

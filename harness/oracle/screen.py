@@ -11,13 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.capture.tables import Integers, Mask, Table, among, joined, picked
+from harness.capture.tables import Integers, Mask, Table, among, joined, one_of, picked
 from harness.codes import Exchange, PayloadV2
 from harness.observe import Matter
 from harness.observe.associations import REKEY_S
 from harness.observe.rows import IKE, ROW, STRAY
 from harness.oracle.facts import Fact
-from harness.oracle.talks import ENCRYPTED, SEALED, TALK, Talks
+from harness.oracle.talks import ENCRYPTED, TALK, Talks, sealed
 
 MOST_ALIVE = 100_000
 """So many conversations are remembered, the oldest idle ones are let go; and so many are suspected, of either kind."""
@@ -66,7 +66,7 @@ def _one_peer(talks: Talks, _octets: Octets) -> Mask:
     version = np.where(known, before["version"], rows["version"][start])[talk]
     spi_r = np.where(before["spi_r"] > 0, before["spi_r"], np.maximum.reduceat(talks.spi_r, start))[talk]
     opens = ~talks.from_target & np.where(
-        talks.is_v1, np.isin(talks.exchange, _PHASE_1), talks.request & (talks.exchange == _INIT)
+        talks.is_v1, one_of(talks.exchange, _PHASE_1), talks.request & (talks.exchange == _INIT)
     )
     bare = (talks.spi_r == 0) & opens
     astray = (rows["peer"] != peer) | (rows["version"] != version) | ((talks.spi_r != spi_r) & ~bare)
@@ -81,20 +81,20 @@ def _roles(talks: Talks, _octets: Octets) -> Mask:
 
 
 def _kinds(talks: Talks, _octets: Octets) -> Mask:
-    sealed_v1 = (talks.rows["flags"] & ENCRYPTED > 0) | np.isin(talks.exchange, _PHASE_1)
-    known_v1 = np.isin(talks.exchange, _KINDS_V1) & sealed_v1
+    hidden_v1 = (talks.rows["flags"] & ENCRYPTED > 0) | one_of(talks.exchange, _PHASE_1)
+    known_v1 = one_of(talks.exchange, _KINDS_V1) & hidden_v1
     number, total = talks.fragment >> 16, talks.fragment & 0xFFFF
     in_pieces = (talks.next_payload == PayloadV2.SKF) & (number >= 1) & (number <= total)
-    sealed = np.isin(talks.exchange, _KINDS_V2) & ((talks.next_payload == PayloadV2.SK) | in_pieces)
+    hidden = one_of(talks.exchange, _KINDS_V2) & ((talks.next_payload == PayloadV2.SK) | in_pieces)
     once = (talks.asker == 0) & (talks.message_id == 0) & (talks.sizes <= 2)[talks.run]
     initial = (talks.exchange == _INIT) & (talks.next_payload == PayloadV2.SA) & once
-    return ~np.where(talks.is_v1, known_v1, sealed | initial)
+    return ~np.where(talks.is_v1, known_v1, hidden | initial)
 
 
 def _target_only_informs(talks: Talks, _octets: Octets) -> Mask:
     starts = talks.from_target & talks.request & (talks.exchange != _INFORMATIONAL)
     first = talks.from_target[talks.exchanges][talks.run]
-    starts_v1 = first & np.isin(talks.exchange, _BEGUN_BY_PEER)
+    starts_v1 = first & one_of(talks.exchange, _BEGUN_BY_PEER)
     return np.where(talks.is_v1, starts_v1, starts)
 
 
@@ -374,11 +374,8 @@ class Screener:
 
 def _may_report(rows: Table) -> Mask:
     """Which rows may be notifies of the target in clear."""
-    informs = np.isin(rows["exchange"], (_INFORMATIONAL, _INFORMATIONAL_V1))
-    sealed = np.where(
-        rows["version"] >> 4 == 1, rows["flags"] & ENCRYPTED > 0, np.isin(rows["next_payload"], SEALED)
-    )
-    return np.asarray((rows["kind"] == IKE) & rows["from_target"] & informs & ~sealed)
+    informs = one_of(rows["exchange"], (_INFORMATIONAL, _INFORMATIONAL_V1))
+    return np.asarray((rows["kind"] == IKE) & rows["from_target"] & informs & ~sealed(rows))
 
 
 def _opens(talks: Talks) -> Mask:
@@ -386,7 +383,7 @@ def _opens(talks: Talks) -> Mask:
     first = talks.earliest
     exchange = talks.exchange[first]
     opening = np.where(
-        talks.is_v1[first], np.isin(exchange, _PHASE_1), talks.request[first] & (exchange == _INIT)
+        talks.is_v1[first], one_of(exchange, _PHASE_1), talks.request[first] & (exchange == _INIT)
     )
     return np.asarray(~talks.from_target[first] & (talks.spi_r[first] == 0) & opening)
 
@@ -435,7 +432,7 @@ def _matter(talks: Talks) -> Integers:
     twice = np.add.reduceat(answers, talks.exchanges)[talks.run] > 1
     v2, v1 = ~talks.is_v1, talks.is_v1
     by_peer = ~talks.from_target
-    may_list = np.isin(talks.exchange, _MAY_LIST)
+    may_list = one_of(talks.exchange, _MAY_LIST)
     told = (
         (v1, Matter.VERSION_1),
         (v1 & talks.from_target | v2 & answers, Matter.ANSWERS),

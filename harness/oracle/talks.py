@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.capture.tables import Integers, Mask, Table, joined, picked
+from harness.capture.tables import Integers, Mask, Table, joined, one_of, picked
 from harness.codes import PayloadV2
 from harness.observe.rows import digest
 
@@ -33,8 +33,7 @@ TALK = np.dtype(
 _RESPONSE = 0x20
 ENCRYPTED = 0x01
 """A flag of version 1."""
-SEALED = (int(PayloadV2.SK), int(PayloadV2.SKF))
-"""The first payloads of sealed messages of version 2."""
+_SEALED = (int(PayloadV2.SK), int(PayloadV2.SKF))
 
 
 class Talks:
@@ -131,8 +130,7 @@ class Talks:
     def before_proof(self) -> tuple[Integers, Integers, Mask]:
         """The octets of each conversation that came and went before anything was sealed, and whether something is by now."""
         rows, before = self.rows, self.before
-        sealed = np.where(self.is_v1, rows["flags"] & ENCRYPTED > 0, np.isin(self.next_payload, SEALED))
-        proof = np.minimum.reduceat(np.where(sealed, self.when, len(rows)), self.starts)
+        proof = np.minimum.reduceat(np.where(sealed(rows), self.when, len(rows)), self.starts)
         counted = ~self.remembered & (self.when < np.where(before["proven"], 0, proof)[self.talk])
         received = self._octets_of(counted & ~self.from_target)
         sent = self._octets_of(counted & self.from_target)
@@ -169,6 +167,12 @@ class Talks:
         places = zip(*(rows[name][asked].tolist() for name in ("number", "at", "length")), strict=True)
         rows["digest"][asked] = [_digest(number, octets(at, length), length) for number, at, length in places]
         return np.asarray(differ | (rows["digest"][one] != rows["digest"][other]))
+
+
+def sealed(rows: Table) -> Mask:
+    """Which messages are encrypted, as their headers tell."""
+    v1 = rows["version"] >> 4 == 1
+    return np.where(v1, rows["flags"] & ENCRYPTED > 0, one_of(rows["next_payload"], _SEALED))
 
 
 def _digest(number: int, octets: bytes, length: int) -> int:
