@@ -12,7 +12,7 @@ from harness.bench.links import LinkRefused
 from harness.cli import words
 from harness.cli.elsewhere import leave, leave_options, refuse_attack, show_commands
 from harness.cli.selection import target_of
-from harness.cli.wrong import WrongInput
+from harness.cli.wrong import WrongInput, made
 from harness.clock import WallClock, fresh_seed
 from harness.fuzz.keep import Outcome, Replayed, replayed
 from harness.fuzz.planted import planted
@@ -65,7 +65,7 @@ def fuzz_command(
             console.print(Text(printable(_progress(report))), end="\r")
 
     budget = Budget(cases, DEFAULT_S if seconds is None and cases is None else seconds)
-    place = output or Path("reports") / f"fuzz-{run_name(target)}"
+    place = made(output or Path("reports") / f"fuzz-{run_name(target)}")
     report = Campaign(chosen, budget, number, WallClock(), place, told=told).run()
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))

@@ -23,6 +23,7 @@ from harness.clock import Entropy, SeededEntropy, SystemEntropy, WallClock
 from harness.profile import DEFAULT, Configuration
 from harness.responder import HONEST, Cluster, Responder
 from harness.responder import device as build
+from harness.responder.deviant import unknown
 from harness.responder.deviants import DEVIANTS
 from harness.responder.table import Rules
 from harness.target.contract import endpoint
@@ -197,7 +198,7 @@ def _key_log(directory: Path | None) -> KeyLog | None:
 
 def _deviant(name: str) -> Rules:
     if name not in DEVIANTS:
-        raise WrongInput(f"no deviant is called {name!r}; they are {', '.join(sorted(DEVIANTS))}")
+        raise WrongInput(unknown(name))
     return DEVIANTS[name].rules
 
 

@@ -19,7 +19,7 @@ from harness.cli.asked import Asked, CutOff, cut_off
 from harness.cli.elsewhere import jobs_at, leave, leave_options, refuse_run, show_commands
 from harness.cli.plan import planned
 from harness.cli.selection import chosen, departures_of, link_of, target_of
-from harness.cli.wrong import WrongInput
+from harness.cli.wrong import WrongInput, made
 from harness.clock import started_at
 from harness.report.journal import NAME, NoJournal, Run, read
 from harness.report.keeper import place
@@ -147,6 +147,8 @@ def run_command(
         *(f"--ike-may-test={address}" for address in i_may_test),
         *_in_parallel(plan.jobs, link),
     ]
+    for directory in (pcaps, reports):
+        made(directory)
     ended = pytest.main([*_bare_pytest(), *arguments, *_files(entries)])
     try:
         runs = [read(place(reports, target, len(asked.targets)) / NAME) for target in asked.targets]

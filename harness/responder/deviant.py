@@ -1,6 +1,7 @@
 """What a deviant is, and the list of all of them that the modules of deviants fill."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from harness.responder.table import Rules
 from harness.values import value
@@ -20,6 +21,13 @@ REGISTERED: dict[str, Deviant] = {}
 """Every deviant by its name."""
 
 Make = Callable[[], Rules]
+
+
+def unknown(name: str) -> str:
+    """What to say of a name that no deviant has."""
+    alike = get_close_matches(name, REGISTERED, n=3)
+    hint = f"; did you mean {' or '.join(alike)}?" if alike else "; `trial --json` names them"
+    return f"no deviant is called {name!r}{hint}"
 
 
 def deviant(name: str, breaks: str) -> Callable[[Make], Make]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.codes import ProfileName
 from harness.record import printable
+from harness.responder.deviant import unknown
 from harness.responder.deviants import DEVIANTS
 from harness.target import file
 from harness.target.contract import Target
@@ -79,7 +80,7 @@ def _by_own_file(name: str, own: Path) -> Target:
 
 def _deviant(name: str) -> Target:
     if name not in DEVIANTS:
-        raise NoSuchTarget(f"no deviant is called {name!r}; they are {', '.join(sorted(DEVIANTS))}")
+        raise NoSuchTarget(unknown(name))
     return Reference(name)
 
 

@@ -44,6 +44,8 @@ from harness.cli import COMMANDS
         ("responder", "--stop-wait", "nan"),
         ("responder", "--stop-wait", "inf"),
         ("fuzz", "--seconds", "nan"),
+        ("fuzz", "--seconds", "1", "--output", "/proc/nowhere"),
+        ("run", "responder_only/e/boot", "--output", "/proc/nowhere"),
     ],
     ids=" ".join,
 )
@@ -77,6 +79,17 @@ def test_a_configuration_that_is_none_is_a_sentence(ike: Any, tmp_path: Path, na
     assert said.status == 64
     assert said.err.startswith("ike-harness: ")
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("responder", "--deviant"), ("run", "responder_only/e/boot", "--target")])
+def test_a_deviant_that_is_almost_named_is_suggested(ike: Any, words: tuple[str, ...]) -> None:
+    """The sentence does not list hundreds of names."""
+    name = "starts-on-bot" if words[0] == "responder" else "deviant:starts-on-bot"
+    said = ike(*words, name)
+
+    assert said.status == 64
+    assert "did you mean starts-on-boot" in said.err
+    assert len(said.err) < 200
 
 
 def test_no_command_shows_what_there_is(ike: Any) -> None:
