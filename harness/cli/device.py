@@ -205,8 +205,12 @@ def _key(path: Path) -> bytes:
 
 
 def _write(path: Path, text: str) -> None:
+    """A file that is there already may hold what somebody added to it by hand."""
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as why:
+        raise WrongInput(f"{path}: is there already, and is not written over") from why
     except OSError as why:
         raise WrongInput(
             f"{path}: can't be written ({why.strerror}); name a file with --target-file"

@@ -168,8 +168,8 @@ CISCO_ASA = Vendor(
     besides=("the crypto map takes the place of any other on that interface: merge it by hand",),
     stops_rekeys=False,
     verified=(
-        "public configurations of ASA 9.x for policies, proposals, crypto map and tunnel group; the values of "
-        "`connection-type` from Cisco's documents, of which no copy could be consulted"
+        "public configurations of ASA 9 (9.1(3) where the release is told) for policies, proposals, crypto map and tunnel "
+        "group; the values of `connection-type` as known from Cisco's documents, of which no copy could be consulted"
     ),
     interface="outside",
 )

@@ -157,8 +157,8 @@ JUNIPER_SRX = Vendor(
         "the zone of the outer interface wants `host-inbound-traffic system-services ike`, st0.0 a zone and a unit",
     ),
     verified=(
-        "public configurations of Junos 21 to 23 for everything but `responder-only-no-rekey`, which is Juniper's "
-        "word in the reference of `establish-tunnels`, of which no copy could be consulted"
+        "public configurations, whose releases are mostly not told (23.4 in one), for everything but "
+        "`responder-only-no-rekey`, known from Juniper's reference of `establish-tunnels`, of which no copy could be consulted"
     ),
     interface="ge-0/0/0.0",
 )

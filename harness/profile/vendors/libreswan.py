@@ -64,6 +64,8 @@ LIBRESWAN = Vendor(
         "`dpdaction=restart` starts again after a loss; here it is `clear`",
         "DPD is set apart, and its probes are its own",
     ),
-    verified="Libreswan 4.10: its manual ipsec.conf(5), and its own programs",
+    verified=(
+        "Libreswan 4.10: what runs with it as device showed, and its own programs; Libreswan 5 from its issue tracker"
+    ),
     tried="taken by Debian 12's build in a selftest, which makes an IKE SA with a child by it",
 )

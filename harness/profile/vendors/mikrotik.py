@@ -165,7 +165,7 @@ MIKROTIK = Vendor(
     besides=("firewall rules for UDP 500 and 4500 and ESP, and a rule that keeps the subnets out of NAT",),
     stops_rekeys=False,
     verified=(
-        "MikroTik's manual (IPsec, RouterOS 7) for what passive means, and its Terraform provider for every property "
-        "and algorithm"
+        "MikroTik's manual of IPsec for what passive means, and the resources of its Terraform provider for properties and "
+        "algorithms"
     ),
 )

@@ -43,7 +43,9 @@ OPENIKED = Vendor(
         "it probes for liveness every minute unless `dpd_check_interval` is 0",
         "without lifetimes its SAs have no end of their own",
     ),
-    verified="OpenIKED 7.2: its manual iked.conf(5), and iked itself",
+    verified=(
+        "OpenIKED 7.2: what runs with it as device showed, and iked itself; the acquire of a passive policy from its sources"
+    ),
     tried="taken by Debian 12's build in a selftest, which makes an IKE SA with a child by it",
     besides=("suites are those that Debian's build can have; OpenBSD's has AES-GCM for children as well",),
     ways=("v2",),

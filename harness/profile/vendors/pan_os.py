@@ -162,8 +162,8 @@ PAN_OS = Vendor(
     ),
     stops_rekeys=False,
     verified=(
-        "public configurations of PAN-OS 9 to 11 for every command, and a listing of its command hierarchy for "
-        "passive-mode, exchange-mode, dpd and lifetimes; lifesize and proxy-id from its administrator's guide as known"
+        "public configurations, whose releases are not told, for the commands, and a listing of the command hierarchy for "
+        "passive-mode, exchange-mode, dpd and lifetimes; lifesize and proxy-id as known from its guide, not found again"
     ),
     interface="ethernet1/1",
 )

@@ -116,7 +116,7 @@ PFSENSE = Vendor(
         "releases before 2.5 have the check boxes Responder Only and Disable rekey in place of these",
     ),
     verified=(
-        "the sources of pfSense 2.4 and a copy of its 2.7 choices for the fields and their values; which weak "
+        "the sources of pfSense 2.4 and a copy of a later release's choices for the fields and their values; which weak "
         "algorithms a release still has could not be seen: DES, 3DES and MD5 are left out"
     ),
 )

@@ -58,7 +58,7 @@ STRONGSWAN = Vendor(
         "`dpd_delay` sends probes of its own unless it is 0",
         "a command starts all the same, and so does a `trap` policy of another connection",
     ),
-    verified="strongSwan 5.9.8: its manual of swanctl.conf, and swanctl itself",
+    verified="strongSwan 5.9.8: what runs with it as device showed, and swanctl itself",
     tried="taken by Debian 12's build in a selftest, which makes an IKE SA with a child by it",
     besides=("aggressive mode with a pre-shared key has to be allowed in strongswan.conf, for IKEv1",),
 )

@@ -128,7 +128,7 @@ VYOS = Vendor(
     ),
     stops_rekeys=False,
     verified=(
-        "the sources of vyos-1x: its template of swanctl.conf for what each word does, its interface definitions "
-        "for values and the bounds of lifetimes; public configurations of VyOS 1.4 and 1.5 for keys and peers"
+        "the sources of vyos-1x: its template of swanctl.conf for what each word does, its interface definitions for values "
+        "and the bounds of lifetimes; public configurations for keys and peers; the bounds of life-bytes as known"
     ),
 )

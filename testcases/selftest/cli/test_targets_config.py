@@ -171,6 +171,15 @@ def test_wrong_options_are_a_sentence(ike: Any, options: tuple[str, ...]) -> Non
     assert said.err.splitlines()[-1].startswith("ike-harness: ")
 
 
+def test_a_target_file_is_not_written_over(ike: Any, tmp_path: Path) -> None:
+    """What somebody added to one by hand stays."""
+    path = tmp_path / "edge.toml"
+    path.write_text("mine")
+
+    assert config(ike, "vyos", "--target-file", path).status == 64
+    assert path.read_text() == "mine"
+
+
 def test_a_key_file_without_a_key_is_refused(ike: Any, tmp_path: Path) -> None:
     """An empty key is none."""
     path = tmp_path / "empty"
