@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from harness.observe import conversation, observe
 from harness.oracle import audit
 from harness.profile import PROFILES
 from harness.record import Conversation, Finding, Verdict, printable
-from harness.report.shown import beside, lines
+from harness.report.shown import beside, last_line, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ def show_command(
     if as_json:
         words.tell_json(_shown(found.opening, told, judged))
         return
-    for line in lines(told, judged.findings, payloads=payloads):
+    page = lines(told, judged.findings, payloads=payloads)
+    for line in chain(page, last_line(judged.verdict, f"judged {judged.profile} by {judged.by}")):
         click.echo(line)
-    click.echo(printable(f"{judged.verdict}  judged {judged.profile} by {judged.by}"))
     for remark in (*found.problems, *judged.remarks):
         click.echo(printable(f"{capture}: {remark}"), err=True)
 

@@ -50,6 +50,11 @@ def lines(shown: Conversation, found: Sequence[Finding], *, payloads: bool = Fal
         yield from _finding(_word(found[number]), told_finding(found[number]))
 
 
+def last_line(verdict: Verdict, says: str) -> Iterator[str]:
+    """What it all comes to; a line, or as many as it takes."""
+    yield from _filled(f"{verdict}  ", says, indent=_FURTHER)
+
+
 def _message(row: Row, width: int, *, payloads: bool) -> Iterator[str]:
     arrow = "->" if row.receiver == "target" else "<-" if row.from_target else "--"
     head = f"{row.time:>9.3f} {arrow} {row.frame:>3}  {_cut(_peer(row)):<{width}}  "

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rich.cells import cell_len
 
 from harness.record import Finding, Row, Verdict, Weight
-from harness.report.shown import lines
+from harness.report.shown import last_line, lines
 from testcases.selftest.report.conftest import HOSTILE, REFUSAL, ROWS
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_wider_than_the_page() -> None:
         ROWS[0], sender="x" * 300, line="漢字 " * 90 + HOSTILE, marks=("mark" * 40,), payloads=("P" * 350,)
     )
     found = replace(REFUSAL, says="word " * 60 + "W" * 250)
-    page = list(lines((long,), (found,), payloads=True))
+    page = [*lines((long,), (found,), payloads=True), *last_line(Verdict.INCONCLUSIVE, "judged " * 30)]
 
     assert all(line.isprintable() and cell_len(line) <= 100 for line in page)
     assert sum(line.count("P") for line in page) == 350
