@@ -277,10 +277,14 @@ class UdpLink:
         tap: Tap,
         clock: Clock,
         provoke: Callable[[Trigger], str | Event] | None = None,
-        pace: Pace | None = None,
     ) -> None:
         self._sockets = ports.sockets
-        self._pace = pace
+        self.pace: Pace | None = None
+        """How fast the target may be asked; None: as fast as can be."""
+        self.spares: Callable[[str], bool] = lambda _: False
+        """Whether nothing may be sent to an address."""
+        self.spared: set[str] = set()
+        """Where somebody was to be sent something that must not be."""
         self._tap = tap
         self._clock = clock
         self._provoke = provoke
@@ -300,8 +304,11 @@ class UdpLink:
 
     def send(self, datagram: Datagram, comments: Sequence[str] = ()) -> None:
         """Send from the socket of the datagram's source, or over its connection, at the pace that the target bears."""
-        if self._pace is not None:
-            self._pace.wait()
+        if self.spares(datagram.destination.address):
+            self.spared.add(datagram.destination.address)
+            return
+        if self.pace is not None:
+            self.pace.wait()
         if datagram.protocol == TCP_STREAM and self.streams is not None:
             self._tap.saw(self.now, datagram, inbound=True, comments=comments)
             self.streams.send(datagram)

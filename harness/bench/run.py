@@ -162,6 +162,8 @@ class Bench:
             performer = Performer(link, evidence, everybody, self._watched_s(entry.kind), self._patience_s)
             roles: list[Any] = [Device(name) if name in devices else cast[name] for name in names]
             window_s = performer.perform(entry.kind().script(*roles), self._ending(stranger, cast.values()))
+            if isinstance(link, UdpLink) and link.spared:
+                evidence.note(link.now, "spared", sorted(link.spared))
             self._note_end(evidence, link.now)
             evidence.finish(window_s, place.drops())
         finally:

@@ -184,8 +184,9 @@ class UdpStage:
     def link(self, tap: Tap) -> UdpLink:
         """A link of these sockets, in real time; as root with a second tap for what goes past them."""
         provoke = self._target.provoke if isinstance(self._target, Provokes) else None
-        pace = Pace(self._target.max_rate, self._clock) if isinstance(self._target, Elsewhere) else None
-        self._link = link = UdpLink(self._ports, tap, self._clock, provoke, pace)
+        self._link = link = UdpLink(self._ports, tap, self._clock, provoke)
+        if isinstance(self._target, Elsewhere):
+            link.pace, link.spares = Pace(self._target.max_rate, self._clock), self._target.spares
         noted = () if self._wire is None else (self._wire.connects,)
         link.streams = PeerStreams(link.also_watch, link.watch_no_more, *noted, inside=self._grounds.inside)
         if self._wire is not None:

@@ -266,6 +266,10 @@ class Elsewhere(Protocol):
         """Seconds until this trigger comes about by itself; 0 if it is not waited for."""
         ...
 
+    def spares(self, address: str) -> bool:
+        """Whether nothing may be sent there, whatever the device says of it: it may be anybody's address."""
+        ...
+
     def refuses_attacks(self, today: str) -> str | None:
         """Why it must not be attacked on this day (ISO 8601), in a sentence; None if it may be."""
         ...

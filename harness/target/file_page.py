@@ -55,7 +55,8 @@ SAFETY = """\
   evidence, without control characters and without the secrets of the file.
 * **Attacks** (`fuzz`, `replay`, cases with the shape of a known defect) need `[consent]` with a day that is not over, and
   `authorised`.
-* **Addresses** that are not of a private network need `--i-may-test ADDRESS` besides.
+* **Addresses** that are not of a private network need `--i-may-test ADDRESS` besides. What a device says of others, in a
+  redirect for one, or whoever sends us something from there, does not have anything sent to them: the evidence notes it.
 * **Rate**: no second has more datagrams than `max_rate`.
 
 A trigger that nothing can cause makes a case INCONCLUSIVE, with the sentence that says what to add. A device that answers

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
+from ipaddress import ip_address
 
 from harness.clock import WallClock
 from harness.codes import Trigger
@@ -168,6 +169,10 @@ class Remote:
             credentials=Credentials(key=KEPT_THERE) if signs else None,
             peer_credentials=control.certificate,
         )
+
+    def spares(self, address: str) -> bool:
+        """Whether the address is of no private network, and neither the device's nor one that may be tested."""
+        return ip_address(address).is_global and address not in {self.address, *self._leave.addresses}
 
     def refuses_attacks(self, today: str) -> str | None:
         """Why it must not be attacked on this day, in a sentence; None if its owner consents."""

@@ -21,6 +21,7 @@ from harness.case import (
     Note,
     Provoke,
     Script,
+    Send,
     Silence,
     Trace,
     Trigger,
@@ -32,6 +33,7 @@ from harness.profile import DEFAULT, Configuration, Peer
 from harness.record import CaseResult, Verdict
 from harness.target.file import read as read_file
 from harness.target.remote import Leave, Remote
+from harness.wire.datagram import Endpoint
 from testcases.selftest.bench.double import (
     DEVICE,
     PEER,
@@ -44,6 +46,7 @@ from testcases.selftest.bench.double import (
 
 SIMPLE = "ikev2/1.2/initial-exchanges"
 LEAVE = Leave(commands=True)
+ANYBODYS = "8.8.8.8"
 Make = Callable[..., Double]
 
 
@@ -74,6 +77,18 @@ class Reload(Told):
     trigger = Trigger.RELOAD
 
 
+class Astray(Told):
+    """A peer that was told of another gateway speaks to it."""
+
+    needs = frozenset()
+
+    def script(self, alice: Initiator) -> Script:
+        yield Send(b"anything", alice.local, Endpoint(ANYBODYS, 500))
+
+    def judge(self, trace: Trace) -> Findings:
+        yield given(trace.observations("spared"), "an address that is spared").is_present()
+
+
 class BootInMainMode(Told):
     """A device whose calls would be in Main Mode boots."""
 
@@ -102,7 +117,7 @@ def own(kind: type[Case]) -> Entry:
     return Entry(f"responder_only/e/{kind.__name__.lower()}", "responder_only", Path(__file__), kind)
 
 
-TRAFFIC, RELOAD, BOOT, OUTLIVED = map(own, (Traffic, Reload, BootInMainMode, Outlived))
+TRAFFIC, RELOAD, BOOT, OUTLIVED, ASTRAY = map(own, (Traffic, Reload, BootInMainMode, Outlived, Astray))
 
 
 def configuration(**changes: object) -> Configuration:
@@ -298,6 +313,17 @@ def test_a_device_of_version_1_meets_no_case_of_version_2(double: Make) -> None:
 
     assert play(file, SIMPLE).verdict is Verdict.NOT_APPLICABLE
     assert play(file, "ikev1/5.4/main-mode").verdict is Verdict.PASS
+
+
+def test_nothing_is_sent_to_anybodys_address(double: Make) -> None:
+    """What a device, or a stranger, makes a peer say to a global address is not sent, and the evidence says so."""
+    result = play(double().file(), ASTRAY)
+    sent = {
+        frame.datagram.destination.address for frame in read(Path(result.capture)).frames if frame.datagram
+    }
+
+    assert result.verdict is Verdict.PASS
+    assert ANYBODYS not in sent
 
 
 @pytest.mark.slow

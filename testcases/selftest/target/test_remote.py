@@ -241,6 +241,17 @@ def test_a_global_address_is_named_by_hand_as_well(tmp_path: Path) -> None:
     assert named(file, Leave(addresses=frozenset({"8.8.8.8"}))).name == "edge-1"
 
 
+@pytest.mark.parametrize(
+    ("address", "spared"),
+    [("192.0.2.9", False), ("8.8.8.8", False), ("9.9.9.9", False), ("1.1.1.1", True), ("2001:4860::1", True)],
+)
+def test_nothing_is_sent_to_anybody(address: str, spared: bool, tmp_path: Path) -> None:
+    """A global address that is neither the device's nor named by hand is spared, whoever tells of it."""
+    leave = Leave(addresses=frozenset({"8.8.8.8", "9.9.9.9"}))
+
+    assert remote(tmp_path, leave, target=ABOUT.replace("192.0.2.1", "8.8.8.8")).spares(address) is spared
+
+
 def test_a_kind_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
     """The sentence has every kind."""
     with pytest.raises(NoSuchTarget, match=r"one of reference, .*remote, not 'toaster'"):
