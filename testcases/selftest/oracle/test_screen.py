@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+from benchmarks.crowd import OFFENCES, Crowd
 from harness.capture import Writer, classic, read, sections, source
 from harness.capture.joined import read_in_order
 from harness.capture.short import short_counted
@@ -109,6 +110,18 @@ def test_golden_captures_are_judged_alike(path: Path, profile: ProfileName) -> N
         told, _ = audit_files([path], [device], PROFILES[profile])
 
         assert told == audit(read(path), [device], PROFILES[profile])
+
+
+def test_a_crowd_is_judged_alike(tmp_path: Path) -> None:
+    """Of many peers at a time, too, the audit is the one message by message; and each offence of theirs is told by its rule."""
+    Crowd(6_000, associations=200, peers=60, offending=0.5).write(tmp_path / "c")
+
+    told, _ = audit_files([tmp_path / "c"], DEVICES, STRICT)
+
+    assert told == whole(tmp_path / "c", ProfileName.STRICT)
+    assert {each.rule for each in told.findings if each.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)} >= {
+        *OFFENCES
+    }
 
 
 # What the screen lets pass, and what it suspects
