@@ -238,6 +238,11 @@ class UdpPorts:
         self.sockets[bound] = opened
         return bound
 
+    def leave(self, address: str) -> None:
+        """Close every socket of an address."""
+        for at in [each for each in self.sockets if each.address == address]:
+            self.sockets.pop(at).close()
+
     def bind_esp(self, address: str) -> Endpoint:
         """Open a raw socket for ESP, whose endpoint has no port. LinkRefused says why it can't be had."""
         at = Endpoint(address, NO_PORT)

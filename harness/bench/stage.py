@@ -220,8 +220,7 @@ class UdpStage:
     def _take_endpoints(self, names: Sequence[str]) -> dict[str, Addresses]:
         hosts = self._grounds.peer_addresses(len(names))
         places = {
-            name: self._bind(host, self._ports_at(host))
-            for name, host in zip(names, _dealt(hosts, len(names)), strict=True)
+            name: self._bind_peer(host) for name, host in zip(names, _dealt(hosts, len(names)), strict=True)
         }
         return {**places, STRANGER: self._bind(hosts[0], FREE_PORTS)}
 
@@ -234,11 +233,21 @@ class UdpStage:
             self._bind(host, (at.ike.port, at.natt.port))
         return dict(zip(names, hosts, strict=True))
 
-    def _ports_at(self, host: str) -> tuple[int, int]:
-        """Those that are wanted; free ones if another peer stands there, or only root could have them."""
-        shared = any(taken.address == host for taken in self._ports.sockets)
-        refused = self._wanted == IKE_PORTS and not may_use_ike_ports(host)
-        return FREE_PORTS if shared or refused else self._wanted
+    def _bind_peer(self, host: str) -> Addresses:
+        """On the ports that are wanted; on free ones if another peer stands there, or only root could have them.
+
+        They are not tried beforehand: a process that another thread starts may hold a socket for a moment after it
+        was closed.
+        """
+        if any(taken.address == host for taken in self._ports.sockets):
+            return self._bind(host, FREE_PORTS)
+        try:
+            return self._bind(host, self._wanted)
+        except LinkRefused:
+            if self._wanted != IKE_PORTS:
+                raise
+            self._ports.leave(host)
+            return self._bind(host, FREE_PORTS)
 
     def _bind(self, address: str, ports: tuple[int, int]) -> Addresses:
         ike, natt = (self._ports.bind(Endpoint(address, port)) for port in ports)

@@ -8,6 +8,7 @@ import pytest
 
 from harness.bench.catalogue import catalogue, select
 from harness.bench.grounds import Loopback, own_loopback
+from harness.bench.links import UdpPorts
 from harness.bench.run import Bench, Settings
 from harness.bench.stage import (
     SECOND_ADDRESS,
@@ -83,6 +84,18 @@ def test_peers_that_share_an_address_have_ports_of_their_own(stage: UdpStage) ->
     """Three peers and the stranger fit on one address."""
     ends = [end for at in stage.cast.values() for end in (at.ike, at.natt)]
     assert len(set(ends)) == len(ends)
+
+
+def test_ports_of_ike_that_somebody_else_has_are_done_without() -> None:
+    """Of the two that belong together neither is kept then."""
+    taken = UdpPorts()
+    taken.bind(Endpoint(HERE, 4500))
+    stage = UdpStage(NeverStarted(), DEFAULT, ("alice",))
+    try:
+        assert not {500, 4500} & {stage.cast["alice"].ike.port, stage.cast["alice"].natt.port}
+    finally:
+        stage.close()
+        taken.close()
 
 
 def test_the_stranger_never_has_the_port_of_ike(stage: UdpStage) -> None:
