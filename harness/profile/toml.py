@@ -43,6 +43,7 @@ def read_json(text: str, file: str = "<config>", directory: Path | None = None) 
     """The device that `text` describes, the same mapping in JSON."""
     try:
         table = json.loads(text)
+        json.dumps(table, ensure_ascii=False).encode()  # half a character, which JSON can escape, is no text
     except ValueError as why:
         raise TomlError(f"{printable(file)}: no JSON: {why}") from None
     except RecursionError:

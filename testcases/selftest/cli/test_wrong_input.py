@@ -65,6 +65,7 @@ def test_wrong_input_is_a_sentence(ike: Any, words: tuple[str, ...]) -> None:
         ("a.json", "[" * 100_000),
         ("a.json", "[]"),
         ("a.json", '{"peer": 5}'),
+        ("a.json", '{"users": [{"name": "alice", "password": "\\ud800"}]}'),
         ("a.json", '{"lifetimes": {"ike_hard": NaN}}'),
         ("a.toml", "a = " + "[" * 100_000),
         ("a.toml", 'psk = "'),
