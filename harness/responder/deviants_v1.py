@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from harness.codes import AttributeP1, AttributeP2, Exchange, LifeType, NotifyTypeV1
+from harness.codes import AttributeP1, AttributeP2, Exchange, LifeType, NotifyTypeV1, Trigger
 from harness.profile import Configuration
 from harness.responder.context import Context, Incoming
 from harness.responder.deviant import deviant
@@ -20,6 +20,7 @@ from harness.responder.v1 import (
     peers,
     proposals,
     quick,
+    start_phase1,
     suites,
 )
 from harness.responder.v1.messages import (
@@ -744,3 +745,10 @@ def _skips_numbers() -> Rules:
         return replace(step, changed=changed)
 
     return HONEST.but("timers", (1, Timer.LIVENESS), skip)
+
+
+@deviant("v1-starts-on-clear", "CISCO-RO-44")
+def _starts_on_clear() -> Rules:
+    """Starts phase 1 as soon as an operator has cleared its SAs."""
+    honest = HONEST.triggers[Trigger.CLEAR]
+    return HONEST.but("triggers", Trigger.CLEAR, lambda context: honest(context).then(start_phase1(context)))

@@ -80,6 +80,19 @@ class _SilenceWithSa(_Silence):
         yield from super().judge(trace)
 
 
+class _SilenceWithIpsecSa(_Silence):
+    """The same with an ISAKMP SA and an IPsec SA that the peer made."""
+
+    def connect(self, alice: Initiator) -> Steps:
+        yield from alice.main_mode()
+        return (yield from alice.quick_mode(mark="quick"))
+
+    def judge(self, trace: Trace) -> Findings:
+        made = trace.reply_to("quick").find(v1.SecurityAssociation)
+        yield given(made, "the IPsec SA that the peer made").is_present()
+        yield from super().judge(trace)
+
+
 class Boot(_Silence):
     """A device that boots with its peer in reach starts nothing."""
 
@@ -208,7 +221,7 @@ class SecondSelector(_SilenceWithSa):
     also = {"spec": ("E05",)}
 
 
-class SecondSelectorInQuickMode(_Silence):
+class SecondSelectorInQuickMode(_SilenceWithIpsecSa):
     """A packet for a second pair of subnets starts no Quick Mode."""
 
     requirements = ("CISCO-RO-03",)
@@ -220,16 +233,6 @@ class SecondSelectorInQuickMode(_Silence):
     silence = Silence.TRAFFIC
     times = 10
     also = {"spec": ("E05",)}
-
-    def connect(self, alice: Initiator) -> Steps:
-        yield from alice.main_mode()
-        return (yield from alice.quick_mode(mark="quick"))
-
-    def judge(self, trace: Trace) -> Findings:
-        yield given(
-            trace.reply_to("quick").find(v1.SecurityAssociation), "the IPsec SA that the peer made"
-        ).is_present()
-        yield from super().judge(trace)
 
 
 class RoutingHellos(_Silence):
@@ -306,6 +309,19 @@ class ClearThatNobodyAcknowledges(Clear):
         yield Provoke(self.trigger)
         yield Elapse(GIVEN_UP_S)
         yield Watch()
+
+
+class ClearInMainMode(_SilenceWithIpsecSa):
+    """SAs of version 1 that an operator clears are deleted by what nobody acknowledges, and no phase 1 is started."""
+
+    requirements = ("CISCO-RO-44", "CISCO-RO-01")
+    deviants = ("v1-starts-on-clear",)
+    subject = "INV-04"
+    needs = frozenset({"clear", "v1-main"})
+    settings = staticmethod(_version_1)
+    trigger = Trigger.CLEAR
+    silence = Silence.RECOVERY
+    also = {"spec": ("E11",)}
 
 
 class OperatorInitiates(_Silence):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import Task, TaskID
 
 from harness.record import CaseResult, Row, Verdict
-from harness.report.console import Teller
+from harness.report.console import Teller, TimeLeft
 from harness.report.html import write_page
 from harness.report.journal import Run
 from harness.report.junit import write_junit
@@ -274,6 +275,16 @@ def test_a_run_says_beforehand_how_long_it_takes(run: Run) -> None:
     lines = told(run=replace(run, header=replace(run.header, expected_s=200.0, jobs=24))).splitlines()
 
     assert lines[1] == "about 3 min 20 s, 24 cases at a time"
+
+
+@pytest.mark.parametrize(
+    ("expected_s", "said"), [(200.0, "about 3 min 20 s left"), (0.0, "longer than expected")]
+)
+def test_what_is_left_is_what_was_expected_less_what_passed(expected_s: float, said: str) -> None:
+    """Nothing is measured: a run that takes longer says so."""
+    task = Task(TaskID(0), "", 10, 3, _get_time=lambda: 5.0, fields={"expected_s": expected_s})
+
+    assert str(TimeLeft().render(task)) == said
 
 
 def test_what_cases_took_the_last_time_is_known(run: Run, tmp_path: Path) -> None:
