@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from harness.crypto.authority import Authority
 from harness.profile import Identity
 from harness.profile.written import Reader, Unfit
 from harness.target.file import TABLES, TargetFileError, read, read_tables
+from harness.target.file_page import EXAMPLE
 from testcases.selftest.target.edge import ABOUT, CONSENT, told
 
 ABOUT_WITHOUT_NAME = ABOUT.replace('name = "edge-1"\n', "")
@@ -238,3 +240,14 @@ def test_consent_is_of_an_owner_and_for_a_time(
     refused = told(tmp_path, **tables).refuses_attacks(today)
 
     assert (refused is None) if why is None else (refused is not None and why in refused)
+
+
+def test_the_example_of_the_page_is_a_device(tmp_path: Path) -> None:
+    """What docs/targets.md shows can be copied."""
+    (tmp_path / "control.key").write_text("barley\n")
+    (tmp_path / "edge.toml").write_text(dedent(EXAMPLE))
+
+    shown = read(tmp_path / "edge.toml", {"EDGE_1_PSK": "sesame"})
+
+    assert (shown.about.name, shown.configuration.psk) == ("edge-1", b"sesame")
+    assert shown.refuses_attacks("2030-01-01T00:00:00Z") is None
