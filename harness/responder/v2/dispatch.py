@@ -5,11 +5,12 @@ from typing import Any
 from harness.codes import Exchange, NotifyType
 from harness.responder.context import Context, Incoming
 from harness.responder.initiate import recreate
-from harness.responder.state import IDLE, IkeSa, Sa
+from harness.responder.state import IDLE, IkeSa, Own, Sa
 from harness.responder.step import Step, drop
 from harness.responder.table import TABLE
+from harness.responder.v2.messages import LAST_MESSAGE_ID, unprotected
 from harness.responder.v2.messages import opened as open_up
-from harness.responder.v2.messages import unprotected
+from harness.responder.v2.own import begin
 from harness.sa.secrets import to_evidence
 from harness.values import replace
 from harness.wire import v2
@@ -50,7 +51,17 @@ def _pass(context: Context, sa: IkeSa, incoming: Incoming, stage: str) -> Step:
     if cell is None:
         return drop(f"no {incoming.message.exchange} is due on an SA that is {sa.state}")
     step = cell(context, _heeding(context, sa, incoming), incoming)
+    if incoming.message.message_id == LAST_MESSAGE_ID:
+        step = _closed(context, sa, step)
     return replace(step, cells=(cell.__name__, *step.cells))
+
+
+def _closed(context: Context, sa: IkeSa, step: Step) -> Step:
+    """An IKE SA on which the peer has used its last Message ID is deleted: nothing more could come on it (section 2.2)."""
+    after = next((each for each in step.changed if each.ours == sa.ours), None)
+    if not isinstance(after, IkeSa) or not after.up:
+        return step
+    return step.then(begin(context, after, Own("delete-ike")))
 
 
 def _heeding(context: Context, sa: IkeSa, incoming: Incoming) -> IkeSa:

@@ -46,6 +46,18 @@ def test_an_ike_sa_without_message_ids_left_is_closed(left: int) -> None:
     assert not any(sa.up for sa in pair.responder.all())
 
 
+def test_an_ike_sa_on_which_the_peer_has_no_message_ids_left_is_closed() -> None:
+    """The last request of the peer is answered, and then nothing more could come: a Delete follows (section 2.2)."""
+    pair = connected(DEFAULT)
+    sa = standing(pair)
+    pair.responder._sas[sa.ours] = replace_value(sa, expected=0xFFFF_FFFF)
+    pair.peer.ike.next_message_id = 0xFFFF_FFFF
+    pair.play(pair.peer.liveness())
+
+    assert [(m.message_id, m.is_response) for m in pair.sent[-2:]] == [(0xFFFF_FFFF, True), (0, False)]
+    assert list(pair.responder.all()) == []
+
+
 def ahead(pair: Pair, count: int, **changes: Any) -> Request:
     """A liveness check `count` Message IDs later than the next one; its Message ID is not bent."""
     request = pair.peer.liveness(ahead=count, **changes)
