@@ -24,6 +24,7 @@ from harness.profile.strongswan_proofs import (
     secrets,
     section,
 )
+from harness.profile.switches import Switch
 from harness.profile.ways import WAYS, Way, own_way, speaks
 
 Further = Mapping[str, Sequence[str]]
@@ -172,6 +173,13 @@ def swanctl_conf(
     )
 
 
+def role_of(configuration: Configuration, *, booted: bool) -> Role:
+    """That of a daemon under test: a two-way one waits for a reason to start, until it has booted with one."""
+    if Start.IKE_SA not in PROFILES[configuration.profile].may:
+        return ANSWERS
+    return AT_ONCE if booted else ON_TRAFFIC
+
+
 def initiate_command(way: Way, child: str = CHILD) -> tuple[str, ...]:
     """The arguments that make a running strongSwan start `way` as printed above."""
     return ("swanctl", "--initiate", "--child", child, "--ike", way, "--timeout", "8")
@@ -275,7 +283,6 @@ _LAST_PLUGINS = ("kernel-netlink", "socket-default", "vici", "counters", "error-
 def _connection(
     configuration: Configuration, way: Way, remote_port: int, further: Further, role: Role
 ) -> list[str]:
-    may = PROFILES[configuration.profile]
     policies = [each for each in configuration.proposals_v1 if each.auth == method_v1(configuration)]
     suites = map(ike_suite, configuration.proposals_v2) if way == "v2" else map(policy_suite, policies)
     return section(
@@ -286,12 +293,11 @@ def _connection(
         _remote(configuration, remote_port, anybody=role.answers),
         [f"proposals = {_joined(suites, f'an IKE SA by {way}')}", _mobility(configuration)],
         post_quantum(configuration) if way == "v2" else [],
-        _ike_times(configuration.lifetimes, may, way),
-        _dpd(configuration, way),
+        _settings(_of_connection(configuration, way)),
         _as_responder(configuration, way) if role.answers else [],
         further.get("connection", ()),
         *(section(name, lines, further.get(name, ())) for name, lines in ends(configuration, way).items()),
-        section("children", *_children(configuration, may, way, role, further.get("child", ()))),
+        section("children", *_children(configuration, way, role, further.get("child", ()))),
     )
 
 
@@ -331,37 +337,60 @@ def _mobility(configuration: Configuration) -> str:
     return f"mobike = {_yes(configuration.mobility)}"
 
 
-def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> list[str]:
+def switches(configuration: Configuration, way: Way, role: Role = ANSWERS) -> tuple[Switch, ...]:
+    """What makes a connection one of the configuration's profile: what it may start by itself, and what it may not."""
+    of_child = (
+        Switch(f"children.{CHILD}.{each.setting}", each.why) for each in _of_child(configuration, role)
+    )
+    return (*_of_connection(configuration, way), *of_child)
+
+
+def _of_connection(configuration: Configuration, way: Way) -> list[Switch]:
+    may = PROFILES[configuration.profile]
+    return [*_ike_times(configuration.lifetimes, may, way), *_dpd(configuration, way)]
+
+
+def _of_child(configuration: Configuration, role: Role) -> list[Switch]:
+    rekeys = Start.CHILD_REKEY in PROFILES[configuration.profile].may
+    return [*_child_times(configuration.lifetimes, rekeys=rekeys), *_actions(role)]
+
+
+def _settings(told: Iterable[Switch]) -> list[str]:
+    return [each.setting for each in told]
+
+
+def _ike_times(lifetimes: Lifetimes, may: Profile, way: Way) -> Iterator[Switch]:
     """Version 1 has no rekeying of phase 1 but a new one, which strongSwan calls reauthentication."""
     word, start = ("rekey_time", Start.IKE_REKEY) if way == "v2" else ("reauth_time", Start.PHASE1_RENEWAL)
     other = "reauth_time" if way == "v2" else "rekey_time"
     if start not in may.may or lifetimes.ike_soft is None:
-        return ["rekey_time = 0", "reauth_time = 0", *_offered_life(lifetimes, way)]
-    over = (
-        []
-        if lifetimes.ike_hard is None
-        else [f"over_time = {_seconds(lifetimes.ike_hard - lifetimes.ike_soft)}"]
-    )
-    return [f"{word} = {_seconds(lifetimes.ike_soft)}", f"{other} = 0", "rand_time = 0", *over]
+        yield Switch("rekey_time = 0", "no IKE SA is rekeyed, and so none ends by its age")
+        yield Switch("reauth_time = 0", "none is made in place of another")
+        if way != "v2" and lifetimes.ike_hard is not None:
+            why = "the life that is offered: what comes on top of a renewal, and 0 seconds without this"
+            yield Switch(f"over_time = {_seconds(lifetimes.ike_hard)}", why)
+        return
+    yield Switch(f"{word} = {_seconds(lifetimes.ike_soft)}", "the soft limit of an IKE SA: it is renewed")
+    yield Switch(f"{other} = 0", "in this way alone")
+    yield Switch("rand_time = 0", "not left to chance")
+    if lifetimes.ike_hard is not None:
+        over = _seconds(lifetimes.ike_hard - lifetimes.ike_soft)
+        yield Switch(f"over_time = {over}", "how long after that limit it ends")
 
 
-def _offered_life(lifetimes: Lifetimes, way: Way) -> list[str]:
-    """Where nothing is renewed, version 1 still offers what comes on top of the renewal; a life of 0 seconds otherwise."""
-    return (
-        [] if way == "v2" or lifetimes.ike_hard is None else [f"over_time = {_seconds(lifetimes.ike_hard)}"]
-    )
-
-
-def _dpd(configuration: Configuration, way: Way) -> list[str]:
+def _dpd(configuration: Configuration, way: Way) -> Iterator[Switch]:
     dpd = configuration.dpd
     if dpd is None:
-        return ["dpd_delay = 0"]
-    timeout = [] if way == "v2" else [f"dpd_timeout = {_seconds(dpd.interval + dpd.retry * dpd.retries)}"]
-    return [f"dpd_delay = {_seconds(dpd.interval)}", *timeout]
+        yield Switch("dpd_delay = 0", "no liveness checks")
+        return
+    yield Switch(f"dpd_delay = {_seconds(dpd.interval)}", "liveness checks, which every profile allows")
+    if way != "v2":
+        patience = _seconds(dpd.interval + dpd.retry * dpd.retries)
+        yield Switch(f"dpd_timeout = {patience}", "when a peer that answers none is dead")
 
 
 def _children(
-    configuration: Configuration, may: Profile, way: Way, role: Role, further: Sequence[str]
+    configuration: Configuration, way: Way, role: Role, further: Sequence[str]
 ) -> Iterator[list[str]]:
     given = configuration.pool is not None and way == "v2"
     pairs = {CHILD: (configuration.local_subnets, () if given else configuration.remote_subnets)}
@@ -369,12 +398,11 @@ def _children(
         local, remote = configuration.second_selector
         pairs["second"] = (local,), (remote,)
     for name, (locals_, remotes) in pairs.items():
-        yield section(name, _child(configuration, may, way, role, locals_, remotes), further)
+        yield section(name, _child(configuration, way, role, locals_, remotes), further)
 
 
 def _child(
     configuration: Configuration,
-    may: Profile,
     way: Way,
     role: Role,
     local: Sequence[str],
@@ -394,11 +422,8 @@ def _child(
         f"local_ts = {','.join(local) or 'dynamic'}",
         f"remote_ts = {','.join(remote) or 'dynamic'}",
         *(f"{word} = {_joined(each, 'a Child SA')}" for word, each in suites.items() if each),
-        *_child_times(configuration.lifetimes, rekeys=Start.CHILD_REKEY in may.may),
         *(["mode = transport"] if configuration.children.transport else []),
-        f"start_action = {role.loaded}",
-        f"close_action = {role.closed}",
-        f"dpd_action = {role.lost}",
+        *_settings(_of_child(configuration, role)),
     ]
 
 
@@ -410,23 +435,41 @@ def _child_groups(configuration: Configuration, way: Way, role: Role) -> Iterabl
     return dict.fromkeys([None, *(suite.group for suite in suites)])
 
 
-def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> list[str]:
+def _child_times(lifetimes: Lifetimes, *, rekeys: bool) -> Iterator[Switch]:
     """A lifetime alone would bring rekeying back at nine tenths of it, so rekeying is always said.
 
     What is not said of the jitter is the whole lifetime, which turns a rekeying at 0 into one at a random volume.
     """
     soft = lifetimes.child_soft if rekeys else None
     octets = (lifetimes.child_kilobytes or 0) * 1024
-    return [
-        f"rekey_time = {_seconds(soft)}",
-        f"life_time = {_seconds(lifetimes.child_hard)}",
-        "rand_time = 0",
-        f"rekey_bytes = {octets * 9 // 10 if rekeys else 0}",
-        f"life_bytes = {octets}",
-        "rand_bytes = 0",
-        "rekey_packets = 0",
-        "rand_packets = 0",
-    ]
+    none = "no child is rekeyed; unsaid, the hard limit would bring that back"
+    yield Switch(
+        f"rekey_time = {_seconds(soft)}", "the soft limit of a child: it is rekeyed" if soft else none
+    )
+    yield Switch(f"life_time = {_seconds(lifetimes.child_hard)}", _HARD_LIMIT)
+    yield Switch("rand_time = 0", "not left to chance")
+    yield Switch(f"rekey_bytes = {octets * 9 // 10 if rekeys else 0}", "the same by volume")
+    yield Switch(f"life_bytes = {octets}", "and the hard limit by volume")
+    yield Switch("rand_bytes = 0", "unsaid, it would put a rekeying at 0 to a random volume")
+    yield Switch("rekey_packets = 0", "none by the number of packets")
+    yield Switch("rand_packets = 0", "as for octets")
+
+
+_HARD_LIMIT = (
+    "the hard limit of a child; version 5.9 deletes it then, and makes it again whatever else is said"
+)
+_WHEN_LOADED = {
+    "none": "nothing starts a child",
+    "trap": "a packet for it starts a child",
+    "trap|start": "a child is started at once, and again by a packet for it",
+}
+
+
+def _actions(role: Role) -> Iterator[Switch]:
+    again = "is made again" if role.closed == "start" else "is not made again"
+    yield Switch(f"start_action = {role.loaded}", _WHEN_LOADED[role.loaded])
+    yield Switch(f"close_action = {role.closed}", f"a child that its peer deleted {again}")
+    yield Switch(f"dpd_action = {role.lost}", f"a child whose peer is dead {again}")
 
 
 def _seconds(seconds: float | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.codes import ProfileName
-from harness.profile import DEFAULT, Configuration, libreswan, openiked
+from harness.profile import DEFAULT, Configuration, libreswan, openiked, strongswan
 from harness.profile.switches import Switch
 from harness.record import Departure
 from harness.target.departures import known
@@ -23,6 +23,9 @@ by a failed assertion, or because a process of its own was lost, is a FAIL by IN
 """
 
 _SWITCHES: Mapping[str, Callable[[Configuration], Sequence[Switch]]] = {
+    "strongSwan": lambda configuration: strongswan.switches(
+        configuration, "v2", strongswan.role_of(configuration, booted=False)
+    ),
     "Libreswan": lambda configuration: libreswan.switches(configuration, "v2", serves=True),
     "OpenIKED": lambda configuration: openiked.switches(
         configuration,

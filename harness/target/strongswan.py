@@ -5,22 +5,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from harness.codes import ProfileName, Trigger
+from harness.codes import Trigger
 from harness.profile import Configuration
 from harness.profile.strongswan import (
-    ANSWERS,
-    AT_ONCE,
     CALLS,
     CHILD,
-    ON_TRAFFIC,
     Role,
     charon_options,
     initiate_command,
+    role_of,
     strongswan_conf,
     swanctl_conf,
+    switches,
     unfit,
 )
 from harness.profile.strongswan_proofs import swanctl_files
+from harness.profile.switches import Switch
 from harness.profile.ways import Way, own_way
 from harness.target.contract import TargetUnavailable
 from harness.target.daemon import PLACE, ChildSa, IkeDaemon, IkeSa
@@ -80,6 +80,10 @@ class Strongswan(IkeDaemon):
     def unfit(cls, configuration: Configuration) -> str:
         """What of a configuration it can't be, in words."""
         return super().unfit(configuration) or unfit(configuration)
+
+    def switches(self) -> tuple[Switch, ...]:
+        """Those of the connection by which it would start something."""
+        return switches(self._configuration, own_way(self._configuration), self._role())
 
     def boot(self, configuration: Configuration) -> None:
         """A two-way one starts as soon as it has booted, and not before there was anything to boot."""
@@ -176,11 +180,7 @@ class Strongswan(IkeDaemon):
         return strongswan_conf(PLACE, userspace_esp=self.userspace_esp, further=further)
 
     def _role(self) -> Role:
-        if not self.under_test:
-            return CALLS
-        if self._configuration.profile is not ProfileName.TWO_WAY:
-            return ANSWERS
-        return AT_ONCE if self._booted else ON_TRAFFIC
+        return role_of(self._configuration, booted=self._booted) if self.under_test else CALLS
 
     def _unawaited(self, *words: str) -> str:
         """Give an order whose end takes an answer of the peer, and do not wait for that."""

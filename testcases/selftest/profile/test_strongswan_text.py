@@ -18,8 +18,10 @@ from harness.profile.strongswan import (
     Role,
     charon_options,
     initiate_command,
+    role_of,
     strongswan_conf,
     swanctl_conf,
+    switches,
     unfit,
 )
 from harness.profile.strongswan_proofs import quoted, swanctl_files
@@ -527,3 +529,14 @@ def test_what_it_can_not_be_is_told(configuration: Configuration, why: str) -> N
     """A sentence where a case would be played against something else than it asks for; nothing otherwise."""
     told = unfit(configuration)
     assert (why in told) if why else not told
+
+
+@pytest.mark.parametrize("profile", [ProfileName.STRICT, ProfileName.REKEY_OK, ProfileName.TWO_WAY])
+def test_every_switch_that_is_told_stands_in_the_file(profile: ProfileName) -> None:
+    """What evidence says of the setup is what the daemon reads."""
+    configuration = replace(DEFAULT, profile=profile)
+    role = role_of(configuration, booted=True)
+    found = options(swanctl_conf(configuration, role=role))
+    told = [each.setting.split(" = ") for each in switches(configuration, "v2", role)]
+
+    assert [(name, value) for name, value in told if found[f"connections.v2.{name}"] != value] == []

@@ -129,6 +129,14 @@ def test_its_log_lies_beside_the_capture(results: Mapping[Play, CaseResult]) -> 
     assert log.stat().st_mode & 0o077 == 0
 
 
+def test_the_evidence_says_by_which_settings_it_is_set_up(results: Mapping[Play, CaseResult]) -> None:
+    """They are those of the profile that it is configured as."""
+    opening = read(Path(results[two_way("responder_only/e/boot")].capture)).opening or {}
+    settings = opening["switches"].keys()
+
+    assert {"children.net.start_action = trap", "children.net.close_action = start"} <= settings
+
+
 def test_its_sas_are_shown(target: DaemonTarget) -> None:
     """Nothing stands before a peer came."""
     target.start(replace(DEFAULT, local_address=DEVICE), PEER)
