@@ -131,7 +131,7 @@ def test_its_log_lies_beside_the_capture(results: Mapping[Play, CaseResult]) -> 
 
 def test_the_evidence_says_by_which_settings_it_is_set_up(results: Mapping[Play, CaseResult]) -> None:
     """They are those of the profile that it is configured as."""
-    opening = read(Path(results[two_way("responder_only/e/boot")].capture)).opening or {}
+    opening = read(Path(results[two_way(Strongswan, "responder_only/e/boot")].capture)).opening or {}
     settings = opening["switches"].keys()
 
     assert {"children.net.start_action = trap", "children.net.close_action = start"} <= settings
