@@ -460,6 +460,7 @@ _HARD_LIMIT = (
 )
 _WHEN_LOADED = {
     "none": "nothing starts a child",
+    "start": "a child is started at once",
     "trap": "a packet for it starts a child",
     "trap|start": "a child is started at once, and again by a packet for it",
 }
