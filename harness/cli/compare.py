@@ -8,6 +8,7 @@ from harness.cli import words
 from harness.cli.asked import reports_of
 from harness.cli.wrong import WrongInput
 from harness.record import printable
+from harness.report.draw import below
 from harness.report.journal import NAME, NoJournal, Run, read
 from harness.report.matrix import Matrix, told
 from harness.report.summary import AS_EXPECTED, FAILED
@@ -38,8 +39,12 @@ def _names(before: Path, after: Path) -> tuple[str, str]:
 
 
 def _run(place: Path) -> Run:
+    reports = reports_of(place)
+    several = below(reports)
+    if several:
+        raise WrongInput(f"{reports} is a run of {', '.join(several)}; compare one of them: {reports}/NAME")
     try:
-        return read(reports_of(place) / NAME)
+        return read(reports / NAME)
     except NoJournal as why:
         raise WrongInput(str(why)) from why
 

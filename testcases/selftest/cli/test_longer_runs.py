@@ -71,6 +71,7 @@ def test_compare_tells_what_changed(ike: Any, side_by_side: tuple[Any, Path]) ->
     assert there.out.endswith("4 of 10 cases differ; 2 fail anew\n")
     assert set(told["differing"]) == DIFFERING
     assert told["new_failures"] == []
+    assert "compare one of them" in ike("compare", place, place).err
 
 
 @pytest.mark.parametrize(
