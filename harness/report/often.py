@@ -46,9 +46,11 @@ def told(run: Run) -> Iterator[str]:
         fewest = min(silent, key=lambda each: each.windows)
         least, most = (pick(each.seconds for each in silent) for pick in (min, max))
         bound = (
-            f"; the chance of one in a window is below {fewest.upper_95:.0%}" if fewest.upper_95 < 1 else ""
+            f"; the chance of one in a window is below {fewest.upper_95:.0%}, at 95 % confidence (3/n)"
+            if fewest.upper_95 < 1
+            else ""
         )
         yield (
             f"{len(silent)} case{'' if len(silent) == 1 else 's'} without a violation in {fewest.windows} windows each, "
-            f"of {least:.1f} to {most:.1f} s{bound}, at 95 % confidence (3/n)"
+            f"of {least:.1f} to {most:.1f} s{bound}"
         )

@@ -78,6 +78,18 @@ def test_few_windows_bound_nothing(run: Run, windows: int, bound: float) -> None
     assert ("confidence" in str(found)) is (bound < 1)
 
 
+@pytest.mark.parametrize(
+    ("windows", "ends"), [(2, "of 31.0 to 31.0 s"), (5, "below 60%, at 95 % confidence (3/n)")]
+)
+def test_the_console_tells_the_bound_of_all_that_were_quiet(run: Run, windows: int, ends: str) -> None:
+    """One line for all of them; it claims a bound only where there is one."""
+    rounds = _rounds(run.results[0], *[Verdict.PASS] * windows)
+    (line,) = often.told(replace(run, results=(rounds[0],), plays=tuple(rounds)))
+
+    assert line.startswith(f"1 case without a violation in {windows} windows each")
+    assert line.endswith(ends)
+
+
 def test_a_run_without_repetitions_says_nothing_of_them(run: Run) -> None:
     """Neither rounds nor bounds stand in its report."""
     assert list(often.told(run)) == []
