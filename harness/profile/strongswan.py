@@ -167,7 +167,7 @@ def swanctl_conf(
         [
             *section("connections", *connections),
             *section("secrets", *(section(name, lines) for name, lines in shared.items())),
-            *_pools(configuration),
+            *(_pools(configuration) if role.answers else []),
             "",
         ]
     )
@@ -392,7 +392,7 @@ def _dpd(configuration: Configuration, way: Way) -> Iterator[Switch]:
 def _children(
     configuration: Configuration, way: Way, role: Role, further: Sequence[str]
 ) -> Iterator[list[str]]:
-    given = configuration.pool is not None and way == "v2"
+    given = role.answers and configuration.pool is not None and way == "v2"
     pairs = {CHILD: (configuration.local_subnets, () if given else configuration.remote_subnets)}
     if configuration.second_selector:
         local, remote = configuration.second_selector

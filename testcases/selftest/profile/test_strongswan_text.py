@@ -482,6 +482,13 @@ def test_inner_addresses_come_out_of_a_pool() -> None:
     )
 
 
+def test_a_client_has_no_pool_of_its_own() -> None:
+    """The pool is its gateway's; the child is for what is behind that."""
+    found = swanctl(pool=AddressPool("10.77.0.0/29"))
+    assert not [name for name in found if name.startswith("pools")]
+    assert found["connections.v2.children.net.remote_ts"] == "198.51.100.0/24"
+
+
 def test_a_limit_by_volume_has_no_jitter() -> None:
     """Jitter would put a rekeying at 0, which means never, to some random volume."""
     child = "connections.v2.children.net"
