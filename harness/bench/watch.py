@@ -129,7 +129,7 @@ class Watch:
         with Writer(path, None, self._source.interface) as writer:
             for frame in alarm.frames:
                 writer.frame(frame.time, frame.octets)
-            writer.close(None, self._vigil.lost)
+            writer.close(None, self._vigil.lost or None)  # what passed before is not known either
         self._latest = alarm.frames, path
         return path
 

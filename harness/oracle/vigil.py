@@ -1,7 +1,8 @@
 """Judges what goes on as it goes on: `audit`, over and over, in memory that is bounded.
 
 Of each peer the latest messages are kept, and judged as a capture that began with the first of them; so every rule
-is as careful with an SA whose beginning is forgotten as with one that is older than a capture.
+is as careful with an SA whose beginning is forgotten as with one that is older than a capture. Where something was
+there before that is not kept, only rules that need not know it speak up.
 """
 
 from collections import Counter, OrderedDict
@@ -38,6 +39,8 @@ GROWN = 4
 """A peer is judged again when a quarter of what is kept of it is new."""
 AT_LEAST_EVERY_S = 60.0
 """A peer of whom anything new was seen is judged as often as that."""
+SETTLING_S = 60.0
+"""What a device says first to a peer so soon may belong to what was said before it was watched."""
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 _ASIDE = frozenset({int(Exchange.INFORMATIONAL), int(Exchange.INFORMATIONAL_V1)})
 """What a device sends of its own accord in every profile; it is judged when enough of it has come."""
@@ -107,7 +110,9 @@ class _Talk:
 
     frames: list[Frame] = field(default_factory=list)
     fresh: int = 0
-    """How many frames have come since it was judged."""
+    """How many of these have come since it was judged."""
+    cut: bool = False
+    """Whether it began before the first frame that is kept, or may have."""
     judged_at: float = 0.0
     hurry: bool = False
     """Whether the device sent what may be the beginning of an exchange."""
@@ -148,6 +153,8 @@ class Vigil:
         """How often which verdict was reached on which claim, with peers that are let go of."""
         self.began = self.ended = 0.0
         """When watching began and ended, as whoever shows the frames says; silence counts as well."""
+        self._first = inf
+        """When the first frame passed."""
         self.lost = 0
         """Packets that the tap lost so far, as it says."""
 
@@ -160,17 +167,17 @@ class Vigil:
             return
         header = self._header(frame)
         peer = self._owner(header, next(iter(ends - self._devices), next(iter(ends))))
+        talk = self._talk(peer, frame)
         self._datagrams += 1
         self._ike += header is not None
         if frame.datagram is not None and frame.datagram.source.address not in self._devices:
             _latest(self._spoke, frame.datagram.source.address, None)
-        talk = self._talk(peer, frame.time)
         talk.frames.append(frame)
         talk.fresh += 1
         talk.hurry = talk.hurry or self._may_begin(frame, header)
         self._kept += 1
         if len(talk.frames) > 2 * self._of_a_peer:
-            self._unjudged += self._let_go(talk, self._of_a_peer)
+            self._let_go(talk, self._of_a_peer)
         while self._kept > 2 * self._of_all:
             self._forget(self._talks.popitem(last=False)[1])
 
@@ -207,9 +214,10 @@ class Vigil:
 
     def _judge(self, peer: str, talk: _Talk, now: float) -> Iterator[Alarm]:
         frames = tuple(frame._replace(number=number) for number, frame in enumerate(talk.frames, 1))
-        capture = Capture("", "pcapng", None, frames, (), None, self.lost, (), cut_off=False)
+        # No packet lost is no proof that none is missing: it may have passed before.
+        capture = Capture("", "pcapng", None, frames, (), None, self.lost or None, (), cut_off=False)
         seen = observe(capture, self._devices, ike_ports=self._ports, nat_ports=self._nat_ports)
-        trace = replace(seen, screened=self._remembered(frames))
+        trace = replace(seen, screened=self._remembered(frames, cut=talk.cut))
         found = concluded("", trace, [(peer, trace)], self._profile, 0, strict=self._strict, limited=False)
         talk.fresh, talk.hurry, talk.judged_at = 0, False, now
         talk.claims = claims(found.findings, self._strict)
@@ -225,22 +233,30 @@ class Vigil:
             self._broken.add(finding.claim)
             yield Alarm(found.device, peer, finding, frames)
         if len(talk.frames) > self._of_a_peer:
-            self._forgotten += self._let_go(talk, self._of_a_peer // 2)
+            self._let_go(talk, self._of_a_peer // 2)
 
-    def _talk(self, peer: str, now: float) -> _Talk:
+    def _talk(self, peer: str, frame: Frame) -> _Talk:
         """What goes on with this peer, from now on the latest."""
         talk = self._talks.get(peer)
         if talk is None:
-            talk = self._talks[peer] = _Talk(judged_at=now)
+            talk = self._talks[peer] = _Talk(judged_at=frame.time, cut=self._goes_on(peer, frame))
             self._conversations += 1
         self._talks.move_to_end(peer)
         return talk
 
-    def _remembered(self, frames: Sequence[Frame]) -> Screened:
+    def _goes_on(self, peer: str, frame: Frame) -> bool:
+        """Whether a peer of whom nothing is kept may have been talked with before this frame."""
+        self._first = min(self._first, frame.time)
+        return peer in self._spoke or (self._is_by_device(frame) and frame.time - self._first < SETTLING_S)
+
+    def _is_by_device(self, frame: Frame) -> bool:
+        return frame.datagram is not None and frame.datagram.source.address in self._devices
+
+    def _remembered(self, frames: Sequence[Frame], *, cut: bool) -> Screened:
         """What is known of these peers from before: that they spoke (a device may answer what is forgotten)."""
         ends = (frame.datagram for frame in frames if frame.datagram is not None)
         named = {end.address for each in ends for end in (each.source, each.destination)}
-        return Screened(speakers=frozenset(named & self._spoke.keys()))
+        return Screened(speakers=frozenset(named & self._spoke.keys()), set_aside=cut)
 
     def _forget(self, talk: _Talk) -> None:
         """Let go of the peer that was silent for longest."""
@@ -249,14 +265,18 @@ class Vigil:
         self._kept -= len(talk.frames)
         self._claims.update(talk.claims.items())
 
-    def _let_go(self, talk: _Talk, kept: int) -> int:
-        """Let go of the oldest frames of a peer; how many those are."""
+    def _let_go(self, talk: _Talk, kept: int) -> None:
+        """Let go of the oldest frames of a peer."""
         gone = len(talk.frames) - kept
+        judged = min(gone, len(talk.frames) - talk.fresh)
+        self._forgotten += judged
+        self._unjudged += gone - judged
+        talk.fresh -= gone - judged
+        talk.cut = True
         del talk.frames[:gone]
         self._kept -= gone
         first = talk.frames[0].time
         talk.told = {each for each in talk.told if each[1] >= first}
-        return gone
 
     def _claimed(self, name: ClaimName, shown: Counter[tuple[str, str]]) -> str:
         """What all peers together show of a claim."""

@@ -1,8 +1,11 @@
 """The live judge: what it tells is what an audit of the same messages finds, in memory that is bounded."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
 from harness.capture import read
 from harness.capture.frame import Frame
@@ -15,11 +18,14 @@ from harness.wire import Message
 from harness.wire.datagram import Datagram, Endpoint
 from harness.wire.fields import Ciphertext
 from harness.wire.packet import ip_packet
+from testcases.selftest.oracle import talkative
+from testcases.selftest.oracle.talkative import pcap, stories
 
 GOLDEN = sorted((Path(__file__).parents[3] / "pcaps" / "golden").glob("*.pcap"))
 GOLDEN_DEVICE = "10.9.0.1"
 STRICT = PROFILES[ProfileName.STRICT]
 DEVICE, PEER = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.2", 500)
+DEVICES = (talkative.DEVICE, talkative.DEVICE_V6)
 RESPONSE, INITIATOR = 0x20, 0x08
 
 
@@ -184,3 +190,56 @@ def test_an_offence_outlives_what_showed_it():
         alarms(vigil, list(exchange(float(number), 0, b"%08d" % number, peer=peer)))
 
     assert vigil.told().claims["safety"] == Verdict.FAIL.value
+
+
+def broken(capture, frames, devices):
+    """The rules that an audit of these frames alone finds broken."""
+    found = audit(replace(capture, frames=tuple(frames)), devices, STRICT).findings
+    return {finding.rule for finding in found if finding.weighed(strict=False) is Verdict.FAIL}
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(said=stories(), remembered=some.sampled_from([4, 8, 16, 2_048]), every=some.sampled_from([0.0, 1.0]))
+def test_little_memory_raises_no_false_alarm(said, remembered, every, tmp_path):
+    """What is told, whatever was forgotten, an audit finds in all that had passed until then."""
+    path = tmp_path / "c"
+    path.write_bytes(pcap(said, 101))
+    capture = read(path)
+    vigil = Vigil(DEVICES, STRICT, of_a_peer=remembered)
+    next_look = 0.0
+    for number, each in enumerate(capture.frames, 1):
+        vigil.take(each)
+        if each.time >= next_look or number == len(capture.frames):
+            told = {alarm.finding.rule for alarm in vigil.look(each.time, at_last=True)}
+            next_look = each.time + every
+            assert not told or told <= broken(capture, capture.frames[:number], DEVICES)
+
+
+def test_what_was_asked_before_the_watch_may_be_answered():
+    """The answer to an IKE_SA_INIT request that passed just before watching began breaks no rule (INV-07)."""
+    answer = Message(b"initiatr", b"respondr", Exchange.IKE_SA_INIT, RESPONSE, 0, ())
+    vigil = Vigil([DEVICE.address], STRICT)
+
+    assert alarms(vigil, [frame(0.0, answer, by_device=True)]) == []
+
+
+def test_what_is_let_go_of_is_counted_once():
+    """Every frame that is not kept was either judged or not, however much came in between."""
+    vigil = Vigil([DEVICE.address], STRICT, of_a_peer=50, of_all=1_000)
+    for number in range(1_000):
+        for each in exchange(number / 1e3, number):
+            vigil.take(each)
+        if number % 300 == 299:
+            list(vigil.look(number / 1e3))
+    told = vigil.told()
+
+    assert told.forgotten > 0
+    assert told.datagrams - 100 <= told.forgotten + told.unjudged <= told.datagrams
+
+
+def test_an_sa_older_than_the_watch_proves_nothing():
+    """That nothing was lost while watching says nothing of what came before: no claim rests on it."""
+    vigil = Vigil([DEVICE.address], STRICT)
+
+    assert alarms(vigil, [each for number in range(5) for each in exchange(float(number), number)]) == []
+    assert vigil.told().claims["protocol"] == Verdict.INCONCLUSIVE.value
