@@ -1,5 +1,6 @@
 """An AF_PACKET listener for days: the IKE that passes an interface, with the kernel's times and its count of losses."""
 
+import contextlib
 import socket
 import struct
 from collections.abc import Collection
@@ -33,6 +34,9 @@ class Listening:
         self.interface = interface
         self._dissector = Dissector(Tally("others"))
         self._drops = self._frames = 0
+        self._place = "" if interface == ALL else interface, _EVERY_PROTOCOL
+        self._away = False
+        self._outage = ""
         try:
             self._opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         except OSError as why:
@@ -42,7 +46,7 @@ class Listening:
             self._opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
             self._opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             self._opened.setblocking(False)
-            self._opened.bind(("" if interface == ALL else interface, _EVERY_PROTOCOL))
+            self._opened.bind(self._place)
         except OSError as why:
             self._opened.close()
             raise LinkRefused(f"{interface} can't be watched: {why.strerror}") from why
@@ -59,6 +63,9 @@ class Listening:
                 octets, ancillary, _, (name, _, kind, *_) = self._opened.recvmsg(BIGGEST, _ANCILLARY)
             except BlockingIOError:
                 break
+            except OSError as why:
+                self._lost(why)
+                break
             if kind == _OUTGOING and name == LOOPBACK:
                 continue  # loopback shows every packet twice, on its way out and on its way in
             found.append(self._frame(octets, _stamp(ancillary)))
@@ -70,9 +77,24 @@ class Listening:
         self._drops += _COUNTERS.unpack(told)[1]  # the kernel counts from 0 again after each question
         return self._drops
 
+    def outage(self) -> str:
+        """What happened to the interface since the last call, if anything; where it is gone, it is looked for again."""
+        told, self._outage = self._outage, ""
+        if self._away:
+            with contextlib.suppress(OSError):
+                self._opened.bind(self._place)  # one that is made anew is another one to the kernel
+                self._away = False
+        return told
+
     def close(self) -> None:
         """Stop listening."""
         self._opened.close()
+
+    def _lost(self, why: OSError) -> None:
+        """The interface went down or away (packet(7)); nobody knows what passes until it is back."""
+        self._away = True
+        self._drops += 1
+        self._outage = f"{self.interface}: {why.strerror}; it is listened to again when it is back"
 
     def _frame(self, octets: bytes, time: float) -> Frame:
         self._frames += 1

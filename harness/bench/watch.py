@@ -44,25 +44,38 @@ class Source(Protocol):
         """How many packets were lost."""
         ...
 
+    def outage(self) -> str:
+        """A sentence on what keeps it from hearing, once; empty: nothing new."""
+        ...
+
 
 class Watch:
     """Lets a vigil see what a source hears, and tells its alarms with the capture that shows each of them."""
 
     def __init__(
-        self, source: Source, vigil: Vigil, clock: Clock, tell: Callable[[Alarm, Path | None], None]
+        self,
+        source: Source,
+        vigil: Vigil,
+        clock: Clock,
+        tell: Callable[[Alarm, Path | None], None],
+        complain: Callable[[str], None],
     ) -> None:
         self._source = source
         self._vigil = vigil
         self._clock = clock
         self._tell = tell
+        self._complain = complain
         self._evidence: Path | None = None
         self._kept = 0
+        self._full = False
         self._latest: tuple[tuple[Frame, ...], Path] | None = None
         self._stopped, self._stopper = socket.socketpair()
 
     def keeping_evidence(self, directory: Path) -> None:
-        """The frames of each alarm go there, into at most MOST_EVIDENCE files."""
+        """The frames of each alarm go there, into at most MOST_EVIDENCE files with those of earlier watches."""
         self._evidence = directory
+        numbers = (each.name[:4] for each in directory.glob("[0-9][0-9][0-9][0-9]-*.pcapng"))
+        self._kept = max(map(int, numbers), default=0)
 
     def run(self, seconds: float | None = None) -> None:
         """Watch until `stop`, or for so long; at last judge what is left."""
@@ -114,6 +127,8 @@ class Watch:
             self._vigil.take(frame)
 
     def _look(self, *, at_last: bool = False) -> None:
+        if outage := self._source.outage():
+            self._complain(outage)
         self._vigil.lost = self._source.drops()
         for alarm in self._vigil.look(self._clock.now(), at_last=at_last):
             self._tell(alarm, self._keep(alarm))
@@ -122,16 +137,32 @@ class Watch:
         """The capture that shows an alarm: its frames have the numbers that the finding names."""
         if self._latest is not None and self._latest[0] is alarm.frames:
             return self._latest[1]  # one judgement found both
-        if self._evidence is None or self._kept == MOST_EVIDENCE:
+        if self._evidence is None or self._kept >= MOST_EVIDENCE:
+            return None
+        path = self._evidence / f"{self._kept + 1:04}-{alarm.peer.replace(':', '-')}.pcapng"
+        try:
+            self._write(path, alarm)
+        except OSError as why:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            self._complain_of_disk(why)
             return None
         self._kept += 1
-        path = self._evidence / f"{self._kept:04}-{alarm.peer.replace(':', '-')}.pcapng"
+        self._full = False
+        self._latest = alarm.frames, path
+        return path
+
+    def _complain_of_disk(self, why: OSError) -> None:
+        """Once, until something can be kept again: alarms are told all the same."""
+        if not self._full:
+            self._complain(f"no capture can be kept in {self._evidence}: {why.strerror}")
+        self._full = True
+
+    def _write(self, path: Path, alarm: Alarm) -> None:
         with Writer(path, None, self._source.interface) as writer:
             for frame in alarm.frames:
                 writer.frame(frame.time, frame.octets)
             writer.close(None, self._vigil.lost or None)  # what passed before is not known either
-        self._latest = alarm.frames, path
-        return path
 
 
 class AlarmCommand:

@@ -1,8 +1,10 @@
 """`watch`: judges devices live, as their messages pass an interface."""
 
 import json
+import os
 import shlex
 import shutil
+import sys
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -92,15 +94,21 @@ def watch_command(
 
     def tell(alarm: Alarm, kept: Path | None) -> None:
         line = json.dumps(alarm.to_json() | {"capture": None if kept is None else str(kept)})
-        click.echo(line if as_json else printable(_line(alarm, kept)))
+        try:
+            click.echo(line if as_json else printable(_line(alarm, kept)))
+        except BrokenPipeError:  # nobody reads: what was found is still what the status says
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            watch.stop()
+        except OSError as why:
+            _complain(f"an alarm can't be told: {why.strerror}")
         if run_for_alarm is not None:
             run_for_alarm(line)
 
-    watch = Watch(source, vigil, WallClock(), tell)
-    if evidence is not None:
-        evidence.mkdir(parents=True, exist_ok=True)
-        watch.keeping_evidence(evidence)
+    watch = Watch(source, vigil, WallClock(), tell, _complain)
     try:
+        if evidence is not None:
+            _make(evidence)
+            watch.keeping_evidence(evidence)
         with watch.obeying_signals():
             click.echo(f"watching {interface} for {', '.join(devices)}, judged {profile}", err=True)
             watch.run(seconds)
@@ -115,6 +123,13 @@ def watch_command(
 
 
 _complain = partial(click.echo, err=True)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as why:
+        raise WrongInput(f"--evidence: {directory} can't be made: {why.strerror}") from why
 
 
 def _addresses(devices: tuple[str, ...]) -> frozenset[str]:

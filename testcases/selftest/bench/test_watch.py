@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.watch import AlarmCommand, Watch
+from harness.bench.watch import MOST_EVIDENCE, AlarmCommand, Watch
 from harness.capture import read
 from harness.capture.frame import Frame
 from harness.clock import WallClock
@@ -19,7 +19,7 @@ from harness.profile import PROFILES
 from harness.record import Verdict
 
 GOLDEN = Path(__file__).parents[3] / "pcaps" / "golden" / "ss-rk-v2.pcap"
-DEVICE = "10.9.0.1"
+DEVICE, PEER = "10.9.0.1", "10.9.0.2"
 STRICT = PROFILES[ProfileName.STRICT]
 
 
@@ -49,6 +49,9 @@ class Played:
     def drops(self) -> int:
         return 0
 
+    def outage(self) -> str:
+        return ""
+
     def close(self) -> None:
         self._ready.close()
         self._end.close()
@@ -62,10 +65,10 @@ def played() -> Iterator[Played]:
     source.close()
 
 
-def told_by(source: Played, evidence: Path | None = None):
+def told_by(source: Played, evidence: Path | None = None, complain=pytest.fail):
     """All alarms and their captures, of a watch that lasts no longer than it must."""
     told = []
-    watch = Watch(source, Vigil([DEVICE], STRICT), WallClock(), lambda *each: told.append(each))
+    watch = Watch(source, Vigil([DEVICE], STRICT), WallClock(), lambda *each: told.append(each), complain)
     if evidence is not None:
         watch.keeping_evidence(evidence)
     watch.stop()  # what is there is taken and judged all the same
@@ -95,6 +98,34 @@ def test_alarms_of_one_judgement_share_a_capture(played, tmp_path):
     assert len(told) > 1
     assert {path for _, path in told} == set(tmp_path.iterdir())
     assert len(set(tmp_path.iterdir())) == 1
+
+
+def test_a_disk_that_takes_nothing_is_told_once(played, tmp_path):
+    """Alarms are told all the same, without a capture, and the watch goes on to its end."""
+    complaints: list[str] = []
+    gone = tmp_path / "gone"
+    told = told_by(played, gone, complaints.append)
+
+    assert len(told) > 1
+    assert {path for _, path in told} == {None}
+    assert complaints == [f"no capture can be kept in {gone}: No such file or directory"]
+
+
+def test_evidence_of_an_earlier_watch_is_kept(played, tmp_path):
+    """What is in the directory stays as it is; the numbers go on from there."""
+    earlier = tmp_path / f"0007-{PEER}.pcapng"
+    earlier.write_bytes(b"")
+    told_by(played, tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {earlier.name, f"0008-{PEER}.pcapng"}
+    assert earlier.read_bytes() == b""
+
+
+def test_evidence_is_bounded_over_all_watches(played, tmp_path):
+    """Where earlier watches left as many captures as are kept, alarms are told without."""
+    (tmp_path / f"{MOST_EVIDENCE:04}-{PEER}.pcapng").write_bytes(b"")
+
+    assert {path for _, path in told_by(played, tmp_path)} == {None}
 
 
 def test_evidence_is_for_its_owner_alone(played, tmp_path):

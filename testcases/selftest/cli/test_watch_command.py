@@ -39,11 +39,12 @@ def end() -> Iterator[End]:
 class Watching:
     """A watch of the device in a process of its own, listening already."""
 
-    def __init__(self, end: End, *words: str) -> None:
-        command = (sys.executable, "-m", "harness.cli", "watch", "--interface", "lo", "--device", DEVICE)
+    def __init__(self, end: End, *words: str, interface: str = "lo") -> None:
+        where = ("--interface", interface, "--device", DEVICE)
+        command = (sys.executable, "-m", "harness.cli", "watch", *where)
         self._end = end
         self._process = end.spawn(*command, *words)
-        assert self._line(self._process.stderr).startswith("watching lo")
+        assert self._line(self._process.stderr).startswith(f"watching {interface}")
 
     def hears(self, source: str, destination: str, message: Message) -> None:
         """A message passes."""
@@ -52,6 +53,22 @@ class Watching:
     def alarm(self) -> str:
         """The next line that it prints."""
         return self._line(self._process.stdout)
+
+    def complaint(self) -> str:
+        """The next line that it complains with."""
+        return self._line(self._process.stderr)
+
+    def is_read_no_more(self) -> None:
+        """Whoever read its alarms is gone."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def ended(self) -> int:
+        """Its exit status, when it ends by itself."""
+        status = self._process.wait(timeout=PATIENCE_S)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        return status
 
     def ended_by(self, number: signal.Signals) -> tuple[int, str]:
         """Its exit status after this signal, and what it printed last."""
@@ -100,3 +117,45 @@ def test_silence_is_told(end: End) -> None:
 
     assert status == 2
     assert "nothing was seen of it: check --interface and --device" in said
+
+
+def test_an_interface_that_goes_down_ends_no_watch(end: End) -> None:
+    """It is told, listened to again once it is up, and nothing is claimed of the time between."""
+    watching = Watching(end, "--json")
+    end.run("ip", "link", "set", "lo", "down")
+    assert "lo: Network is down" in watching.complaint()
+    end.run("ip", "link", "set", "lo", "up")
+    watching.hears(PEER, DEVICE, first())
+    _, said = watching.ended_by(signal.SIGINT)
+    summary = json.loads(said)
+
+    assert (summary["datagrams"], summary["claims"]["safety"]) == (1, "INCONCLUSIVE")
+
+
+def test_alarms_that_nobody_reads_end_the_watch(end: End) -> None:
+    """A reader that has gone ends it, and the status says what was found."""
+    watching = Watching(end)
+    watching.is_read_no_more()
+    watching.hears(DEVICE, PEER, first())
+
+    assert watching.ended() == 1
+
+
+def test_an_interface_made_anew_is_listened_to_again(end: End) -> None:
+    """One that is gone is found again by its name."""
+    end.run("ip", "link", "add", "v9", "type", "veth", "peer", "name", "v8")
+    end.run("ip", "link", "set", "v9", "up")
+    outside = "198.51.100.1"
+    watching = Watching(end, "--json", "--device", outside, interface="v9")
+    end.run("ip", "link", "delete", "v9")
+    assert "v9: Network is down" in watching.complaint()
+    end.run("ip", "link", "add", "v9", "type", "veth", "peer", "name", "v8")
+    assert "v9: Network is down" in watching.complaint()  # found again, but not up yet
+    end.run("ip", "address", "add", f"{outside}/24", "dev", "v9")
+    for name in ("v8", "v9"):
+        end.run("ip", "link", "set", name, "up")
+    end.run("ip", "neighbour", "add", "198.51.100.2", "lladdr", "02:00:00:00:00:01", "dev", "v9")
+    watching.hears(outside, "198.51.100.2", first())
+
+    assert json.loads(watching.alarm())["alarm"] == "INV-01"
+    assert watching.ended_by(signal.SIGINT)[0] == 1
