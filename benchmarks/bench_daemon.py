@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.bench_codec import Row, _median
 from harness.profile import DEFAULT, Configuration, Defence, Identity
+from harness.profile.written import write
 from harness.target.contract import TargetUnavailable
 from harness.target.namespaces import End, Network, end_process
 from harness.target.packages import fetch
-from harness.target.plain import to_plain
 from harness.target.strongswan import Strongswan
 
 DEVICE, PEER = "10.9.0.1", "10.9.0.2"
@@ -44,7 +44,7 @@ def _configuration() -> Configuration:
 
 def _ours(end: End, place: Path, ended: ExitStack) -> None:
     settings = place / "device.json"
-    settings.write_text(json.dumps(to_plain(_configuration())))
+    settings.write_text(json.dumps(write(_configuration())))
     words = (sys.executable, "-m", "harness.cli", "responder", "--json", "--config", str(settings))
     process = end.spawn(
         *words, "--listen", DEVICE, environment={"PYTHONPATH": str(TOP)}, errors=subprocess.DEVNULL
