@@ -39,6 +39,8 @@ GROWN = 4
 """A peer is judged again when a quarter of what is kept of it is new."""
 AT_LEAST_EVERY_S = 60.0
 """A peer of whom anything new was seen is judged as often as that."""
+AT_A_LOOK = 10_000
+"""How many frames are judged at a look, besides those of peers where haste is due: what comes meanwhile must wait."""
 SETTLING_S = 60.0
 """What a device says first to a peer so soon may belong to what was said before it was watched."""
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -182,15 +184,16 @@ class Vigil:
             self._forget(self._talks.popitem(last=False)[1])
 
     def look(self, now: float, *, at_last: bool = False) -> Iterator[Alarm]:
-        """What is wrong that was not told before; `at_last` everything new is judged, however little."""
-        for peer, talk in list(self._talks.items()):
-            waited = now - talk.judged_at >= AT_LEAST_EVERY_S
-            grown = talk.fresh * GROWN >= len(talk.frames)
-            if talk.fresh and (talk.hurry or grown or waited or at_last):
+        """What is wrong that was not told before; `at_last` everything new is judged, however little and however much."""
+        left = inf if at_last else AT_A_LOOK
+        for peer, talk in sorted(self._talks.items(), key=lambda each: not each[1].hurry):
+            if talk.hurry or (left > 0 and talk.fresh and (at_last or _is_due(talk, now))):
+                left -= len(talk.frames)
                 yield from self._judge(peer, talk, now)
-        while self._kept > self._of_all and len(self._talks) > 1:
+        while self._kept > self._of_all and len(self._talks) > 1 and left > 0:
             peer, talk = self._talks.popitem(last=False)
             if talk.fresh:
+                left -= len(talk.frames)
                 yield from self._judge(peer, talk, now)
             self._forget(talk)
 
@@ -317,6 +320,11 @@ class Vigil:
         if header is None or header.spi_i == NO_SPI:
             return peer
         return _latest(self._owners, header.spi_i, peer)
+
+
+def _is_due(talk: _Talk, now: float) -> bool:
+    """Whether a talk in which something is new has grown, or waited, enough to be judged again."""
+    return talk.fresh * GROWN >= len(talk.frames) or now - talk.judged_at >= AT_LEAST_EVERY_S
 
 
 def _latest(known: OrderedDict[K, V], key: K, value: V) -> V:

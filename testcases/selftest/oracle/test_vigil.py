@@ -11,6 +11,7 @@ from harness.capture import read
 from harness.capture.frame import Frame
 from harness.codes import Exchange, ProfileName
 from harness.oracle import audit
+from harness.oracle import vigil as vigils
 from harness.oracle.vigil import Vigil
 from harness.profile import PROFILES
 from harness.record import Verdict
@@ -243,3 +244,24 @@ def test_an_sa_older_than_the_watch_proves_nothing():
 
     assert alarms(vigil, [each for number in range(5) for each in exchange(float(number), number)]) == []
     assert vigil.told().claims["protocol"] == Verdict.INCONCLUSIVE.value
+
+
+def test_a_flood_of_peers_is_judged_by_and_by(monkeypatch):
+    """A look at a crowd judges a part of it, but at once every peer towards which the device begins something."""
+    monkeypatch.setattr(vigils, "AT_A_LOOK", 100)
+    vigil = Vigil([DEVICE.address], STRICT)
+    vigil.take(next(exchange(0.0, 0)))
+    for number in range(300):
+        answer = Message(b"%08d" % number, b"respondr", Exchange.IKE_SA_INIT, RESPONSE, 0, ())
+        stranger = Endpoint(f"10.0.{number >> 8}.{number & 0xFF}", 500)
+        vigil.take(frame(100.0, answer, by_device=True, peer=stranger))
+    for each in exchange(101.0, 0, by_device=True, exchange=Exchange.CREATE_CHILD_SA):
+        vigil.take(each)
+    first, second, third, fourth = (
+        [alarm.finding.rule for alarm in vigil.look(102.0 + turn)] for turn in range(4)
+    )
+
+    assert first[0] == "INV-02"
+    assert 0 < first.count("INV-07") < 100
+    assert [each.count("INV-07") for each in (second, third)] == [100, 100]
+    assert fourth.count("INV-07") == 300 - 200 - first.count("INV-07")
