@@ -189,7 +189,12 @@ class AlarmCommand:
     def _run(self, line: str) -> None:
         try:
             done = subprocess.run(
-                self._words, input=line, text=True, timeout=COMMAND_S, capture_output=True, check=False
+                self._words,
+                input=line.encode(),
+                timeout=COMMAND_S,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as why:
             self._complain(f"the command of an alarm: {why}")

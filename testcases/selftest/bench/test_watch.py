@@ -146,10 +146,13 @@ def test_a_command_gets_each_alarm(tmp_path):
     assert [json.loads(line)["alarm"] for line in heard.read_text().splitlines()] == [0, 1, 2]
 
 
-def test_a_command_that_fails_is_told():
-    """Its exit status is said, and the watch goes on."""
+@pytest.mark.parametrize("says", ["", r"sys.stdout.buffer.write(b'\xff' * 9);"])
+def test_a_command_that_fails_is_told(says):
+    """Its exit status is said, whatever it printed, and the watch goes on."""
     complaints: list[str] = []
-    command = AlarmCommand([sys.executable, "-c", "raise SystemExit(3)"], complaints.append)
+    command = AlarmCommand(
+        [sys.executable, "-c", f"import sys; {says} raise SystemExit(3)"], complaints.append
+    )
     command("{}")
     command.close()
 
