@@ -43,6 +43,10 @@ AT_A_LOOK = 10_000
 """How many frames are judged at a look, besides those of peers where haste is due: what comes meanwhile must wait."""
 SETTLING_S = 60.0
 """What a device says first to a peer so soon may belong to what was said before it was watched."""
+REPEATED_S = 300.0
+"""For so long a request may be repeated, from somewhere else too."""
+_OF_WHO_ASKED = "INV-09"
+"""The rule that needs every copy of a request, for each may have come from somewhere else."""
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 _ASIDE = frozenset({int(Exchange.INFORMATIONAL), int(Exchange.INFORMATIONAL_V1)})
 """What a device sends of its own accord in every profile; it is judged when enough of it has come."""
@@ -223,8 +227,9 @@ class Vigil:
         trace = replace(seen, screened=self._remembered(frames, cut=talk.cut))
         found = concluded("", trace, [(peer, trace)], self._profile, 0, strict=self._strict, limited=False)
         talk.fresh, talk.hurry, talk.judged_at = 0, False, now
-        talk.claims = claims(found.findings, self._strict)
-        for finding in found.findings:
+        findings = tuple(each for each in found.findings if not _may_be_explained(each, talk))
+        talk.claims = claims(findings, self._strict)
+        for finding in findings:
             if conclude((finding,), self._strict) is not Verdict.FAIL:
                 continue
             offence = {(finding.rule, frames[number - 1].time) for number in finding.frames}
@@ -320,6 +325,13 @@ class Vigil:
         if header is None or header.spi_i == NO_SPI:
             return peer
         return _latest(self._owners, header.spi_i, peer)
+
+
+def _may_be_explained(finding: Finding, talk: _Talk) -> bool:
+    """Whether what is forgotten may show that nothing is wrong here: the copy of a request that was answered."""
+    if finding.rule != _OF_WHO_ASKED or not talk.cut or not finding.frames:
+        return False
+    return talk.frames[min(finding.frames) - 1].time - talk.frames[0].time < REPEATED_S
 
 
 def _is_due(talk: _Talk, now: float) -> bool:

@@ -265,3 +265,17 @@ def test_a_flood_of_peers_is_judged_by_and_by(monkeypatch):
     assert 0 < first.count("INV-07") < 100
     assert [each.count("INV-07") for each in (second, third)] == [100, 100]
     assert fourth.count("INV-07") == 300 - 200 - first.count("INV-07")
+
+
+@pytest.mark.parametrize(
+    ("remembered", "after", "told"), [(50, 0.0, set()), (50, 600.0, {"INV-09"}), (500, 0.0, {"INV-09"})]
+)
+def test_a_copy_of_a_request_that_is_forgotten_may_be_answered(remembered, after, told):
+    """An answer to somewhere else is an offence only if no copy of its request can have come from there (INV-09)."""
+    vigil = Vigil([DEVICE.address], STRICT, of_a_peer=remembered)
+    honest = [each for number in range(75) for each in exchange(number / 100, number)]
+    asked, _ = exchange(10.0 + after, 75, peer=Endpoint("192.0.2.7", 500))
+    _, answered = exchange(10.0 + after, 75)
+    moved = [asked, answered]
+
+    assert {alarm.finding.rule for alarm in alarms(vigil, [*honest, *moved])} == told
