@@ -206,7 +206,7 @@ def test_little_memory_raises_no_false_alarm(said, remembered, every, tmp_path):
     path = tmp_path / "c"
     path.write_bytes(pcap(said, 101))
     capture = read(path)
-    vigil = Vigil(DEVICES, STRICT, of_a_peer=remembered)
+    vigil = Vigil(DEVICES, STRICT, of_a_peer=remembered, of_all=2 * remembered)
     next_look = 0.0
     for number, each in enumerate(capture.frames, 1):
         vigil.take(each)
