@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -23,6 +23,8 @@ MOST_EVIDENCE = 1_000
 """How many captures are kept: a disk must last for days, too."""
 COMMAND_S = 30.0
 """How long the command of an alarm may take."""
+CLOSING_S = 5.0
+"""How long the commands that wait are waited for when the watch has ended; the one that runs has its own time."""
 WAITING_COMMANDS = 100
 """How many alarms may wait for the command of an earlier one; further ones are told and kept without."""
 
@@ -172,18 +174,23 @@ class AlarmCommand:
         self._words = list(words)
         self._complain = complain
         self._one_by_one = ThreadPoolExecutor(1)
-        self._waiting = 0
+        self._waiting: set[Future[None]] = set()
 
     def __call__(self, line: str) -> None:
         """Run it for this alarm, unless too many wait for it already."""
-        if self._waiting == WAITING_COMMANDS:
+        if len(self._waiting) >= WAITING_COMMANDS:
             self._complain(f"the command is too slow: not run for an alarm ({WAITING_COMMANDS} wait)")
             return
-        self._waiting += 1
-        self._one_by_one.submit(self._run, line)
+        submitted = self._one_by_one.submit(self._run, line)
+        self._waiting.add(submitted)
+        submitted.add_done_callback(self._waiting.discard)
 
     def close(self) -> None:
-        """Wait for those that are not done."""
+        """Wait for those that are not done, for a while; what is left then is given up."""
+        _, left = wait(set(self._waiting), CLOSING_S)
+        given_up = sum(each.cancel() for each in left)
+        if given_up:
+            self._complain(f"the command is too slow: not run for {given_up} alarms")
         self._one_by_one.shutdown()
 
     def _run(self, line: str) -> None:
@@ -201,5 +208,3 @@ class AlarmCommand:
         else:
             if done.returncode:
                 self._complain(f"the command of an alarm ended with status {done.returncode}")
-        finally:
-            self._waiting -= 1

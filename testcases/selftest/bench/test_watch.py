@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.bench import watch as watch_module
 from harness.bench.watch import MOST_EVIDENCE, AlarmCommand, Watch
 from harness.capture import read
 from harness.capture.frame import Frame
@@ -157,3 +158,15 @@ def test_a_command_that_fails_is_told(says):
     command.close()
 
     assert complaints == ["the command of an alarm ended with status 3"]
+
+
+def test_commands_that_wait_are_given_up_at_the_end(monkeypatch):
+    """A watch that has ended does not wait for a queue of slow commands, and says how many were not run."""
+    monkeypatch.setattr(watch_module, "CLOSING_S", 0.0)
+    complaints: list[str] = []
+    command = AlarmCommand([sys.executable, "-c", "import sys; sys.stdin.read()"], complaints.append)
+    for _ in range(10):
+        command("{}")
+    command.close()
+
+    assert any("not run for" in each for each in complaints)
