@@ -11,8 +11,8 @@ BENCH_OPTIONS ?=
 run: $(STAMP)  ## play the whole catalogue against the embedded reference responder
 	$(BIN)/ike-harness run $(RUN_OPTIONS)
 
-test: $(STAMP)  ## all tests, those with real daemons and network namespaces included
-	$(BIN)/python -m pytest testcases/selftest
+test: $(STAMP)  ## all tests, those with real daemons and network namespaces included; most of them wait, so three at a time
+	$(BIN)/python -m pytest -n 3 --dist worksteal testcases/selftest
 
 lint: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
