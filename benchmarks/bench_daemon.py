@@ -21,13 +21,15 @@ DEVICE, PEER = "10.9.0.1", "10.9.0.2"
 TOP = Path(__file__).parents[1]
 LISTEN_S = 20.0
 QUIET = (
+    "ikesa_table_size = 4096",
+    "ikesa_table_segments = 16",
     "filelog {",
     "charon-log {",
     *(f"{each} = -1" for each in ("default", "ike", "cfg", "knl")),
     "}",
     "}",
 )
-"""A log written line by line would be charon's speed."""
+"""A log written line by line would be charon's speed, and so would one list of thousands of half-open SAs."""
 
 
 def _configuration() -> Configuration:
@@ -63,9 +65,9 @@ def _charon(network: Network, ended: ExitStack) -> None:
     charon.start(_configuration())
 
 
-def _answers_a_second(end: End, seconds: float) -> float:
+def _answers_a_second(end: End, seconds: float, round_: int) -> float:
     """Full answers a second to one load generator; TargetUnavailable if any other came."""
-    load = (sys.executable, str(TOP / "benchmarks" / "load.py"), DEVICE, "500", str(seconds))
+    load = (sys.executable, str(TOP / "benchmarks" / "load.py"), DEVICE, "500", str(seconds), str(round_))
     told = end.run("env", f"PYTHONPATH={TOP}", *load, seconds=seconds + LISTEN_S)
     full, other = map(int, told.split())
     if other or not full:
@@ -84,8 +86,8 @@ def daemon_ratio(*, seconds: float = 2.0, pairs: int = 5) -> list[Row] | str:
             _ours(one.near, place, ended)
             _charon(other, ended)
             rates = [
-                (_answers_a_second(one.far, seconds), _answers_a_second(other.far, seconds))
-                for _ in range(pairs)
+                (_answers_a_second(one.far, seconds, each), _answers_a_second(other.far, seconds, each))
+                for each in range(pairs)
             ]
     except TargetUnavailable as why:
         return str(why)

@@ -1,6 +1,6 @@
 """One load generator: how many IKE_SA_INITs a second a responder answers in full.
 
-`python load.py ADDRESS PORT SECONDS` prints the number of answers that carried a KE payload, and of any others.
+`python load.py ADDRESS PORT SECONDS SEED` prints the number of answers that carried a KE payload, and of any others.
 """
 
 import select
@@ -22,9 +22,12 @@ PREPARED = 4_096
 INITIATOR = 0x08
 
 
-def requests() -> list[bytes]:
-    """IKE_SA_INIT requests of many initiators with one public value, their SPIs still to be told apart per round."""
-    entropy, suite = SeededEntropy("load"), ike_suite(DEFAULT.proposals_v2[0])
+def requests(seed: str) -> list[bytes]:
+    """IKE_SA_INIT requests of many initiators with one public value, their SPIs still to be told apart per round.
+
+    With another seed they are others: what a responder has answered already it answers from memory.
+    """
+    entropy, suite = SeededEntropy(f"load {seed}"), ike_suite(DEFAULT.proposals_v2[0])
     public = KeyExchange(suite.group).private(entropy).public
     payloads = ike_offer((suite,)), v2.KeyExchange(suite.group, public)
     return [
@@ -40,9 +43,9 @@ def requests() -> list[bytes]:
     ]
 
 
-def measure(address: str, port: int, seconds: float) -> tuple[int, int]:
+def measure(address: str, port: int, seconds: float, seed: str) -> tuple[int, int]:
     """Answers with a KE payload, and others, in so many seconds."""
-    clock, prepared, sent, full, other = WallClock(), requests(), 0, 0, 0
+    clock, prepared, sent, full, other = WallClock(), requests(seed), 0, 0, 0
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as talker:
         talker.connect((address, port))
         talker.setblocking(False)
@@ -77,6 +80,6 @@ def _is_full(answer: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    sample = decode(requests()[0])
+    sample = decode(requests(sys.argv[4])[0])
     assert isinstance(sample, Message)
-    print(*measure(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    print(*measure(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))
