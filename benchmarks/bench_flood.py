@@ -19,7 +19,7 @@ from harness.responder import Responder
 from harness.wire import Message, v2
 from harness.wire.datagram import Datagram, Endpoint
 
-DATAGRAMS = 400_000
+DATAGRAMS = 1_000_000
 STEPS = 10
 PAUSE_S = 0.001
 TARGET, TARGET_NATT = Endpoint("192.0.2.1", 500), Endpoint("192.0.2.1", 4500)
