@@ -50,7 +50,7 @@ def measured(command: Sequence[str], tables: Path) -> tuple[float, float]:
     before, most = _processor_s(), 0
     environment = os.environ | {"PYTHONPATH": str(TOP), "WIRESHARK_CONFIG_DIR": str(tables)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, env=environment, **quiet) as process:  # type: ignore[call-overload]  # of the mapping
+    with subprocess.Popen(command, env=environment, **quiet) as process:  # type: ignore[call-overload]  # the checker can't tell keywords that come in a mapping
         while process.poll() is None:
             most = max(most, _anonymous(process.pid))
             try:

@@ -37,7 +37,7 @@ class EcpPrivate:
         point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         self.public = point[1:]
 
-    def shared(self, peer_public: bytes, *, check: bool = True) -> bytes:  # noqa: ARG002  # a point off the curve has no multiple
+    def shared(self, peer_public: bytes, *, check: bool = True) -> bytes:  # noqa: ARG002  # called as other methods are; the library always checks the point
         """The x coordinate of the shared point (RFC 5903 section 7); the peer's point is on the curve (RFC 6989 2.3)."""
         check_length(peer_public, len(self.public))
         try:

@@ -41,7 +41,7 @@ class MlKemPrivate:
             self.public = private.public_key().public_bytes_raw()
             self._open = private.decapsulate
 
-    def shared(self, peer_public: bytes, *, check: bool = True) -> bytes:  # noqa: ARG002  # no length, no secret
+    def shared(self, peer_public: bytes, *, check: bool = True) -> bytes:  # noqa: ARG002  # called as other methods are; a wrong length is always refused
         """The secret in the responder's ciphertext; a bent one gives another secret (FIPS 203 section 6.3)."""
         check_length(peer_public, ML_KEM_SIZES[self.group][1])
         return self._open(peer_public)

@@ -214,7 +214,7 @@ class CarriesPackets(End):
 
     def _owner(self, child: Any) -> Any:
         """The SA of either version that has this Child SA, or without one the SA that has any."""
-        every = [*self.ike_sas.values(), *self.isakmp_sas.values()]  # type: ignore[attr-defined]  # of both versions
+        every = [*self.ike_sas.values(), *self.isakmp_sas.values()]  # type: ignore[attr-defined]  # every End is an Initiator, which has the SAs of both versions
         if child is not None:
             return next((sa for sa in every if child in sa.children), every[-1])
         current = (self.ike, self.isakmp)  # type: ignore[attr-defined]  # every End is an Initiator

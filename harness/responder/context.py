@@ -8,6 +8,7 @@ from harness.codes import ProfileName
 from harness.profile import PROFILES, Configuration, Start
 from harness.responder.neighbours import Neighbour, Neighbours
 from harness.responder.state import ChildSa, Sa
+from harness.responder.step import Step
 from harness.values import replace, value
 from harness.wire import Message
 from harness.wire.datagram import UDP, Datagram, Endpoint, frame
@@ -144,6 +145,11 @@ class Context:
         """The decision `name` of the table, on these arguments."""
         rule: Callable[..., Any] = self.rules.decisions[name]
         return rule(self, *arguments)
+
+    def answer(self, name: str, *arguments: Any) -> Step:
+        """The same of a decision that is a step."""
+        step: Step = self.decide(name, *arguments)
+        return step
 
     def extended(self, stage: "Stage", sa: T, request: Incoming) -> tuple[T, tuple[Any, ...]]:
         """The SA as the extensions of this stage leave it, and what they add to the response."""

@@ -122,10 +122,10 @@ def _highest_nonce() -> Rules:
 
     def decision(context: Context, sa: IkeSa, asked: Outstanding, ours: ChildSa, lower: bytes) -> IkeSa:
         honest = HONEST.decisions["settle_child_rekey"]
-        if asked.rival is None:
-            return honest(context, sa, asked, ours, lower)  # type: ignore[no-any-return]  # the table does not say what a decision returns
-        turned = b"\xff" * 33 if lower < asked.rival.nonce else b""
-        return honest(context, sa, asked, ours, turned)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+        if asked.rival is not None:
+            lower = b"\xff" * 33 if lower < asked.rival.nonce else b""
+        settled: IkeSa = honest(context, sa, asked, ours, lower)
+        return settled
 
     return HONEST.but("decisions", "settle_child_rekey", decision)
 
@@ -137,7 +137,8 @@ def _highest_nonce_of_all() -> Rules:
     def decision(context: Context, sa: IkeSa, ours: IkeSa, lower: bytes) -> Step:
         rivals = [each.rival for each in sa.outstanding if each.rival is not None]
         turned = (b"\xff" * 33 if lower < rivals[0].nonce else b"") if rivals else lower
-        return HONEST.decisions["settle_ike_rekey"](context, sa, ours, turned)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+        settled: Step = HONEST.decisions["settle_ike_rekey"](context, sa, ours, turned)
+        return settled
 
     return HONEST.but("decisions", "settle_ike_rekey", decision)
 

@@ -36,7 +36,7 @@ def receive(context: Context, packet: bytes, datagram: Datagram) -> Step:
         return drop(f"{len(packet)} octets hold no ESP packet")
     found = context.world.inbound(named[0])
     if found is None:
-        return context.decide("unknown_spi", named[0], datagram)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+        return context.answer("unknown_spi", named[0], datagram)
     sa, child = found
     context, direction = context.beside(sa), child.inbound
     if direction is None:
@@ -49,7 +49,7 @@ def receive(context: Context, packet: bytes, datagram: Datagram) -> Step:
         return drop("a replayed packet, or one behind the window")
     opened = context.decide("open_packet", direction, packet, number)
     if isinstance(opened, Sealed):
-        return context.decide("spoiled_packet", sa, child, number, opened)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+        return context.answer("spoiled_packet", sa, child, number, opened)
     return _opened(context, sa, child, direction, packet, number, opened, datagram)
 
 
@@ -120,7 +120,7 @@ def deliver(context: Context, sa: Any, child: ChildSa, content: EspContent, data
     if isinstance(inner, str):
         return drop(f"no packet inside: {inner}")
     if not context.decide("belongs", child, inner):
-        return context.decide("wrong_selectors", sa, child, content)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+        return context.answer("wrong_selectors", sa, child, content)
     answer = context.decide("answer_packet", inner)
     if answer is None:
         return Step(events=("packet-delivered",))

@@ -57,7 +57,8 @@ def agree(context: Context, sa: IkeSa, request: Incoming, old: ChildSa | None) -
     tsi, tsr = request.find(v2.TrafficSelectorsI), request.find(v2.TrafficSelectorsR)
     if tsi is None or tsr is None or not tsi.selectors or not tsr.selectors:
         return NotifyType.TS_UNACCEPTABLE
-    return context.decide("agree_selectors", sa, tsi.selectors, tsr.selectors, old)  # type: ignore[no-any-return]  # the table does not say what a decision returns
+    agreed: Agreed | NotifyType = context.decide("agree_selectors", sa, tsi.selectors, tsr.selectors, old)
+    return agreed
 
 
 @TABLE.decision(rfc="7296/2.9")
