@@ -1,52 +1,16 @@
-"""The standing rules: what must hold in every trace, whatever its case was about."""
+"""The standing rules: what must hold in every trace, whatever its case was about. A rule is a file here, `invNN.py`."""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from harness.observe import Trace
-from harness.oracle.standing import (
-    inv01,
-    inv02,
-    inv03,
-    inv04,
-    inv05,
-    inv06,
-    inv07,
-    inv08,
-    inv09,
-    inv10,
-    inv11,
-    inv12,
-    inv13,
-    inv14,
-    inv15,
-    inv16,
-    inv17,
-    inv18,
-)
 from harness.oracle.standing.rule import Rule
 from harness.profile import Profile
 from harness.record import Finding
 
-_MODULES = (
-    inv01,
-    inv02,
-    inv03,
-    inv04,
-    inv05,
-    inv06,
-    inv07,
-    inv08,
-    inv09,
-    inv10,
-    inv11,
-    inv12,
-    inv13,
-    inv14,
-    inv15,
-    inv16,
-    inv17,
-    inv18,
-)
+_NAMES = sorted(each.name for each in iter_modules(__path__) if each.name.startswith("inv"))
 
-STANDING: tuple[Rule, ...] = tuple(module.RULE for module in _MODULES)
+STANDING: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _NAMES)
 """Every standing rule, in the order of their ids."""
 
 
