@@ -2,9 +2,19 @@
 
 from functools import cache
 
+from harness.codes import AuthMethod
 from harness.crypto.authority import ALWAYS, Authority, KeyKind, Lifetime
 from harness.profile import Configuration, Credentials, Identity, Proof
 from harness.values import replace
+
+SIGNATURES = (
+    AuthMethod.RSA_SIGNATURE,
+    AuthMethod.ECDSA_SHA256_P256,
+    AuthMethod.ECDSA_SHA384_P384,
+    AuthMethod.ECDSA_SHA512_P521,
+    AuthMethod.DIGITAL_SIGNATURE,
+)
+"""The methods of AUTH that are signatures (RFC 7296 section 3.8, RFC 4754, RFC 7427)."""
 
 
 @cache

@@ -16,20 +16,13 @@ from harness.case import (
     given,
     that,
 )
-from harness.codes import AuthMethod, CertEncoding, NotifyType
+from harness.codes import CertEncoding, NotifyType
 from harness.crypto.authority import LONG_AGO, Authority
-from harness.peer.certified import certified, credentials
+from harness.peer.certified import SIGNATURES, certified, credentials
 from harness.profile import Credentials, Identity
 from harness.wire import v2
 
 NEEDS = frozenset({"certificates"})
-SIGNATURES = (
-    AuthMethod.RSA_SIGNATURE,
-    AuthMethod.ECDSA_SHA256_P256,
-    AuthMethod.ECDSA_SHA384_P384,
-    AuthMethod.ECDSA_SHA512_P521,
-    AuthMethod.DIGITAL_SIGNATURE,
-)
 
 
 class SignaturesProveBothEnds(Case):

@@ -17,21 +17,14 @@ from harness.case import (
     protected,
     that,
 )
-from harness.codes import AuthMethod, EapCode, EapType
-from harness.peer.certified import certified
+from harness.codes import EapCode, EapType
+from harness.peer.certified import SIGNATURES, certified
 from harness.profile import User
 from harness.wire import v2
 from harness.wire.eap import EapMessage, read_eap
 
 NEEDS = frozenset({"certificates", "eap"})
 ALICE = User("alice", "correct horse battery staple")
-SIGNATURES = (
-    AuthMethod.RSA_SIGNATURE,
-    AuthMethod.ECDSA_SHA256_P256,
-    AuthMethod.ECDSA_SHA384_P384,
-    AuthMethod.ECDSA_SHA512_P521,
-    AuthMethod.DIGITAL_SIGNATURE,
-)
 ROUNDS = 10
 
 
